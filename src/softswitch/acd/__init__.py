@@ -1,0 +1,1 @@
+"""The ACD: who rings for whom, and sticky routing. Pure; see `acd.engine`."""

@@ -1,0 +1,404 @@
+"""What goes in and out of the ACD engine (`acd.engine.Engine`).
+
+Events tell what happened to callers, agents and ring attempts; commands say whom to ring, whom to connect and what
+to record. Every event that concerns an offer carries its ring attempt; one that is not the live attempt of its
+agent is stale and answered with `RefuseAnswer`. All times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from softswitch.ids import AgentId, CustomerId, InteractionId, PromiseId, QueueId, RingAttemptId, SkillId
+
+# ------------------------------------------------------------------ words
+
+
+class AgentState(Enum):
+    OFFLINE = "offline"  # not logged in
+    READY = "ready"
+    RINGING = "ringing"
+    TALKING = "talking"
+    WRAP_UP = "wrap-up"
+    BREAK = "break"
+    SUSPENDED = "suspended"  # taken out by the switch, with a visible reason (no answer, phone gone)
+
+
+class Choice(Enum):
+    WAIT = "wait"
+    COLLEAGUE = "colleague"
+    CALL_BACK = "call_back"
+
+
+class Outcome(Enum):
+    """How an interaction left the queue."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"  # only when the caller hangs up
+    OVERFLOWED = "overflowed"  # the queue gave up: nobody there, waited too long
+    CALLED_BACK = "called_back"  # a call-back was kept
+    CALL_BACK_FAILED = "call_back_failed"  # attempts used up or time over
+
+
+class RingEnd(Enum):
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    CANCELLED = "cancelled"  # caller left, or somebody else took it
+
+
+class PromiseState(Enum):
+    OPEN = "open"
+    KEPT = "kept"
+    BROKEN = "broken"
+    WITHDRAWN = "withdrawn"
+
+
+# ------------------------------------------------------------------ events: agents
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRegistered:
+    """The agent's phone has a live registration (again). Logs the agent in unless she logged out by code."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneLost:
+    """No live registration is left."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLoggedIn:
+    """By feature code or API."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLoggedOut:
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWentReady:
+    """Ends break, suspension or wrap-up."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWentOnBreak:
+    """Takes effect at once, or after the present conversation."""
+
+    agent: AgentId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRestored:
+    """At start: the state the journal remembered. RINGING and TALKING never come back (no call survived);
+    `deadline` is that of the wrap-up."""
+
+    agent: AgentId
+    state: AgentState
+    reason: str
+    since: float
+    deadline: float | None
+    registered: bool
+    logged_out: bool = False
+
+
+# ------------------------------------------------------------------ events: callers
+
+
+@dataclass(frozen=True, slots=True)
+class CallerEntered:
+    interaction: InteractionId
+    queue: QueueId
+    caller: str
+    customer: CustomerId | None
+    language: str
+    previous_agent: AgentId | None
+    skills: tuple[tuple[SkillId, int], ...] = ()  # beyond those of the queue
+    head_start_seconds: float = 0.0
+    waited_seconds: float = 0.0  # already waited elsewhere (passed on by another department)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The caller hung up while in the queue (waiting, choosing or being offered)."""
+
+    interaction: InteractionId
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceMade:
+    """The caller answered `OfferChoice`; no clear answer counts as COLLEAGUE."""
+
+    interaction: InteractionId
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseSaved:
+    """The store has the promise; only now is it spoken to the caller. Not `ok`: it cannot be made, the caller
+    goes to a colleague."""
+
+    promise: PromiseId
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRestored:
+    """At start: an open promise from the store."""
+
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    customer: CustomerId | None
+    language: str
+    made_at: float
+    due_at: float
+    attempts: int
+
+
+# ------------------------------------------------------------------ events: ring attempts
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAnswered:
+    attempt: RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRefused:
+    """Busy or declined (486, 603 ...)."""
+
+    attempt: RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentUnreachable:
+    """No contact answered at all (404, 408, 480, 5xx, no registration)."""
+
+    attempt: RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationEnded:
+    """The agent's leg of this attempt is over (either side hung up). Starts wrap-up."""
+
+    attempt: RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerReached:
+    """Call-back: the customer answered and is connected to the agent."""
+
+    attempt: RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerNotReached:
+    """Call-back: the customer did not answer; the agent's leg is released without wrap-up."""
+
+    attempt: RingAttemptId
+
+
+# ------------------------------------------------------------------ commands: to the call room
+
+
+@dataclass(frozen=True, slots=True)
+class RingAgent:
+    """Ring this agent for this interaction. The engine's own deadline ends it with `CancelRing`."""
+
+    attempt: RingAttemptId
+    interaction: InteractionId
+    agent: AgentId
+    deadline: float
+    call_back: bool = False
+    sticky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRing:
+    attempt: RingAttemptId
+    end: RingEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """The answer was accepted: bridge the agent's leg with the caller (or, for a call-back, dial the customer)."""
+
+    attempt: RingAttemptId
+    interaction: InteractionId
+    agent: AgentId
+    call_back: bool = False
+    sticky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseAnswer:
+    """A stale or second answer: release that agent leg (Reason: SIP;cause=200)."""
+
+    attempt: RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class OfferChoice:
+    """The previous agent is busy: tell the caller by name and let him choose. If she becomes free meanwhile, a
+    RingAgent for the same interaction follows and its Connect cuts the menu."""
+
+    interaction: InteractionId
+    agent: AgentId
+    wait_seconds: float  # estimate until she is free
+    call_back_by: float  # the promise would be due then
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceWaiting:
+    """The caller waits now (again): music and comfort messages. `agent` set: on her personal line."""
+
+    interaction: InteractionId
+    position: int
+    estimate_seconds: float | None
+    agent: AgentId | None = None
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavePromise:
+    """Make the promise durable and answer with `PromiseSaved`."""
+
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    customer: CustomerId | None
+    language: str
+    made_at: float
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmCallBack:
+    """The promise is durable: tell the caller the time and hang up; his place in the line stays."""
+
+    interaction: InteractionId
+    promise: PromiseId
+    agent: AgentId
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OverflowCaller:
+    """The queue gives up (nobody logged in, waited too long): the call room takes the queue's next step."""
+
+    interaction: InteractionId
+    because: str
+
+
+# ------------------------------------------------------------------ commands: to the record
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStateChanged:
+    agent: AgentId
+    state: AgentState
+    reason: str
+    since: float
+    deadline: float | None = None
+    logged_out: bool = False  # by code: registration alone does not log her in again
+
+
+@dataclass(frozen=True, slots=True)
+class RingEnded:
+    attempt: RingAttemptId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    began_at: float
+    ended_at: float
+    end: RingEnd
+    sticky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseChanged:
+    promise: PromiseId
+    state: PromiseState
+    attempts: int
+    at: float
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionEnded:
+    """Left the queue for good."""
+
+    interaction: InteractionId
+    queue: QueueId
+    outcome: Outcome
+    agent: AgentId | None
+    entered_at: float
+    ended_at: float
+    sticky: str = ""  # how the sticky rule ended: "", "direct", "waited", "colleague", "call_back", "gave_up: ..."
+
+
+# ------------------------------------------------------------------ settings
+
+
+@dataclass(frozen=True, slots=True)
+class StickyRule:
+    look_back_seconds: float = 30 * 86400.0
+    talked_at_least_seconds: float = 20.0
+    offer: tuple[Choice, ...] = (Choice.WAIT, Choice.COLLEAGUE, Choice.CALL_BACK)
+    wait_at_most_seconds: float = 240.0
+    call_back_within_seconds: float = 3600.0
+    call_back_attempts: int = 3
+    call_back_retry_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    id: QueueId
+    name: str
+    skills: tuple[tuple[SkillId, int], ...] = ()  # required, with minimum level
+    order: str = "longest-idle"
+    wrap_up_seconds: float = 30.0
+    ring_seconds: float = 20.0
+    max_wait_seconds: float = 600.0
+    service_level_seconds: float = 20.0
+    service_level_percent: float = 80.0
+    say_position_every_seconds: float = 45.0
+    sticky: StickyRule | None = None
+    overflow_when_nobody: bool = True  # no agent logged in for this queue -> OverflowCaller at once
+    usual_talk_seconds: float = 180.0  # estimate before anything was measured
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    id: AgentId
+    name: str
+    queues: tuple[QueueId, ...]
+    skills: tuple[tuple[SkillId, int], ...] = ()
+    languages: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AcdSettings:
+    queues: tuple[QueueSettings, ...]
+    agents: tuple[AgentSettings, ...]
+    suspend_after_no_answers: int = 1
+    choice_seconds: float = 60.0  # a caller who never chooses goes to a colleague after this
+    no_offer_seconds: float = 60.0  # an agent who refused a caller is not offered the same caller for this long

@@ -1,0 +1,201 @@
+"""What the switch asks the store to remember or to find: the port between the call path and SQL.
+
+The call path never waits for these: records are appended and written in groups a few milliseconds later, questions
+are asked as commands with a deadline, and their answers come back as events. Times are wall-clock seconds since
+1970 (the edge has converted them); agents, queues and trunks are the ids of the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, PromiseId, QueueId, RingAttemptId, TrunkId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """One line of the agents' append-only journal; an agent's state is the last line."""
+
+    agent: AgentId
+    state: str  # acd.messages.AgentState value
+    reason: str
+    at: float
+    deadline: float | None
+    logged_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionOpened:
+    """A call of a customer began (or was continued by a call-back)."""
+
+    interaction: InteractionId
+    caller: str
+    dialled: str
+    trunk: TrunkId | None
+    language: str
+    began_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionQueued:
+    interaction: InteractionId
+    queue: QueueId
+    customer: CustomerId | None
+    at: float
+    because: str
+    entered: Mapping[str, str]
+    path: tuple[str, ...]
+    previous_agent: AgentId | None
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRecord:
+    """One agent-caller bridge. The newest with enough seconds makes its agent the "previous agent" of this caller
+    number and customer id."""
+
+    interaction: InteractionId
+    attempt: RingAttemptId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    customer: CustomerId | None
+    began_at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionClosed:
+    interaction: InteractionId
+    outcome: str  # acd.messages.Outcome value, or "menu" when the caller never reached a queue
+    agent: AgentId | None
+    at: float
+    waited_seconds: float
+    sticky: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingRecord:
+    attempt: RingAttemptId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    began_at: float
+    ended_at: float
+    end: str  # acd.messages.RingEnd value
+    sticky: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseOpened:
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    customer: CustomerId | None
+    language: str
+    made_at: float
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseUpdated:
+    promise: PromiseId
+    state: str  # acd.messages.PromiseState value
+    attempts: int
+    at: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetail:
+    """One CDR per leg."""
+
+    leg: LegId
+    interaction: InteractionId | None
+    direction: str  # "in" | "out"
+    party: str  # trunk id, agent id or "trunk:number"
+    caller: str
+    dialled: str
+    began_at: float
+    answered_at: float | None
+    ended_at: float
+    ended_by: str  # sip.messages.EndedBy value
+    status: int
+    cause: int | None
+    packets_in: int = 0
+    packets_out: int = 0
+
+
+Record = (
+    AgentRecord
+    | InteractionOpened
+    | InteractionQueued
+    | TalkRecord
+    | InteractionClosed
+    | RingRecord
+    | PromiseOpened
+    | PromiseUpdated
+    | CallDetail
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FindPreviousAgent:
+    """Who spoke with this caller last? Answered by `PreviousAgentFound`, also when nobody did or the store is
+    late or away."""
+
+    interaction: InteractionId
+    caller: str
+    customer: CustomerId | None
+    since: float  # wall-clock seconds
+    talked_at_least_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousAgentFound:
+    interaction: InteractionId
+    agent: AgentId | None
+    customer: CustomerId | None  # the customer id the question was asked with
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPromise:
+    """What `store` gives back at start for each promise still open."""
+
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    customer: CustomerId | None
+    language: str
+    made_at: float
+    due_at: float
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContact:
+    """A registration as the store keeps it; wall-clock expiry, flow as plain text and numbers."""
+
+    agent: AgentId
+    uri: str
+    transport: str
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    call_id: str
+    cseq: int
+    expires_at: float
+    q: float
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartState:
+    """Everything a starting switch needs from the store."""
+
+    contacts: tuple[StoredContact, ...]
+    agents: tuple[AgentRecord, ...]  # the newest line of each agent
+    promises: tuple[OpenPromise, ...]

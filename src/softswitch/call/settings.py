@@ -1,0 +1,124 @@
+"""What the call room is configured with: numbers, feature codes, opening hours, the texts of the queues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from softswitch.acd.messages import AcdSettings
+from softswitch.ids import FlowId, QueueId, TrunkId
+from softswitch.ivr.messages import Flow, Say, Target
+from softswitch.media.messages import MediaSettings
+from softswitch.sip.messages import SipSettings
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSettings:
+    """A DID: which flow answers. `closed_flow` answers outside `hours` (None: always open)."""
+
+    number: str
+    flow: FlowId
+    language: str
+    hours: str = ""  # id of a calendar
+    closed_flow: FlowId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Opening hours of one calendar, local time. `weekly[0]` is Monday: half-open (from, to) minutes of the day.
+    `closed_dates` are ISO dates (public holidays and own closing days); `special` overrides a date."""
+
+    id: str
+    weekly: tuple[tuple[tuple[int, int], ...], ...]
+    closed_dates: frozenset[str] = frozenset()
+    special: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTexts:
+    """What is said in a queue, each with a default in the line's languages. Variables: {agent}, {minutes},
+    {time}, {position}."""
+
+    please_wait: Say  # on entry when nobody is free at once
+    position: Say  # "You are number {position} in the line."
+    choice: Say  # "{agent} is on the phone ... To wait about {minutes}, press 1. ..."
+    choice_keys: Mapping[str, Target]  # key -> Target(choose="wait" | "colleague" | "call_back")
+    wait_for_agent: Say  # "I keep you in {agent}'s own line."
+    call_back_confirmed: Say  # "{agent} calls you back by {time}. Goodbye."
+    connecting: Say  # "I connect you with {agent}."
+    nobody_there: Say  # spoken before the overflow step
+    sorry_gone: Say  # the wait was longer than told: "She is still busy, I connect you with a colleague."
+    music: str = ""  # audio file; empty: the built-in melody
+    after_overflow: Target = field(default_factory=lambda: Target(hang_up=True))
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCodes:
+    """What agents dial. Empty: not offered."""
+
+    log_in: str = "*11"
+    log_out: str = "*12"
+    ready: str = "*13"
+    take_break: str = "*14"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentVoice:
+    """How an agent is spoken of and reached."""
+
+    spoken_name: Say
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineTexts:
+    """Short texts of the line itself: errors and feature-code confirmations."""
+
+    wrong_key: Say
+    no_input: Say
+    logged_in: Say
+    logged_out: Say
+    now_ready: Say
+    on_break: Say
+    call_back_intro: Say  # to the agent before we dial the customer: "Call-back."
+    goodbye: Say
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    name: str
+    timezone: str
+    languages: tuple[str, ...]
+    numbers: Mapping[str, NumberSettings]
+    flows: Mapping[FlowId, Flow]
+    hours: Mapping[str, Hours]
+    queue_texts: Mapping[QueueId, QueueTexts]
+    agents: Mapping[str, AgentVoice]  # by AgentId
+    codes: FeatureCodes
+    texts: LineTexts
+    call_back_trunk: TrunkId | None = None  # customers are called back through this trunk
+    call_back_caller: str = ""  # number shown to the customer
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    transport: str  # "udp" | "tcp"
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One immutable snapshot of the whole configuration; what `config.load` returns."""
+
+    listen: tuple[ListenSettings, ...]
+    http_host: str  # loopback API
+    http_port: int
+    database_url: str  # sqlite+aiosqlite:///... or postgresql+asyncpg://...
+    prompt_cache: str  # directory
+    directory: str  # the configuration directory, for relative audio files
+    tts: str  # "espeak-ng", "" (none)
+    sip: SipSettings
+    media: MediaSettings
+    acd: AcdSettings
+    call: CallSettings

@@ -1,0 +1,1 @@
+"""The demo bank line: real phones of another maker against a real switch."""

@@ -1,0 +1,1 @@
+"""The voice menu: flows of say, menu, collect, goto, queue. Pure; see `ivr.flow`."""

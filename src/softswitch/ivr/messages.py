@@ -1,0 +1,173 @@
+"""What goes in and out of a voice menu (`ivr.flow.FlowRun`), and what a flow is made of.
+
+Texts are spoken as segments: a template such as "{agent} is on the phone. To wait about {minutes}, press 1." is cut
+into fixed parts and variables, each a short prompt of its own that is rendered once and shared by every caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from softswitch.ids import FlowId, PlaybackId, QueueId
+
+# ------------------------------------------------------------------ what is spoken
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One piece of audio: a text in a language, or (`file` set) an audio file of the configuration directory."""
+
+    language: str
+    text: str = ""
+    file: str = ""
+
+
+Texts = Mapping[str, str]  # language -> template text
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """What a step says: a text per language, or files per language."""
+
+    texts: Texts = field(default_factory=dict)
+    files: Texts = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------ events
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStarted:
+    """`values` are the variables known at the start: caller, dialled, language ..."""
+
+    language: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    digit: str  # one of 0-9 * # A-D
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """The playback came to its end by itself."""
+
+    playback: PlaybackId
+
+
+# ------------------------------------------------------------------ commands
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPrompt:
+    """Replaces what is playing. Answer with `PromptEnded(playback)` when it came to its end."""
+
+    playback: PlaybackId
+    segments: tuple[Segment, ...]
+    loops: int = 1  # 0: until stopped
+
+
+@dataclass(frozen=True, slots=True)
+class StopPrompt:
+    """Barge-in: the caller pressed a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterQueue:
+    """The flow ends here and the caller goes to a queue, with everything that was entered. `because` says why when
+    it was not the caller's own wish ('unclear in main menu'). `path` lists the steps and keys taken."""
+
+    queue: QueueId
+    because: str
+    language: str
+    entered: Mapping[str, str]  # never contains what a `secret` step collected
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFinished:
+    """The flow ends without a queue; the caller is hung up after the last prompt. `chosen` is the value of the
+    last menu when this was a one-menu flow (the sticky choice)."""
+
+    because: str
+    chosen: str = ""
+    path: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------ a flow
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """What happens on a wrong key or none: ask `again` that many times (only this step), then go to `then`."""
+
+    again: int = 2
+    then: Target | None = None
+    no_input_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to go: exactly one of the fields (besides `because`)."""
+
+    step: str = ""  # a named step of this flow
+    flow: str = ""  # another flow, from its start
+    queue: str = ""
+    hang_up: bool = False
+    choose: str = ""  # ends a one-menu flow with this value
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SayStep:
+    name: str
+    say: Say
+    interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MenuStep:
+    name: str
+    say: Say
+    keys: Mapping[str, Target]
+    unclear: Unclear
+    wrong_key: Say | None = None  # said before asking again; default text of the line otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class CollectStep:
+    """Collects `min_digits..max_digits`, ended by #, by the maximum or by `between_keys_seconds` of silence."""
+
+    name: str
+    say: Say
+    min_digits: int
+    max_digits: int
+    unclear: Unclear
+    secret: bool = False
+    between_keys_seconds: float = 4.0
+    is_customer_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageStep:
+    """Switches the language of the call from here on."""
+
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class GotoStep:
+    name: str
+    target: Target
+
+
+Step = SayStep | MenuStep | CollectStep | LanguageStep | GotoStep
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    id: FlowId
+    steps: tuple[Step, ...]  # run in order; falling off the end hangs up

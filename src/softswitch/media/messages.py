@@ -1,0 +1,143 @@
+"""What the switch and the media process say to each other, and the prompt words of both.
+
+The switch leases ports before it needs them: the media process keeps a stock of bound sockets and says so in
+`PortsLeased`; an SDP answer therefore never waits for a round trip. Everything else is fire and forget, in order,
+over one Unix stream socket (msgpack arrays, see `media.control`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from softswitch.ids import LegId, PlaybackId
+
+# ------------------------------------------------------------------ switch -> media process
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMediaLeg:
+    """Use a leased local RTP port for this leg. Nothing is sent until `SetRemote`."""
+
+    leg: LegId
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetRemote:
+    """Where the peer wants RTP (from its SDP) and which payload types were agreed. `dtmf_type` -1: none.
+    `send` False: peer is on hold (sendonly/inactive), we stay silent. `receive` False: drop what comes.
+    May be repeated (re-INVITE); resets latching to the new address."""
+
+    leg: LegId
+    host: str
+    port: int
+    payload_type: int  # 0 PCMU, 8 PCMA
+    dtmf_type: int
+    send: bool = True
+    receive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play prompts (keys of the prompt catalogue, one after another without gap) to this leg, replacing whatever
+    it plays now. `loops` 0: until stopped (music). Digits do not stop it: the call room decides. While a leg is
+    bridged, playing replaces the peer's audio. Ends in `PlaybackEnded`."""
+
+    leg: LegId
+    playback: PlaybackId
+    prompts: tuple[str, ...]
+    loops: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlay:
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Relay RTP between the two legs, both ways (payload untouched, or translated u-law <-> A-law)."""
+
+    leg: LegId
+    peer: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Unbridge:
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMediaLeg:
+    """Idempotent. The port returns to the stock; answered by `MediaLegClosed` with the leg's counters."""
+
+    leg: LegId
+
+
+# ------------------------------------------------------------------ media process -> switch
+
+
+@dataclass(frozen=True, slots=True)
+class PortsLeased:
+    """More bound ports for the switch to use, each exactly once."""
+
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackEnded:
+    """`finished` False: it was replaced or stopped, or a prompt was missing."""
+
+    leg: LegId
+    playback: PlaybackId
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    """One key press (RFC 4733), once, at its end (or when the next one begins)."""
+
+    leg: LegId
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RtpSilent:
+    """Nothing received on this leg for the configured time although it should be sending."""
+
+    leg: LegId
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLegClosed:
+    leg: LegId
+    packets_in: int
+    packets_out: int
+    packets_dropped: int  # wrong source, wrong payload type, malformed
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLegFailed:
+    """The worker cannot serve this leg (unknown port, socket error)."""
+
+    leg: LegId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """The media process is gone; every media leg is dead. A new one is being started."""
+
+
+# ------------------------------------------------------------------ settings
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    host: str = "127.0.0.1"  # address in our SDP, and the one RTP sockets bind to
+    port_first: int = 20000
+    port_last: int = 29999
+    silence_seconds: float = 30.0
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")

@@ -1,0 +1,1 @@
+"""The asyncio shells: one driver loop, transports, the media client."""

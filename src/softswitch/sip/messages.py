@@ -1,0 +1,337 @@
+"""What goes in and out of the SIP room (`sip.stack.SipStack`).
+
+Events come from the transport shell (`PacketReceived` ...) or are orders of the call room (`StartInvite` ...);
+commands go to the transport shell (`Transmit` ...), to the store (`SaveContacts`) or up to the call room
+(`InviteReceived` ...). A leg is one INVITE session (RFC 3261 section 13) with its dialog; the call room never
+sees transactions, tags, CSeq or retransmissions. Each leg that was announced or started ends in exactly one
+`LegEnded`, whatever crosses on the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from softswitch.ids import AgentId, LegId, TrunkId
+
+# ------------------------------------------------------------------ the wire
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One way to a peer. `connection` is 0 for UDP, else the shell's number of the TCP connection
+    (`-1`: not connected yet, the shell connects to `remote` first)."""
+
+    transport: str  # "udp" | "tcp"
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    connection: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PacketReceived:
+    """One UDP datagram."""
+
+    flow: Flow
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReceived:
+    """Bytes of a TCP connection, cut anywhere."""
+
+    flow: Flow
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClosed:
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailed:
+    """The shell could not send to this flow (ICMP unreachable, connection refused)."""
+
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    flow: Flow
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    flow: Flow
+
+
+# ------------------------------------------------------------------ legs: stack -> call room
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sends this INVITE, as proven: a trunk by its address, or an agent by digest. Never by From."""
+
+    trunk: TrunkId | None = None
+    agent: AgentId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InviteReceived:
+    """A new incoming call, already checked and authenticated; 100 is sent. `dialled` is the user part of the
+    request URI; `caller` the asserted number (PAI, RPID or From of a trunk; the extension of an agent)."""
+
+    leg: LegId
+    origin: Origin
+    dialled: str
+    caller: str
+    caller_name: str
+    sdp: bytes | None
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class AckReceived:
+    """Our 2xx is acknowledged (first ACK only). `sdp` is set for a late offer's answer."""
+
+    leg: LegId
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class InviteProgressed:
+    """18x on an outgoing leg; `sdp` when it carries early media."""
+
+    leg: LegId
+    status: int
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class InviteAnswered:
+    """First 2xx on an outgoing leg; the ACK is sent already."""
+
+    leg: LegId
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferReceived:
+    """The peer re-INVITEs (hold, resume, codec or address change). Answer with `AnswerOffer`. `sdp` None asks
+    us for an offer."""
+
+    leg: LegId
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswered:
+    """Final answer to our own re-INVITE; `sdp` None when it was refused."""
+
+    leg: LegId
+    status: int
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class InfoDigitReceived:
+    """A digit by SIP INFO (application/dtmf-relay or application/dtmf)."""
+
+    leg: LegId
+    digit: str
+
+
+class EndedBy(Enum):
+    PEER = "peer"  # BYE, CANCEL or a final error from the other side
+    US = "us"  # our Hangup / Reject
+    TIMEOUT = "timeout"  # timer B/F, lost ACK
+    TRANSPORT = "transport"  # unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The leg is over on the wire (as far as the call room must care). `status` is the final SIP status of the
+    INVITE when it never was answered (486, 408, 487 ...), 200 after a conversation. `cause` is Q.850 from a
+    Reason header, or None."""
+
+    leg: LegId
+    by: EndedBy
+    status: int
+    cause: int | None = None
+
+
+# ------------------------------------------------------------------ legs: call room -> stack
+
+
+@dataclass(frozen=True, slots=True)
+class RespondProvisional:
+    """180/183 on an incoming leg."""
+
+    leg: LegId
+    status: int
+    sdp: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """200 OK to an incoming INVITE."""
+
+    leg: LegId
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Final error to an incoming INVITE. `retry_after_seconds` adds Retry-After; `cause` adds Reason: Q.850."""
+
+    leg: LegId
+    status: int
+    retry_after_seconds: int | None = None
+    cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartInvite:
+    """Call out: to `target` (a contact of an agent, or sip:number@trunk) over `flow` when it is known (a
+    registered contact's flow), else to where the URI's host literal says. `caller` is the number or extension
+    shown in From (and P-Asserted-Identity), `path` is unused until outbound proxies come."""
+
+    leg: LegId
+    target: str
+    flow: Flow | None
+    caller: str
+    caller_name: str
+    sdp: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendOffer:
+    """re-INVITE from us."""
+
+    leg: LegId
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOffer:
+    """Answer to `OfferReceived`: 200 with `sdp`, or an error status (488)."""
+
+    leg: LegId
+    status: int
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """End the leg in whatever state it is: CANCEL while ringing (or BYE after a crossing 200), BYE when
+    answered, 487/480 when incoming and unanswered. Idempotent. `reason` becomes the Reason header, as
+    'SIP;cause=200;text="Call completed elsewhere"' or 'Q.850;cause=16'."""
+
+    leg: LegId
+    reason: str | None = None
+
+
+# ------------------------------------------------------------------ registrar
+
+
+@dataclass(frozen=True, slots=True)
+class ContactBinding:
+    """One registered contact of an agent (RFC 3261 10.3). `expires_at` is monotonic seconds."""
+
+    agent: AgentId
+    uri: str
+    flow: Flow
+    call_id: str
+    cseq: int
+    expires_at: float
+    q: float = 1.0
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveContacts:
+    """Make this agent's contact list durable, then answer with `ContactsSaved(token, ok)`; the 200 to the
+    phone waits for it (503 when it failed or took longer than a second)."""
+
+    token: int
+    agent: AgentId
+    contacts: tuple[ContactBinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsSaved:
+    token: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsRestored:
+    """At start: what the store remembered, `expires_at` already converted to monotonic seconds."""
+
+    contacts: tuple[ContactBinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationChanged:
+    """The set of live contacts of an agent changed (also by expiry). Empty: not registered."""
+
+    agent: AgentId
+    contacts: tuple[ContactBinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """One structured security event: 'auth_failed', 'unknown_trunk', 'nonce_replayed', 'malformed', ..."""
+
+    kind: str
+    source: tuple[str, int]
+    account: str = ""
+    detail: str = ""
+
+
+# ------------------------------------------------------------------ settings
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkSettings:
+    """A PSTN gateway. `networks` are CIDR strings whose packets are this trunk; `host`/`port` is where we call."""
+
+    id: TrunkId
+    networks: tuple[str, ...]
+    host: str = ""
+    port: int = 5060
+    transport: str = "udp"
+    max_calls: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """What an agent's phone registers with. Only the two HA1 = H(username:realm:password) are kept."""
+
+    agent: AgentId
+    username: str
+    extension: str
+    ha1_md5: str
+    ha1_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings:
+    realm: str  # digest realm and our own domain name
+    domains: tuple[str, ...]  # host names and addresses that are "us" in a request URI
+    trunks: tuple[TrunkSettings, ...] = ()
+    accounts: tuple[AccountSettings, ...] = ()
+    nonce_secret: bytes = b""
+    min_expires_seconds: int = 60
+    max_expires_seconds: int = 3600
+    max_contacts: int = 5
+    t1_seconds: float = 0.5
+    t2_seconds: float = 4.0
+    t4_seconds: float = 5.0
+    max_message_bytes: int = 65535
+    max_transactions: int = 100_000
+    max_sessions: int = 10_000  # INVITE sessions; above it 503 + Retry-After
+    local_flows: tuple[Flow, ...] = field(default=())  # our listening addresses, remote = ("", 0)

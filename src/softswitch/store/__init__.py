@@ -1,0 +1,1 @@
+"""SQLAlchemy: what must survive. ORM rows never leave this room."""
