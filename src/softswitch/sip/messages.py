@@ -57,6 +57,14 @@ class TransportFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadChanged:
+    """The switch falls behind its receive queue (or has caught up): new calls get 503 + Retry-After meanwhile,
+    calls that exist are served as always."""
+
+    overloaded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Transmit:
     flow: Flow
     data: bytes
