@@ -1,0 +1,80 @@
+# softswitch: everything a person types. The first run of any target prepares .venv; later runs start at once.
+#   make demo [ARGS="--once --json"]   make test [TESTS=tests/acd]   make lint   make bench-calls [ARGS=--quick]
+
+PYTHON ?= python3
+BIN    := .venv/bin
+ARGS   ?=
+TESTS  ?= tests
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit serial lint format types bench bench-calls bench-media soak prompts lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- the environment
+
+.venv/.demo-installed: requirements/demo.txt pyproject.toml tools/install.sh
+	@PYTHON="$(PYTHON)" tools/install.sh demo
+	@touch $@
+
+.venv/.test-installed: requirements/test.txt pyproject.toml tools/install.sh
+	@PYTHON="$(PYTHON)" tools/install.sh test
+	@touch $@ .venv/.demo-installed
+
+# ---------------------------------------------------------------- run
+
+demo: .venv/.demo-installed ## the bank line at work with real phones, checked step by step
+	@$(BIN)/softswitch demo $(ARGS)
+
+# ---------------------------------------------------------------- check
+
+test: .venv/.test-installed ## everything: lint, unit, simulation, interop (installs sipp and PostgreSQL when root)
+	@tools/test_machine.sh
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory serial
+
+unit: .venv/.test-installed ## the tests that may run beside each other
+	@echo "== unit, wire, property and simulation tests, $(JOBS) at a time"
+	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not interop and not serial" $(TESTS)
+
+serial: .venv/.test-installed ## the tests with real phones or a clock, one after another
+	@echo "== tests with real phones, servers and clocks, one after another"
+	@$(BIN)/pytest -q -m "interop or serial" $(TESTS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+lint: .venv/.test-installed ## ruff, mypy --strict, the walls between the rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@echo "Lint: clean."
+
+format: .venv/.test-installed ## let ruff put the source in order
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+# ---------------------------------------------------------------- measure (figures: bench/README.md)
+
+bench: .venv/.test-installed ## parser, ACD and media loops, one table and one JSON line
+	@$(BIN)/python bench/run.py $(ARGS)
+
+bench-calls: .venv/.test-installed ## the whole switch under the standard workload, beside the peers' figures
+	@$(BIN)/python bench/bench_calls.py $(ARGS)
+
+bench-media: .venv/.test-installed ## the relay loop alone
+	@$(BIN)/python bench/bench_media.py $(ARGS)
+
+soak: .venv/.test-installed ## 30 minutes of calls, watching memory, descriptors and ports
+	@$(BIN)/python bench/soak.py $(ARGS)
+
+# ---------------------------------------------------------------- make what is committed
+
+prompts: .venv/.demo-installed ## render the demo line's spoken prompts again (needs espeak-ng)
+	@$(BIN)/python tools/render_prompts.py $(ARGS)
+
+lock: ## write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newer versions)
+	@PYTHON="$(PYTHON)" tools/lock.sh $(ARGS)
+
+clean: ## forget the environment and every cache
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks dist bench/out

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# What `make test` needs beside Python: a second SIP phone (sipp) and a PostgreSQL server. Installs what is missing
+# when it may (root with apt), and otherwise says which tests will be skipped. Never fails the run.
+set -uo pipefail
+exec >&2
+
+missing=()
+command -v sipp >/dev/null || missing+=(sip-tester)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing for the tests: ${missing[*]} ..."
+    export DEBIAN_FRONTEND=noninteractive
+    apt_get() { apt-get -q -y -o Dpkg::Use-Pty=0 "$@"; }
+    log=$(mktemp)
+    { apt_get update && apt_get install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 ||
+        { tail -n 5 "$log"; echo "Could not install ${missing[*]}; going on without."; }
+    rm -f "$log"
+fi
+command -v sipp >/dev/null || echo "sipp is missing: its interop tests will be skipped (Debian: apt-get install sip-tester)"
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
+    echo "PostgreSQL is missing: its tests will be skipped (Debian: apt-get install postgresql)"
+exit 0
