@@ -1,0 +1,217 @@
+"""From a text with variables to short prompts that are all known beforehand.
+
+A template such as "{agent} is on the phone. To wait about {minutes}, press 1." is cut into fixed texts and
+variables. Every variable expands into words of a closed vocabulary (`vocabulary`) or into the spoken name of an
+agent, so that nothing has to be synthesised while a caller listens.
+
+| variable               | value          | spoken as                                             |
+|------------------------|----------------|-------------------------------------------------------|
+| {agent}                | a `Say`        | the name, in the language of the call                 |
+| {minutes}              | "1".."60"      | "two minutes" (a longer wait is told as sixty)        |
+| {position}             | "1".."99"      | "two" (a longer line digit by digit)                  |
+| {time}                 | "14:30"        | "two", "thirty", "p.m."                               |
+| {digits}, {caller} ... | "0420", "+372" | digit by digit; also everything a `collect` step took |
+
+Templates are checked when the configuration is loaded (`template_problems`). In a call a value that is missing or
+cannot be spoken is left out: a caller must not lose the call over a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from enum import Enum
+from functools import lru_cache
+
+from softswitch.ivr.messages import Say, Segment
+from softswitch.ivr.spoken import SPOKEN, SpokenLanguage
+from softswitch.ivr.spoken.table import LONGEST_MINUTES, NUMBERS
+
+
+class Kind(Enum):
+    """How the value of a variable is spoken."""
+
+    NAME = "name"
+    MINUTES = "minutes"
+    NUMBER = "number"
+    TIME = "time"
+    DIGITS = "digits"
+
+
+VARIABLES: Mapping[str, Kind] = {
+    "agent": Kind.NAME,
+    "minutes": Kind.MINUTES,
+    "position": Kind.NUMBER,
+    "time": Kind.TIME,
+    "digits": Kind.DIGITS,
+    "caller": Kind.DIGITS,
+    "dialled": Kind.DIGITS,
+}
+
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
+_LEADING = " \t\r\n.,;:!?)]}…·。，；：！？、）」』”»"
+_DIGITS = "0123456789"
+
+
+# ------------------------------------------------------------------ templates
+
+
+@lru_cache(maxsize=8192)
+def _cut(template: str, language: str) -> tuple[Segment | str, ...]:
+    """Fixed segments and, as plain strings, the names of variables. Punctuation that stood behind a variable
+    says nothing; it stays at the end of a fixed text, where it makes the melody of the sentence."""
+    parts: list[Segment | str] = []
+    for index, piece in enumerate(_VARIABLE.split(template)):
+        if index % 2:
+            parts.append(piece.strip())
+            continue
+        text = " ".join((piece.lstrip(_LEADING) if index else piece).split())
+        if any(char.isalnum() for char in text):
+            parts.append(Segment(language, text))
+    return tuple(parts)
+
+
+def variables(template: str) -> tuple[str, ...]:
+    """The names of the variables of a template, in order."""
+    return tuple(name.strip() for name in _VARIABLE.findall(template))
+
+
+def kind_of(variable: str) -> Kind:
+    """A variable that is not one of the switch's own holds digits that the caller pressed."""
+    return VARIABLES.get(variable, Kind.DIGITS)
+
+
+def template_problems(
+    template: str, collected: Collection[str] = (), language: str = "", allowed: Collection[str] | None = None
+) -> list[str]:
+    """What is wrong with a template, as sentences; empty when it can be spoken. `collected`: names of the
+    flow's `collect` steps. `language`: also check that its numbers can be spoken. `allowed`: of the switch's own
+    variables only these have a value where this text is said (default: all)."""
+    own = VARIABLES if allowed is None else [name for name in VARIABLES if name in allowed]
+    problems = []
+    rest = _VARIABLE.sub("", template)
+    if "{" in rest or "}" in rest:
+        problems.append("a brace without its partner: variables are written as {name}")
+    if not rest.strip() and not variables(template):
+        problems.append("the text is empty")
+    for name in dict.fromkeys(variables(template)):
+        if name in own or name in collected:
+            if language and _table(language) is None and kind_of(name) is not Kind.NAME:
+                problems.append(f"{{{name}}} cannot be spoken in '{language}' (only in {', '.join(SPOKEN)})")
+        elif not _NAME.match(name):
+            problems.append(f"{{{name}}} is not a variable name")
+        else:
+            known = ", ".join(f"{{{each}}}" for each in (*own, *collected))
+            problems.append(f"unknown variable {{{name}}}" + (f" (known here: {known})" if known else ""))
+    return problems
+
+
+# ------------------------------------------------------------------ speaking
+
+
+def speak(template: str, language: str, values: Mapping[str, str | Say]) -> tuple[Segment, ...]:
+    """The segments of a template, its variables filled in."""
+    parts = _cut(template, language)
+    segments: list[Segment] = []
+    for part in parts:
+        if isinstance(part, Segment):
+            segments.append(part)
+        else:
+            segments.extend(_spoken_value(part, language, values.get(part)))
+    return tuple(segments)
+
+
+def choose(say: Say, language: str) -> tuple[str, str, str]:
+    """(language, text, file) of a `Say` for a caller of this language: a file before a text; where the language
+    is missing, the first one that is there."""
+    if language not in say.files and language not in say.texts:
+        language = next(iter(say.texts), next(iter(say.files), language))
+    file = say.files.get(language, "")
+    return language, "" if file else say.texts.get(language, ""), file
+
+
+def say_segments(say: Say, language: str, values: Mapping[str, str | Say]) -> tuple[Segment, ...]:
+    """What a `Say` sounds like for a caller of this language."""
+    chosen, text, file = choose(say, language)
+    if file:
+        return (Segment(chosen, file=file),)
+    return speak(text, chosen, values)
+
+
+def _spoken_value(variable: str, language: str, value: str | Say | None) -> tuple[Segment, ...]:
+    if isinstance(value, Say):
+        return name_segments(value, language)
+    if value is None:
+        return ()
+    kind = kind_of(variable)
+    if kind is Kind.NAME:
+        return (Segment(language, value),) if value else ()
+    return _spoken_words(kind, language, value)
+
+
+def name_segments(name: Say, language: str) -> tuple[Segment, ...]:
+    """A spoken name: never a template."""
+    chosen, text, file = choose(name, language)
+    if not text and not file:
+        return ()
+    return (Segment(chosen, text, file),)
+
+
+@lru_cache(maxsize=8192)
+def _spoken_words(kind: Kind, language: str, value: str) -> tuple[Segment, ...]:
+    table = _table(language)
+    if table is None:
+        return ()
+    words: tuple[str, ...] = ()
+    if kind is Kind.DIGITS:
+        words = _digit_words(table, value)
+    elif kind is Kind.TIME:
+        match = _TIME.match(value.strip())
+        words = table.time_words(int(match[1]), int(match[2])) if match else ()
+    elif value.isascii() and value.isdigit():
+        number = int(value[:9])
+        if kind is Kind.MINUTES:
+            words = (table.minutes[min(max(number, 1), LONGEST_MINUTES)],)
+        else:
+            words = (table.numbers[number],) if number < NUMBERS else _digit_words(table, value)
+    return tuple(Segment(language, word) for word in words)
+
+
+def _digit_words(table: SpokenLanguage, value: str) -> tuple[str, ...]:
+    """Digit by digit; everything that is not a digit or a plus sign is passed over."""
+    return tuple(
+        table.plus if char == "+" else table.numbers[int(char)] for char in value if char == "+" or char in _DIGITS
+    )
+
+
+def _table(language: str) -> SpokenLanguage | None:
+    return SPOKEN.get(language) or SPOKEN.get(language.partition("-")[0])
+
+
+# ------------------------------------------------------------------ what to render beforehand
+
+
+def fixed_segments(template: str, language: str) -> tuple[Segment, ...]:
+    """The parts of a template that do not depend on the call."""
+    return tuple(part for part in _cut(template, language) if isinstance(part, Segment))
+
+
+def vocabulary(language: str, kinds: Collection[Kind] = tuple(Kind)) -> tuple[Segment, ...]:
+    """Every segment that variables of these kinds can expand into, names excepted; in a fixed order."""
+    table = _table(language)
+    if table is None:
+        return ()
+    words: list[str] = []
+    if Kind.DIGITS in kinds or Kind.NUMBER in kinds:
+        words += table.numbers[:10]
+    if Kind.DIGITS in kinds:
+        words.append(table.plus)
+    if Kind.NUMBER in kinds:
+        words += (*table.numbers, table.plus)
+    if Kind.MINUTES in kinds:
+        words += table.minutes[1:]
+    if Kind.TIME in kinds:
+        words += (*table.exact_times.values(), *table.hours, *table.minutes_past, *table.day_parts)
+    return tuple(Segment(language, word) for word in dict.fromkeys(words) if word)
