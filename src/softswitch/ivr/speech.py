@@ -123,23 +123,6 @@ def speak(template: str, language: str, values: Mapping[str, str | Say]) -> tupl
     return tuple(segments)
 
 
-def choose(say: Say, language: str) -> tuple[str, str, str]:
-    """(language, text, file) of a `Say` for a caller of this language: a file before a text; where the language
-    is missing, the first one that is there."""
-    if language not in say.files and language not in say.texts:
-        language = next(iter(say.texts), next(iter(say.files), language))
-    file = say.files.get(language, "")
-    return language, "" if file else say.texts.get(language, ""), file
-
-
-def say_segments(say: Say, language: str, values: Mapping[str, str | Say]) -> tuple[Segment, ...]:
-    """What a `Say` sounds like for a caller of this language."""
-    chosen, text, file = choose(say, language)
-    if file:
-        return (Segment(chosen, file=file),)
-    return speak(text, chosen, values)
-
-
 def _spoken_value(variable: str, language: str, value: str | Say | None) -> tuple[Segment, ...]:
     if isinstance(value, Say):
         return name_segments(value, language)
@@ -152,11 +135,14 @@ def _spoken_value(variable: str, language: str, value: str | Say | None) -> tupl
 
 
 def name_segments(name: Say, language: str) -> tuple[Segment, ...]:
-    """A spoken name: never a template."""
-    chosen, text, file = choose(name, language)
-    if not text and not file:
-        return ()
-    return (Segment(chosen, text, file),)
+    """A spoken name, never a template: the file or the text of this language, or of the first language that is
+    there (a name is a name)."""
+    if language not in name.files and language not in name.texts:
+        language = next(iter((*name.files, *name.texts)), "")
+    if language in name.files:
+        return (Segment(language, file=name.files[language]),)
+    text = " ".join(name.texts.get(language, "").split())
+    return (Segment(language, text),) if text else ()
 
 
 @lru_cache(maxsize=8192)

@@ -1,0 +1,107 @@
+"""Which audio the switch needs, and what it is called in the media process.
+
+`segments_needed` walks the whole configuration: every text of every flow and queue in every language of the line,
+the agents' names, and the words that the variables of these texts can become. The library at the edge
+(`runtime.prompt_library`) turns each into a file of u-law frames and hands back a `PromptCatalog`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from softswitch.call.settings import CallSettings, LineTexts, QueueTexts, Settings
+from softswitch.ivr.flow import choose_language
+from softswitch.ivr.messages import LanguageStep, Say, Segment, Step
+from softswitch.ivr.speech import Kind, fixed_segments, kind_of, name_segments, variables, vocabulary
+
+CALM_MUSIC = Segment("", text="music:calm")  # the built-in melody, made to be looped
+RINGBACK = Segment("", text="tone:ringback")  # one period of it, made to be looped
+BEEP = Segment("", text="tone:beep")
+BUILT_IN = (CALM_MUSIC, RINGBACK, BEEP)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    key: str  # what `media.messages.Play` names it by
+    seconds: float
+
+
+class PromptCatalog:
+    """The audio of every segment that can be spoken."""
+
+    def __init__(self, prompts: Mapping[Segment, Prompt]) -> None:
+        self._prompts = dict(prompts)
+
+    def __len__(self) -> int:
+        return len(self._prompts)
+
+    def find(self, segment: Segment) -> Prompt | None:
+        return self._prompts.get(segment)
+
+    def keys(self, segments: Iterable[Segment]) -> tuple[tuple[str, ...], float]:
+        """The keys of these segments, in order, and how long they sound together. A segment without audio is
+        left out: the caller hears the rest."""
+        found = [prompt for prompt in map(self._prompts.get, segments) if prompt is not None]
+        return tuple(prompt.key for prompt in found), sum(prompt.seconds for prompt in found)
+
+    def all_keys(self) -> tuple[str, ...]:
+        """Every key once, for a media process that loads them beforehand."""
+        return tuple(dict.fromkeys(prompt.key for prompt in self._prompts.values()))
+
+
+def music_segment(file: str) -> Segment:
+    """The music of a queue: its own file, or the built-in melody."""
+    return Segment("", file=file) if file else CALM_MUSIC
+
+
+def segments_needed(settings: Settings) -> tuple[Segment, ...]:
+    """Each segment once, in an order that depends on the configuration alone."""
+    call = settings.call
+    languages = _languages(call)
+    needed: dict[Segment, None] = {}
+    kinds: dict[str, set[Kind]] = {}
+    for say in _says(call):
+        for language in languages:
+            chosen = choose_language(say, language, call.languages)
+            if chosen in say.files:
+                needed[Segment(chosen, file=say.files[chosen])] = None
+            elif chosen:
+                needed.update(dict.fromkeys(fixed_segments(say.texts[chosen], chosen)))
+                kinds.setdefault(chosen, set()).update(map(kind_of, variables(say.texts[chosen])))
+    # A text may be spoken in another language than the call's when its own is missing: names follow the text.
+    spoken = tuple(dict.fromkeys((*languages, *kinds)))
+    for voice in call.agents.values():
+        for language in spoken:
+            needed.update(dict.fromkeys(name_segments(voice.spoken_name, language)))
+    for language in spoken:
+        needed.update(dict.fromkeys(vocabulary(language, kinds.get(language, ()))))
+    for texts in call.queue_texts.values():
+        needed[music_segment(texts.music)] = None
+    needed.update(dict.fromkeys(BUILT_IN))
+    return tuple(needed)
+
+
+def _languages(call: CallSettings) -> tuple[str, ...]:
+    """The languages a call can have: those of the line, of its numbers, and of the steps that change it."""
+    languages = [*call.languages, *(number.language for number in call.numbers.values())]
+    for flow in call.flows.values():
+        languages += [step.language for step in flow.steps if isinstance(step, LanguageStep)]
+    return tuple(dict.fromkeys(language for language in languages if language))
+
+
+def _says(call: CallSettings) -> Iterator[Say]:
+    for flow in call.flows.values():
+        for step in flow.steps:
+            yield from _say_fields(step)
+    for queue in call.queue_texts.values():
+        yield from _say_fields(queue)
+    yield from _say_fields(call.texts)
+
+
+def _say_fields(texts: QueueTexts | LineTexts | Step) -> Iterator[Say]:
+    """All texts of a step or of a group of texts, also those that are added to it later."""
+    for each in fields(texts):
+        value = getattr(texts, each.name)
+        if isinstance(value, Say):
+            yield value
