@@ -29,8 +29,9 @@ total=$(grep -c '==' "$locked")
 echo "Installing $total locked packages into $venv (only this once) ..."
 show() { # one line that moves on a terminal, a few lines in a log file
     awk -v total="$total" -v tty="$([ -t 2 ] && echo 1 || echo 0)" '
-        /^(Collecting|Requirement already satisfied:)/ {
-            n++; name = $0; sub(/^(Collecting|Requirement already satisfied:) /, "", name); sub(/[=<>\[ ].*/, "", name)
+        /^(Collecting|Processing|Requirement already satisfied:) / {
+            n++; name = $0; sub(/^(Collecting|Processing|Requirement already satisfied:) /, "", name)
+            sub(/ .*/, "", name); sub(/.*\//, "", name); sub(/[=<>\[].*|-[0-9].*/, "", name)
             if (tty) { printf "\r  %2d/%d  %-40s", n, total, name; fflush() }
             else if (n % 15 == 0) { printf "  %d/%d\n", n, total; fflush() }
         }
