@@ -4,7 +4,7 @@
 #   tools/lock.sh            keep pinned versions that still fit (a small diff)
 #   tools/lock.sh --upgrade  take the newest that fit
 #
-# run   what the switch needs            (Dockerfile, production)
+# run   what the switch needs, PostgreSQL included (Dockerfile, production)
 # demo  run + the phones of `make demo`
 # test  demo + everything of `make test` and `make lint`
 #
@@ -27,9 +27,9 @@ lock() {
         --build-deps-for editable --output-file "$out" "$@" pyproject.toml
 }
 
-lock run "${@}"
-lock demo --extra demo --constraint requirements/run.txt "${@}"
-lock test --extra demo --extra test --extra postgresql --constraint requirements/demo.txt "${@}"
+lock run --extra postgresql "${@}"
+lock demo --extra postgresql --extra demo --constraint requirements/run.txt "${@}"
+lock test --extra postgresql --extra demo --extra test --constraint requirements/demo.txt "${@}"
 
 if grep -nE 'https?://|--(extra-)?index-url|--find-links' requirements/*.txt; then
     echo "a lock file names a place to download from" >&2
