@@ -1,0 +1,112 @@
+"""What the switch asks the database: its state at start, and who spoke with this caller last."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Integer, Select, bindparam, func, literal, select, text, union_all
+
+from softswitch.call.records import (
+    AgentRecord,
+    FindPreviousAgent,
+    OpenPromise,
+    PreviousAgentFound,
+    StartState,
+    StoredContact,
+)
+from softswitch.ids import AgentId, CustomerId
+from softswitch.store.tables import agent_event, contact, promise, talk
+
+# Caller identities that name nobody (RFC 3323 4.1.1.3 and what gateways send): they must not match each other.
+_NOBODY = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
+
+# The newest line of each agent by hopping along the index (agent, id): the cost follows the number of agents, not
+# the length of the journal.
+_NEWEST_LINES = text(
+    """
+    WITH RECURSIVE known(agent) AS (
+        SELECT min(agent) FROM agent_event
+        UNION ALL
+        SELECT (SELECT min(agent) FROM agent_event WHERE agent > known.agent) FROM known WHERE known.agent IS NOT NULL
+    )
+    SELECT line.agent, line.state, line.reason, line.at, line.deadline, line.logged_out
+    FROM known JOIN agent_event AS line
+      ON line.id = (SELECT max(id) FROM agent_event WHERE agent = known.agent)
+    ORDER BY line.id
+    """
+)
+
+
+def start_state(connection: Connection, now_wall: float) -> StartState:
+    live = select(contact).where(contact.c.expires_at > now_wall).order_by(contact.c.agent, contact.c.place)
+    contacts = tuple(
+        StoredContact(
+            agent=row.agent,
+            uri=row.uri,
+            transport=row.transport,
+            local=(row.local_host, row.local_port),
+            remote=(row.remote_host, row.remote_port),
+            call_id=row.call_id,
+            cseq=row.cseq,
+            expires_at=row.expires_at,
+            q=row.q,
+            user_agent=row.user_agent,
+        )
+        for row in connection.execute(live)
+    )
+    agents = tuple(
+        AgentRecord(AgentId(row[0]), row[1], row[2], row[3], row[4], bool(row[5]))
+        for row in connection.execute(_NEWEST_LINES)
+    )
+    columns = (
+        promise.c.id, promise.c.interaction, promise.c.queue, promise.c.agent, promise.c.caller,
+        promise.c.customer, promise.c.language, promise.c.made_at, promise.c.due_at, promise.c.attempts,
+    )  # fmt: skip
+    still_open = select(*columns).where(promise.c.state == "open").order_by(promise.c.made_at, promise.c.id)
+    promises = tuple(OpenPromise(*row) for row in connection.execute(still_open))
+    return StartState(contacts, agents, promises)
+
+
+def last_journal_number(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(agent_event.c.id), 0))).scalar_one())
+
+
+def probe(connection: Connection) -> None:
+    connection.execute(select(literal(1, Integer)))
+
+
+# ------------------------------------------------------------------ the previous agent
+
+
+def _newest_talk(same: object) -> Select[tuple[str, float]]:
+    return (
+        select(talk.c.agent, talk.c.began_at)
+        .where(same, talk.c.began_at >= bindparam("since"), talk.c.seconds >= bindparam("seconds"))  # type: ignore[arg-type]
+        .order_by(talk.c.began_at.desc())
+        .limit(1)
+    )
+
+
+def _newest_of(*same: object) -> Select[tuple[str]]:
+    each = union_all(*(_newest_talk(one).subquery().select() for one in same)).subquery()
+    return select(each.c.agent).order_by(each.c.began_at.desc()).limit(1)
+
+
+_BY_CALLER = _newest_of(talk.c.caller == bindparam("caller"))
+_BY_CUSTOMER = _newest_of(talk.c.customer == bindparam("customer"))
+_BY_BOTH = _newest_of(talk.c.caller == bindparam("caller"), talk.c.customer == bindparam("customer"))
+
+
+def previous_agent(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:
+    """The agent of the newest talk with this caller number or this customer, not older than `since` and at least
+    `talked_at_least_seconds` long."""
+    named = query.caller.lower() not in _NOBODY
+    customer: CustomerId | None = query.customer or None
+    if not named and customer is None:
+        return PreviousAgentFound(query.interaction, None, query.customer)
+    statement = _BY_CUSTOMER if not named else _BY_CALLER if customer is None else _BY_BOTH
+    values: dict[str, object] = {"since": query.since, "seconds": query.talked_at_least_seconds}
+    if named:
+        values["caller"] = query.caller
+    if customer is not None:
+        values["customer"] = customer
+    agent = connection.execute(statement, values).scalar()
+    return PreviousAgentFound(query.interaction, None if agent is None else AgentId(agent), query.customer)

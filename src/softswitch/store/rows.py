@@ -1,0 +1,211 @@
+"""Records to rows: which statement writes which record, and the plain tuple it is written with.
+
+Each statement is built once with SQLAlchemy Core and compiled once for the database at hand; a group then runs as
+one executemany of tuples per statement, without SQLAlchemy's work per row. A statement that meets a row written
+before leaves it, because a group is written again when the commit's fate was unclear.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, literal_column, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.expression import ClauseElement
+
+from softswitch.call.records import (
+    AgentRecord,
+    CallDetail,
+    InteractionClosed,
+    InteractionOpened,
+    InteractionQueued,
+    PromiseOpened,
+    PromiseUpdated,
+    Record,
+    RingRecord,
+    StoredContact,
+    TalkRecord,
+)
+from softswitch.ids import AgentId
+from softswitch.store.tables import (
+    agent_event,
+    call_detail,
+    contact,
+    interaction,
+    promise,
+    queue_entry,
+    ring_attempt,
+    talk,
+)
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactList:
+    """The whole contact list of an agent; replaces what was stored before."""
+
+    agent: AgentId
+    contacts: tuple[StoredContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedAgentRecord:
+    """A line of the journal with its place in it."""
+
+    number: int
+    record: AgentRecord
+
+
+Item = Record | ContactList | NumberedAgentRecord
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+_agent = attrgetter("agent", "state", "reason", "at", "deadline", "logged_out")
+_opened = attrgetter("interaction", "caller", "dialled", "trunk", "language", "began_at")
+_closed = attrgetter("interaction", "outcome", "agent", "at", "waited_seconds", "sticky")
+_talk = attrgetter("attempt", "interaction", "queue", "agent", "caller", "customer", "began_at", "seconds")
+_ring = attrgetter("attempt", "interaction", "queue", "agent", "began_at", "ended_at", "end", "sticky")
+_promise = attrgetter("promise", "interaction", "queue", "agent", "caller", "customer", "language", "made_at", "due_at")
+_promise_update = attrgetter("state", "attempts", "at", "because", "promise")
+_detail = attrgetter(
+    "leg", "interaction", "direction", "party", "caller", "dialled", "began_at", "answered_at", "ended_at",
+    "ended_by", "status", "cause", "packets_in", "packets_out",
+)  # fmt: skip
+
+
+def _journal_row(item: NumberedAgentRecord) -> Row:
+    return (item.number, *_agent(item.record))
+
+
+def _queued_row(item: InteractionQueued) -> Row:
+    return (
+        item.interaction, item.at, item.queue, item.customer, item.because,
+        _dumps(dict(item.entered)), _dumps(item.path), item.previous_agent,
+    )  # fmt: skip
+
+
+def contact_row(place: int, item: StoredContact) -> Row:
+    return (
+        item.agent, place, item.uri, item.transport, *item.local, *item.remote,
+        item.call_id, item.cseq, item.expires_at, item.q, item.user_agent,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ statements
+
+_Statement = tuple[ClauseElement, tuple[str, ...]]  # and its parameters in the order of the row
+
+
+def _once(dialect: Dialect, table: Table, columns: Sequence[str], **fixed: str) -> _Statement:
+    """INSERT that leaves a row of the same key as it is."""
+    insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    values.update({name: literal_column(value) for name, value in fixed.items()})
+    return insert.values(values).on_conflict_do_nothing(), tuple(columns)
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
+
+
+def _close_interaction(dialect: Dialect) -> _Statement:
+    """Closes the row, and makes it when its opening was lost while the database was away."""
+    columns = ("id", "outcome", "agent", "ended_at", "waited_seconds", "sticky")
+    insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(interaction)
+    statement = insert.values({name: bindparam(name) for name in columns})
+    return statement.on_conflict_do_update(
+        index_elements=["id"], set_={name: statement.excluded[name] for name in columns[1:]}
+    ), columns
+
+
+_OPENED = ("id", "caller", "dialled", "trunk", "language", "began_at")
+_PROMISED = ("id", "interaction", "queue", "agent", "caller", "customer", "language", "made_at", "due_at")
+
+
+class Statements:
+    """Every write of the store, compiled for one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        change = (
+            update(promise)
+            .where(promise.c.id == bindparam("promise"))
+            .values({name: bindparam(name) for name in ("state", "attempts", "changed_at", "because")})
+        )
+        forget = delete(contact).where(contact.c.agent == bindparam("owner"))
+        plan: list[tuple[type[Any] | None, _Statement, Callable[[Any], Row]]] = [
+            (NumberedAgentRecord, _once(dialect, agent_event, _names(agent_event)), _journal_row),
+            (InteractionOpened, _once(dialect, interaction, _OPENED), _opened),
+            (InteractionQueued, _once(dialect, queue_entry, _names(queue_entry)), _queued_row),
+            (TalkRecord, _once(dialect, talk, _names(talk)), _talk),
+            (RingRecord, _once(dialect, ring_attempt, _names(ring_attempt)), _ring),
+            (InteractionClosed, _close_interaction(dialect), _closed),
+            (PromiseOpened, _once(dialect, promise, _PROMISED, state="'open'", attempts="0", because="''"), _promise),
+            (PromiseUpdated, (change, ("state", "attempts", "changed_at", "because", "promise")), _promise_update),
+            (CallDetail, _once(dialect, call_detail, _names(call_detail)), _detail),
+        ]
+        # The order above is the order within a group: an opening before its closing, a promise before its changes.
+        self._sql = [_compile(dialect, statement) for _, statement, _ in plan]
+        self._where = {kind: (index, to_row) for index, (kind, _, to_row) in enumerate(plan)}
+        self._forget = _compile(dialect, (forget, ("owner",)))
+        self._remember = _compile(dialect, _once(dialect, contact, _names(contact)))
+
+    def write(self, connection: Connection, items: Iterable[Item], clean: Callable[[Row], Row] | None = None) -> None:
+        """Write a group in the caller's transaction. `clean` repairs each row first."""
+        groups: list[list[Row]] = [[] for _ in self._sql]
+        lists: dict[AgentId, ContactList] = {}
+        for item in items:
+            if type(item) is ContactList:
+                lists[item.agent] = item  # the newest of the group counts
+                continue
+            index, to_row = self._where[type(item)]
+            groups[index].append(to_row(item))
+        for sql, rows in zip(self._sql, groups, strict=True):
+            if rows:
+                _execute(connection, sql, rows, clean)
+        if lists:
+            _execute(connection, self._forget, [(agent,) for agent in lists], clean)
+            kept = [contact_row(place, one) for each in lists.values() for place, one in enumerate(each.contacts)]
+            if kept:
+                _execute(connection, self._remember, kept, clean)
+
+
+def _execute(connection: Connection, sql: str, rows: list[Row], clean: Callable[[Row], Row] | None) -> None:
+    if clean is not None:
+        rows = [clean(row) for row in rows]
+    if len(rows) == 1:
+        connection.exec_driver_sql(sql, rows[0])
+    else:
+        connection.exec_driver_sql(sql, rows)
+
+
+def _compile(dialect: Dialect, statement: _Statement) -> str:
+    """The SQL text for the driver; its parameters must come in the order in which rows carry them."""
+    element, order = statement
+    compiled = element.compile(dialect=dialect)
+    names = compiled.positiontup
+    assert names is not None and tuple(names) == order, (names, order)
+    return str(compiled)
+
+
+# ------------------------------------------------------------------ a faulty row
+
+_LARGEST = (1 << 63) - 1
+
+
+def cleaned(row: Row) -> Row:
+    """The row as a database can take it: no NUL, no half surrogate, no number beyond 64 bits."""
+    return tuple(_cleaned_value(value) for value in row)
+
+
+def _cleaned_value(value: Any) -> Any:
+    if isinstance(value, str):
+        text = value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+        return text.replace("\\u0000", "")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return max(-_LARGEST, min(_LARGEST, value))
+    return value

@@ -1,0 +1,133 @@
+"""The store as the rest of the switch sees it: one object, records in, a start state and answers out.
+
+    store = Store("sqlite:///var/line.db")
+    await store.open()                              # connect, migrate; StoreError: one sentence
+    state = await store.load_start_state(now_wall)  # contacts, agents, open promises
+    store.append(record)                            # returns at once, written within milliseconds
+    await store.append_durable(promise)             # returns when it is on disk
+    await store.close()                             # writes the rest
+
+All methods belong to one event loop. Rows never leave this room.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from softswitch.call.records import (
+    AgentRecord,
+    FindPreviousAgent,
+    PreviousAgentFound,
+    Record,
+    StartState,
+    StoredContact,
+)
+from softswitch.ids import AgentId, IdSource
+from softswitch.store import questions
+from softswitch.store.database import Database, connect, sentence
+from softswitch.store.errors import StoreError
+from softswitch.store.migrate import migrate
+from softswitch.store.rows import ContactList, Item, NumberedAgentRecord
+from softswitch.store.writer import Writer, WriterSettings
+
+log = structlog.get_logger("softswitch.store")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    ok: bool
+    reason: str  # empty when ok
+    depth: int  # records waiting to be written
+    committed: int
+    groups: int
+    dropped: int
+    refused: int
+
+
+class Store:
+    def __init__(
+        self,
+        url: str,
+        settings: WriterSettings | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings or WriterSettings()
+        self._wall_clock = wall_clock
+        self._database: Database = connect(url)
+        self._writer = Writer(self._database, self._settings, wall_clock)
+        self._journal = IdSource()
+
+    @property
+    def name(self) -> str:
+        """Where the data is, for the operator; without the password."""
+        return self._database.name
+
+    # -------------------------------------------------------------- start and stop
+
+    async def open(self) -> None:
+        """Connect, bring the schema up to date, start the writer. StoreError when that cannot be done."""
+        try:
+            await self._database.write(migrate)
+            last = await self._database.read(questions.last_journal_number)
+        except StoreError:
+            await self._database.close()
+            raise
+        except Exception as error:  # whatever a driver can raise
+            await self._database.close()
+            raise StoreError(f"The database ({self.name}) cannot be opened: {sentence(error)}.") from error
+        # Above everything written before, also when the wall clock was set back.
+        self._journal = IdSource(max(last + 1, IdSource.start_for(self._wall_clock())))
+        self._writer.start()
+
+    async def close(self, within_seconds: float = 5.0) -> None:
+        await self._writer.close(within_seconds)
+        await self._database.close()
+
+    async def load_start_state(self, now_wall: float) -> StartState:
+        """Live contacts, the newest line of each agent, the promises still open."""
+        try:
+            return await self._database.read(partial(questions.start_state, now_wall=now_wall))
+        except Exception as error:
+            raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
+
+    # -------------------------------------------------------------- writing
+
+    def append(self, record: Record) -> None:
+        """Remember this; never waits, never raises."""
+        self._writer.append(self._item(record))
+
+    async def append_durable(self, record: Record) -> None:
+        """Returns once the record is on disk. StoreError: it is not stored, and will not be."""
+        await self._writer.append_durable(self._item(record))
+
+    async def save_contacts(self, agent: AgentId, contacts: tuple[StoredContact, ...]) -> None:
+        """Replace the agent's contact list; returns once that is on disk, else StoreError."""
+        await self._writer.append_durable(ContactList(agent, contacts))
+
+    def _item(self, record: Record) -> Item:
+        return NumberedAgentRecord(self._journal.number(), record) if type(record) is AgentRecord else record
+
+    # -------------------------------------------------------------- asking
+
+    async def find_previous_agent(self, query: FindPreviousAgent) -> PreviousAgentFound:
+        """Who spoke with this caller last; nobody when the database is away. The asker sets the deadline."""
+        if not self._writer.away:
+            try:
+                return await self._database.read(partial(questions.previous_agent, query=query))
+            except Exception as error:
+                log.warning("previous_agent_unknown", because=sentence(error))
+        return PreviousAgentFound(query.interaction, None, query.customer)
+
+    def health(self) -> StoreHealth:
+        writer, counts = self._writer, self._writer.counts
+        reason = f"The database is away: {writer.away}." if writer.away else ""
+        if not reason and writer.depth > self._settings.max_queue // 2:
+            reason = f"The database is too slow: {writer.depth} records wait for it."
+        return StoreHealth(
+            not reason, reason, writer.depth, counts.committed, counts.groups, counts.dropped, counts.refused
+        )

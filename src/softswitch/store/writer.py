@@ -1,0 +1,293 @@
+"""The one queue to the database: group commit, durable acknowledgement, patience while the database is away.
+
+    append ──> queue ──(a few ms)──> one transaction ──> committed: durable waiters are told
+                 ^                        |
+                 └── put back, in order ──┴─ failed: degraded, durable waiters are refused,
+                                             tried again after 0.1 s, 0.2 s, ... 2 s
+
+Records keep their order. The queue is bounded: while the database is away the newest records stay and what falls
+off the old end is counted. A durable record is never kept for later: its sender is told at once that it is not
+stored, and nothing of it may turn up after all (a promise whose commit ended unclear is withdrawn by a record of
+its own). A row that the database refuses for its values is repaired, or dropped and counted, alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from softswitch.call.records import PromiseOpened, PromiseUpdated
+from softswitch.store.database import Database, is_faulty_row, sentence
+from softswitch.store.errors import StoreError
+from softswitch.store.questions import probe
+from softswitch.store.rows import Item, Statements, cleaned
+
+log = structlog.get_logger("softswitch.store")
+
+
+@dataclass(frozen=True, slots=True)
+class WriterSettings:
+    max_queue: int = 100_000  # records kept in memory while the database is away
+    max_group: int = 2_000  # records per transaction
+    group_seconds: float = 0.02  # how long the first record of a group waits for others
+    durable_group_seconds: float = 0.002  # the same when somebody waits for the commit
+    durable_seconds: float = 1.0  # a durable record is refused after this
+    retry_first_seconds: float = 0.1
+    retry_last_seconds: float = 2.0
+
+
+@dataclass(slots=True)
+class WriterCounts:
+    committed: int = 0  # records written
+    groups: int = 0  # transactions
+    dropped: int = 0  # fell off the queue while the database was away, or were left at the end
+    refused: int = 0  # could not be written for their values
+
+
+class _Durable:
+    """A record that somebody waits for."""
+
+    __slots__ = ("done", "item", "withdrawn")
+
+    def __init__(self, item: Item, done: asyncio.Future[None]) -> None:
+        self.item = item
+        self.done = done
+        self.withdrawn = False  # the waiter has given up
+
+    def refuse(self, reason: str) -> None:
+        self.withdrawn = True
+        if not self.done.done():
+            self.done.set_exception(StoreError(reason))
+
+
+class Writer:
+    def __init__(self, database: Database, settings: WriterSettings, wall_clock: Callable[[], float]) -> None:
+        self._database = database
+        self._settings = settings
+        self._wall_clock = wall_clock
+        self._statements = Statements(database.dialect)
+        self._queue: deque[Item | _Durable] = deque()
+        self._alarm = _Alarm()
+        self._task: asyncio.Task[None] | None = None
+        self._closing_at: float | None = None  # loop time after which what cannot be written is left
+        self.away = ""  # why the database cannot be written; empty: it can
+        self.counts = WriterCounts()
+
+    # -------------------------------------------------------------- taking records
+
+    def start(self) -> None:
+        self._alarm.loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._run(), name="store-writer")
+
+    def append(self, item: Item) -> None:
+        if len(self._queue) >= self._settings.max_queue:
+            self._drop_oldest()
+        self._queue.append(item)
+        self._alarm.within(self._settings.group_seconds)
+
+    async def append_durable(self, item: Item) -> None:
+        """Returns when `item` is committed, together with everything appended before it; raises StoreError when it
+        is not, and then nothing of it stays."""
+        if self.away or self._closing_at is not None:
+            raise StoreError(f"The database is away: {self.away or 'the switch is stopping'}.")
+        if len(self._queue) >= self._settings.max_queue:
+            raise StoreError("The database is too slow: the queue to it is full.")
+        entry = _Durable(item, asyncio.get_running_loop().create_future())
+        self._queue.append(entry)
+        self._alarm.within(self._settings.durable_group_seconds)
+        try:
+            await asyncio.wait_for(entry.done, self._settings.durable_seconds)
+        except TimeoutError:
+            raise StoreError(
+                f"The database did not take the record within {self._settings.durable_seconds:g} seconds."
+            ) from None
+        finally:
+            entry.withdrawn = not entry.done.done() or entry.done.cancelled()
+
+    @property
+    def depth(self) -> int:
+        return len(self._queue)
+
+    def _drop_oldest(self) -> None:
+        oldest = self._queue.popleft()
+        if isinstance(oldest, _Durable):
+            oldest.refuse("The database is too slow: the queue to it is full.")
+        self.counts.dropped += 1
+
+    # -------------------------------------------------------------- writing groups
+
+    async def close(self, within_seconds: float) -> None:
+        """Write what is queued; give up after `within_seconds` when the database is away."""
+        if self._task is None:
+            return
+        self._closing_at = asyncio.get_running_loop().time() + within_seconds
+        self._alarm.ring()
+        await self._task
+        self._task = None
+        left = len(self._queue)
+        if left:
+            self.counts.dropped += left
+            while self._queue:
+                entry = self._queue.popleft()
+                if isinstance(entry, _Durable):
+                    entry.refuse("The switch is stopping and the database is away.")
+            log.error("records_lost_at_stop", records=left, because=self.away)
+
+    async def _run(self) -> None:
+        delay = self._settings.retry_first_seconds
+        while True:
+            if self.away:
+                await self._alarm.sleep(delay)
+                delay = min(delay * 2, self._settings.retry_last_seconds)
+            elif self._closing_at is None:
+                await self._alarm.wait()
+            group = self._take_group()
+            error = await self._try(partial(self._write, group))
+            if error is None:
+                self._committed(group)
+                delay = self._settings.retry_first_seconds
+            elif is_faulty_row(error):
+                await self._one_by_one(group)
+            else:
+                self._went_away(group, error)
+            if self._finished():
+                return
+            if len(self._queue) >= self._settings.max_group:
+                self._alarm.ring()
+
+    def _finished(self) -> bool:
+        if self._closing_at is None:
+            return False
+        return not self._queue or (bool(self.away) and asyncio.get_running_loop().time() >= self._closing_at)
+
+    def _take_group(self) -> list[Item | _Durable]:
+        group: list[Item | _Durable] = []
+        while self._queue and len(group) < self._settings.max_group:
+            entry = self._queue.popleft()
+            if not (isinstance(entry, _Durable) and entry.withdrawn):
+                group.append(entry)
+        return group
+
+    def _write(self, group: list[Item | _Durable], connection: Connection) -> None:
+        if group:
+            self._statements.write(connection, (_item(entry) for entry in group))
+        else:
+            probe(connection)
+
+    async def _try(self, work: Callable[[Connection], None]) -> Exception | None:
+        try:
+            await self._database.write(work)
+        except Exception as error:  # whatever a driver can raise: the writer outlives all of it
+            return error
+        return None
+
+    def _committed(self, group: list[Item | _Durable]) -> None:
+        if self.away:
+            log.info("database_back", queued=len(self._queue), dropped=self.counts.dropped)
+            self.away = ""
+        self.counts.committed += len(group)
+        self.counts.groups += 1
+        for entry in group:
+            if isinstance(entry, _Durable):
+                if entry.withdrawn:
+                    self._take_back(entry.item)
+                elif not entry.done.done():
+                    entry.done.set_result(None)
+
+    def _went_away(self, group: list[Item | _Durable], error: Exception) -> None:
+        reason = sentence(error)
+        if not self.away:
+            log.error("database_away", database=self._database.name, because=reason)
+        self.away = reason
+        self._queue.extendleft(reversed(group))
+        kept: list[Item | _Durable] = []
+        for entry in self._queue:
+            if not isinstance(entry, _Durable):
+                kept.append(entry)
+                continue
+            entry.refuse(f"The database is away: {reason}.")
+            # The commit may have happened although its answer was lost.
+            if entry in group:
+                kept.extend(_undoing(entry.item, self._wall_clock()))
+        surplus = max(0, len(kept) - self._settings.max_queue)
+        self.counts.dropped += surplus
+        self._queue = deque(kept[surplus:])
+
+    async def _one_by_one(self, group: list[Item | _Durable]) -> None:
+        """A row of this group is at fault: write each record alone, repaired, and drop what still is refused."""
+        for place, entry in enumerate(group):
+            item = _item(entry)
+            error = await self._try(lambda connection, item=item: self._statements.write(connection, [item], cleaned))  # type: ignore[misc]
+            if error is None:
+                self._committed([entry])
+            elif is_faulty_row(error):
+                self.counts.refused += 1
+                log.error("record_refused", kind=type(item).__name__, because=sentence(error))
+                if isinstance(entry, _Durable):
+                    entry.refuse(f"The database refuses this record: {sentence(error)}.")
+            else:
+                self._went_away(group[place:], error)
+                return
+
+    def _take_back(self, item: Item) -> None:
+        for undoing in _undoing(item, self._wall_clock()):
+            self.append(undoing)
+
+
+def _item(entry: Item | _Durable) -> Item:
+    return entry.item if isinstance(entry, _Durable) else entry
+
+
+def _undoing(item: Item, now_wall: float) -> list[Item]:
+    """What must follow a record that was stored after its sender was told it is not. A contact list needs nothing:
+    the phone sends its registration again."""
+    if isinstance(item, PromiseOpened):
+        return [PromiseUpdated(item.promise, "withdrawn", 0, now_wall, "could not be stored in time")]
+    return []
+
+
+class _Alarm:
+    """Wakes the writer at the earliest of the moments it was asked for."""
+
+    __slots__ = ("_due", "_rung", "_timer", "loop")
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._rung = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    def within(self, seconds: float) -> None:
+        if self.loop is None:
+            return  # the writer rings when it starts
+        if self._timer is not None:
+            if seconds >= 0.01:  # only a durable record is in a hurry
+                return
+            due = self.loop.time() + seconds
+            if due >= self._due:
+                return
+            self._timer.cancel()
+        else:
+            due = self.loop.time() + seconds
+        self._due = due
+        self._timer = self.loop.call_at(due, self.ring)
+
+    def ring(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._rung.set()
+
+    async def wait(self) -> None:
+        await self._rung.wait()
+        self._rung.clear()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep; a ring does not shorten it (the database gets its pause) unless the writer is to close."""
+        await asyncio.sleep(seconds)
