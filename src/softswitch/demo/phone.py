@@ -179,11 +179,11 @@ class Phone:
         return {}
 
     async def hold(self) -> dict[str, Any]:
-        await self._need_call().hold()
+        await self._when_settled(self._need_call().hold)
         return {}
 
     async def resume(self) -> dict[str, Any]:
-        await self._need_call().resume()
+        await self._when_settled(self._need_call().resume)
         return {}
 
     async def press(self, keys: str) -> dict[str, Any]:
@@ -195,6 +195,18 @@ class Phone:
         self._tone = tone_second(hertz, level) if hertz else b""
         self._tone_at = 0
         return {}
+
+    @staticmethod
+    async def _when_settled(renegotiate: Callable[[], Awaitable[None]]) -> None:
+        """RFC 3261 14.1: no re-INVITE while another is in progress; the stack says so, and we come again."""
+        deadline = time.monotonic() + 3.0
+        while True:
+            try:
+                return await renegotiate()
+            except baresip.BaresipError as error:
+                if "in flight" not in str(error) or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.05)
 
     # ------------------------------------------------------------------ the call
 
