@@ -1,0 +1,143 @@
+"""The bytes between the switch and the media process.
+
+A frame is a 4-byte length and one msgpack array of messages; a message is an array `[tag, field, field, ...]` in
+the order of its dataclass. Several messages that leave together share one frame. The codec is the same in both
+directions. A peer that breaks the framing gets `ControlError`, which ends the connection.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
+
+import msgpack
+
+from softswitch.media.messages import (
+    Bridge,
+    CloseMediaLeg,
+    DigitReceived,
+    MediaLegClosed,
+    MediaLegFailed,
+    OpenMediaLeg,
+    Play,
+    PlaybackEnded,
+    PortsLeased,
+    RtpSilent,
+    SetRemote,
+    StopPlay,
+    Unbridge,
+)
+
+MediaCommand: TypeAlias = OpenMediaLeg | SetRemote | Play | StopPlay | Bridge | Unbridge | CloseMediaLeg
+MediaEvent: TypeAlias = PortsLeased | PlaybackEnded | DigitReceived | RtpSilent | MediaLegClosed | MediaLegFailed
+MediaMessage: TypeAlias = MediaCommand | MediaEvent
+
+MAX_FRAME_BYTES: Final = 1 << 20
+_LENGTH = struct.Struct("!I")
+
+# The tag of a message never changes its meaning; new messages get new tags at the end.
+_TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
+    (1, OpenMediaLeg, (int, int)),
+    (2, SetRemote, (int, str, int, int, int, bool, bool)),
+    (3, Play, (int, int, tuple, int)),
+    (4, StopPlay, (int,)),
+    (5, Bridge, (int, int)),
+    (6, Unbridge, (int,)),
+    (7, CloseMediaLeg, (int,)),
+    (64, PortsLeased, (tuple,)),
+    (65, PlaybackEnded, (int, int, bool)),
+    (66, DigitReceived, (int, str, int)),
+    (67, RtpSilent, (int, float)),
+    (68, MediaLegClosed, (int, int, int, int)),
+    (69, MediaLegFailed, (int, str)),
+)
+_ELEMENTS: Final[dict[type[Any], type[Any]]] = {Play: str, PortsLeased: int}  # what is inside the tuples
+
+
+class ControlError(Exception):
+    """The peer sent what is no control frame."""
+
+
+def _reader(message: type[Any]) -> Callable[[Any], Any]:
+    names = [field.name for field in fields(message)]
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda m: (get(m),)
+
+
+_WRITE: Final = {message: (tag, _reader(message)) for tag, message, _ in _TAGS}
+_READ: Final = {tag: (message, kinds, _ELEMENTS.get(message)) for tag, message, kinds in _TAGS}
+
+
+def encode(messages: Iterable[MediaMessage]) -> bytes:
+    """One frame with these messages, in order (several frames when they are too many for one)."""
+    rows = []
+    for message in messages:
+        tag, read = _WRITE[type(message)]
+        rows.append((tag, *read(message)))
+    body: bytes = msgpack.packb(rows)
+    if len(body) <= MAX_FRAME_BYTES:
+        return _LENGTH.pack(len(body)) + body
+    frames = []
+    for row in rows:
+        body = msgpack.packb([row])
+        assert len(body) <= MAX_FRAME_BYTES, "a message larger than a frame"
+        frames.append(_LENGTH.pack(len(body)) + body)
+    return b"".join(frames)
+
+
+class Decoder:
+    """Bytes cut anywhere in, whole messages out."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes | memoryview) -> list[MediaMessage]:
+        buffer = self._buffer
+        buffer += data
+        messages: list[MediaMessage] = []
+        start = 0
+        while len(buffer) - start >= 4:
+            (length,) = _LENGTH.unpack_from(buffer, start)
+            if length > MAX_FRAME_BYTES:
+                raise ControlError(f"frame of {length} bytes")
+            end = start + 4 + length
+            if len(buffer) < end:
+                break
+            messages += _decode_frame(bytes(buffer[start + 4 : end]))
+            start = end
+        if start:
+            del buffer[:start]
+        return messages
+
+
+def _decode_frame(body: bytes) -> list[MediaMessage]:
+    try:
+        rows = msgpack.unpackb(body, use_list=False)
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise ControlError("frame is no msgpack value") from error
+    if type(rows) is not tuple:
+        raise ControlError("frame is no array")
+    return [_decode_row(row) for row in rows]
+
+
+def _decode_row(row: Any) -> MediaMessage:
+    if type(row) is not tuple or not row or type(row[0]) is not int:
+        raise ControlError("message is no tagged array")
+    known = _READ.get(row[0])
+    if known is None:
+        raise ControlError(f"unknown message tag {row[0]}")
+    message, kinds, element = known
+    if len(row) != len(kinds) + 1:
+        raise ControlError(f"{message.__name__} with {len(row) - 1} fields")
+    for value, kind in zip(row[1:], kinds, strict=True):
+        if type(value) is not kind:
+            raise ControlError(f"{message.__name__} with a {type(value).__name__} for a {kind.__name__}")
+        if kind is tuple and any(type(item) is not element for item in value):
+            raise ControlError(f"{message.__name__} with a wrong list")
+    decoded: MediaMessage = message(*row[1:])
+    return decoded

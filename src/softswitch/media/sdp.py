@@ -1,0 +1,215 @@
+"""Session descriptions (RFC 8866) as far as a telephone switch needs them: strict, bounded, typed.
+
+`parse` takes the bytes of a body and gives a `SessionDescription` or raises `SdpError`; what it does not know
+(bandwidth, keys, unknown attributes) it skips. `build` writes our own description with one audio stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+MAX_BYTES = 16_384
+MAX_LINES = 512
+MAX_MEDIA = 16
+MAX_FORMATS = 64
+
+
+class SdpError(ValueError):
+    """The body is no session description; `reason` names the line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Direction(Enum):
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def sends(self) -> bool:
+        return self is Direction.SENDRECV or self is Direction.SENDONLY
+
+    @property
+    def receives(self) -> bool:
+        return self is Direction.SENDRECV or self is Direction.RECVONLY
+
+    @staticmethod
+    def of(*, sends: bool, receives: bool) -> Direction:
+        if sends:
+            return Direction.SENDRECV if receives else Direction.SENDONLY
+        return Direction.RECVONLY if receives else Direction.INACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The o= line. The same session_id with a higher version is a changed description (RFC 3264 section 8)."""
+
+    username: str
+    session_id: int
+    version: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One m= section. `host` and `direction` are already inherited from the session level."""
+
+    kind: str
+    port: int
+    protocol: str
+    formats: tuple[str, ...]
+    host: str
+    direction: Direction
+    rtpmap: dict[str, str]  # format -> "pcmu/8000", lower case
+    fmtp: dict[str, str]
+    ptime_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription:
+    origin: Origin
+    media: tuple[Media, ...]
+
+
+_DIRECTIONS = {direction.value: direction for direction in Direction}
+
+
+def parse(body: bytes) -> SessionDescription:
+    if len(body) > MAX_BYTES:
+        raise SdpError("body too large")
+    # RFC 8866 5: "parsers SHOULD be tolerant and also accept records terminated with a single newline character."
+    lines = body.decode("latin-1").replace("\r\n", "\n").rstrip("\n").split("\n")
+    if len(lines) > MAX_LINES:
+        raise SdpError("too many lines")
+    # RFC 8866 5: v= is the first line, o= and s= follow
+    if len(lines) < 3 or lines[0] != "v=0":
+        raise SdpError("first line is not v=0")
+    if lines[1][:2] != "o=":
+        raise SdpError("second line is not o=")
+    origin = _origin(lines[1])
+    first_media = next((n for n, line in enumerate(lines) if line[:2] == "m="), len(lines))
+    host, direction, _, _, _ = _section(lines, 2, first_media, "", Direction.SENDRECV)
+    media = []
+    start = first_media
+    while start < len(lines):
+        end = start + 1
+        while end < len(lines) and lines[end][:2] != "m=":
+            end += 1
+        if len(media) == MAX_MEDIA:
+            raise SdpError("too many m= lines")
+        media.append(_media(lines, start, end, host, direction))
+        start = end
+    return SessionDescription(origin, tuple(media))
+
+
+def _origin(line: str) -> Origin:
+    parts = line[2:].split(" ")
+    if len(parts) != 6 or parts[3] != "IN" or parts[4] not in ("IP4", "IP6") or not parts[0] or not parts[5]:
+        raise SdpError("malformed o=")
+    return Origin(parts[0], _number(parts[1], 20, "o="), _number(parts[2], 20, "o="), parts[5])
+
+
+def _number(text: str, digits: int, where: str) -> int:
+    # str.isdecimal alone would let other scripts' digits pass
+    if not text or len(text) > digits or not (text.isascii() and text.isdecimal()):
+        raise SdpError(f"malformed number in {where}")
+    return int(text)
+
+
+def _media(lines: list[str], start: int, end: int, session_host: str, session_direction: Direction) -> Media:
+    parts = lines[start][2:].split()
+    if not 4 <= len(parts) <= 3 + MAX_FORMATS:
+        raise SdpError("malformed m=")
+    # these words come back in our answer when the stream is refused
+    if not (lines[start].isascii() and lines[start].isprintable()):
+        raise SdpError("m= is no text")
+    # RFC 8866 5.14: m=<media> <port>/<number of ports> <proto> <fmt> ...
+    port_text, slash, count = parts[1].partition("/")
+    if slash:
+        _number(count, 5, "m=")
+    port = _number(port_text, 5, "m=")
+    if port > 65535:
+        raise SdpError("port above 65535")
+    host, direction, rtpmap, fmtp, ptime = _section(lines, start + 1, end, session_host, session_direction)
+    if not host and port:
+        raise SdpError("no c= for a stream")
+    return Media(parts[0], port, parts[2], tuple(parts[3:]), host, direction, rtpmap, fmtp, ptime)
+
+
+def _section(
+    lines: list[str], start: int, end: int, host: str, direction: Direction
+) -> tuple[str, Direction, dict[str, str], dict[str, str], int | None]:
+    """The lines of the session level or of one stream that matter here."""
+    rtpmap: dict[str, str] = {}
+    fmtp: dict[str, str] = {}
+    ptime: int | None = None
+    for line in lines[start:end]:
+        kind = line[:2]
+        if kind == "a=":
+            name, _, value = line[2:].partition(":")
+            if name == "rtpmap":
+                number, _, encoding = value.partition(" ")
+                rtpmap[number] = encoding.strip().lower()
+            elif name == "fmtp":
+                number, _, parameters = value.partition(" ")
+                fmtp[number] = parameters
+            elif name in _DIRECTIONS:
+                direction = _DIRECTIONS[name]
+            elif name == "ptime":
+                ptime = int(value) if value.isascii() and value.isdecimal() and len(value) < 5 else None
+        elif kind == "c=":
+            host = _connection(line[2:])
+        elif len(line) < 2 or line[1] != "=" or not line[0].isalpha():
+            raise SdpError("a line that is not <letter>=<value>")
+    return host, direction, rtpmap, fmtp, ptime
+
+
+@lru_cache(maxsize=4096)
+def _connection(value: str) -> str:
+    """The address of a c= line: an IPv4 literal that one host owns. Everything else is refused, not resolved."""
+    parts = value.split()
+    if len(parts) != 3 or parts[0] != "IN":
+        raise SdpError("malformed c=")
+    if parts[1] != "IP4":
+        raise SdpError("address family of c= is not IP4")
+    octets = parts[2].split(".")
+    if len(octets) != 4 or not all(o.isascii() and o.isdecimal() and len(o) <= 3 and int(o) <= 255 for o in octets):
+        raise SdpError("c= is no IPv4 address")
+    # media goes to one host: neither to a multicast group nor to a broadcast address
+    if int(octets[0]) >= 224:
+        raise SdpError("c= is no unicast address")
+    return ".".join(str(int(o)) for o in octets)
+
+
+@lru_cache(maxsize=64)
+def _stream_template(payload_types: tuple[int, ...], dtmf_type: int, direction: Direction) -> str:
+    names = {0: "PCMU", 8: "PCMA"}
+    types = [str(number) for number in payload_types]
+    lines = [f"a=rtpmap:{number} {names[number]}/8000\r\n" for number in payload_types]
+    if dtmf_type >= 0:
+        types.append(str(dtmf_type))
+        # RFC 4733 2.4.1: events 0-15 are the DTMF keys
+        lines.append(f"a=rtpmap:{dtmf_type} telephone-event/8000\r\na=fmtp:{dtmf_type} 0-15\r\n")
+    return f"RTP/AVP {' '.join(types)}\r\n{''.join(lines)}a=ptime:20\r\na={direction.value}\r\n"
+
+
+def audio_stream(port: int, payload_types: tuple[int, ...], dtmf_type: int, direction: Direction) -> str:
+    """The m= section of our audio."""
+    return f"m=audio {port} " + _stream_template(payload_types, dtmf_type, direction)
+
+
+def refused_stream(media: Media) -> str:
+    # RFC 3264 6: "To reject an offered stream, the port number in the corresponding stream in the answer MUST be
+    # set to zero. Any media formats listed are ignored. At least one MUST be present, as specified by SDP."
+    return f"m={media.kind} 0 {media.protocol} {media.formats[0]}\r\n"
+
+
+def build(host: str, session_id: int, version: int, streams: str) -> bytes:
+    return (
+        f"v=0\r\no=- {session_id} {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{streams}"
+    ).encode("latin-1")

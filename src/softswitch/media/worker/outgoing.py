@@ -1,0 +1,85 @@
+"""The RTP stream that one phone hears: one SSRC with steady counters, whatever it is made of.
+
+    UNUSED --bridged--> NATIVE (the peer's packets go through untouched)
+    UNUSED, NATIVE --a prompt, or another peer--> OWN (for good)
+
+A phone that has only ever heard one peer gets that peer's packets as they are. As soon as it hears a second source
+(a prompt before the bridge, music on hold, another agent), it gets a stream of our own, into which prompts are
+written and the peer's packets are moved: sequence number and timestamp keep the peer's steps (so loss and
+reordering stay visible, RFC 3550 section 7.1), the SSRC is ours.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import Enum
+
+from softswitch.media.rtp import CLOCK_RATE, FRAME_BYTES
+
+_HEADER = struct.Struct("!BBHII")
+_COUNTERS = struct.Struct("!HII")
+_unpack_counters = _COUNTERS.unpack_from
+_pack_counters = _COUNTERS.pack_into
+_pack_header = _HEADER.pack_into
+
+
+class Mode(Enum):
+    UNUSED = 0
+    NATIVE = 1
+    OWN = 2
+
+
+class Outgoing:
+    __slots__ = (
+        "_sequence_offset",
+        "_source",
+        "_stopped_at",
+        "_timestamp_offset",
+        "mode",
+        "native_peer",
+        "sequence",
+        "ssrc",
+        "timestamp",
+    )
+
+    def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
+        self.ssrc = ssrc
+        self.sequence = sequence  # of the last packet sent
+        self.timestamp = timestamp
+        self.mode = Mode.UNUSED
+        self.native_peer = 0  # the leg whose packets go through untouched
+        self._source = -1  # SSRC of the peer whose counters the offsets belong to; -1: nobody yet
+        self._sequence_offset = 0
+        self._timestamp_offset = 0
+        self._stopped_at = 0.0
+
+    def interrupt(self, now: float) -> None:
+        """What was sent until now ends here; the next packet begins a talk spurt."""
+        self._source = -1
+        self._stopped_at = now
+
+    def begin(self, now: float) -> None:
+        """A new source starts: the timestamp moves on by the time that was silent (RFC 3551 section 4.1)."""
+        if self._stopped_at:
+            silent = max(int((now - self._stopped_at) * CLOCK_RATE), FRAME_BYTES)
+            self.timestamp = (self.timestamp + silent - FRAME_BYTES) & 0xFFFFFFFF
+            self._stopped_at = 0.0
+
+    def frame(self, packet: bytearray, second: int) -> None:
+        """Write the header of our next 20 ms frame into `packet`; `second` is marker and payload type."""
+        self.sequence = sequence = (self.sequence + 1) & 0xFFFF
+        self.timestamp = timestamp = (self.timestamp + FRAME_BYTES) & 0xFFFFFFFF
+        _pack_header(packet, 0, 0x80, second, sequence, timestamp, self.ssrc)
+
+    def move(self, packet: bytearray, now: float) -> None:
+        """Move a peer's packet into this stream, in place."""
+        sequence, timestamp, ssrc = _unpack_counters(packet, 2)
+        if ssrc != self._source:
+            self.begin(now)
+            self._source = ssrc
+            self._sequence_offset = self.sequence + 1 - sequence
+            self._timestamp_offset = self.timestamp + FRAME_BYTES - timestamp
+            packet[1] |= 0x80
+        self.sequence = sequence = (sequence + self._sequence_offset) & 0xFFFF
+        self.timestamp = timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        _pack_counters(packet, 2, sequence, timestamp, self.ssrc)

@@ -1,0 +1,137 @@
+"""Prompt playing: what a leg plays, and the wheel that says when each leg's next frame is due.
+
+The wheel has ten slots of 2 ms. A player keeps its slot, so its frames leave every 20 ms by absolute time; players
+that share a slot share a wake-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from softswitch.ids import LegId, PlaybackId
+from softswitch.media.companding import ALAW_SILENCE, ULAW_SILENCE
+from softswitch.media.rtp import FRAME_BYTES, PCMA
+
+TICK_SECONDS = 0.002
+SLOTS = 10
+
+
+class Playlist:
+    """The bytes of some clips, one after another without gap, `loops` times (0: for ever), as 20 ms frames."""
+
+    __slots__ = ("_clip", "_clips", "_loops", "_next_clip", "_position", "_silence")
+
+    def __init__(self, clips: tuple[bytes, ...], loops: int, payload_type: int) -> None:
+        self._clips = tuple(clip for clip in clips if clip)
+        self._loops = loops if self._clips else 1
+        self._clip = b""
+        self._position = 0
+        self._next_clip = 0
+        self._silence = bytes([ALAW_SILENCE if payload_type == PCMA else ULAW_SILENCE])
+
+    def next_frame(self) -> bytes | None:
+        """160 bytes, the last ones padded with silence; None at the end."""
+        start = self._position
+        self._position = start + FRAME_BYTES
+        frame = self._clip[start : start + FRAME_BYTES]
+        if len(frame) == FRAME_BYTES:
+            return frame
+        return self._over_the_edge(frame)
+
+    def translated(self, table: bytes, payload_type: int) -> Playlist:
+        """The rest of this playlist in the other encoding (the phone changed its codec in mid-prompt)."""
+        other = Playlist(tuple(clip.translate(table) for clip in self._clips), self._loops, payload_type)
+        other._clip = self._clip.translate(table)
+        other._position = self._position
+        other._next_clip = self._next_clip
+        return other
+
+    def _over_the_edge(self, frame: bytes) -> bytes | None:
+        while len(frame) < FRAME_BYTES:
+            if self._next_clip == len(self._clips):
+                if self._loops == 1:
+                    self._clip, self._position = b"", 0
+                    return frame.ljust(FRAME_BYTES, self._silence) if frame else None
+                self._loops -= self._loops > 0
+                self._next_clip = 0
+            if not self._clips:
+                return None
+            self._clip = self._clips[self._next_clip]
+            self._next_clip += 1
+            missing = FRAME_BYTES - len(frame)
+            frame += self._clip[:missing]
+            self._position = missing
+        return frame
+
+
+class Player:
+    """One playback on one leg."""
+
+    __slots__ = ("leg", "playback", "playlist", "send", "slot", "started")
+
+    def __init__(self, leg: LegId, playback: PlaybackId, playlist: Playlist) -> None:
+        self.leg = leg
+        self.playback = playback
+        self.playlist = playlist
+        self.slot = -1
+        self.send: Callable[[bytearray], int] | None = None  # None: on hold, time goes by unheard
+        self.started = False  # the first frame carries the marker
+
+
+class Wheel:
+    """Players by the time their next frame is due."""
+
+    __slots__ = ("_at", "_count", "_slots", "_tick")
+
+    def __init__(self, now: float) -> None:
+        self._slots: list[dict[Player, None]] = [{} for _ in range(SLOTS)]
+        self._at = now  # when the slot of `_tick` is due
+        self._tick = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, player: Player) -> None:
+        """Due at the next tick, and every 20 ms from then on."""
+        assert player.slot < 0, "a player is on the wheel once"
+        player.slot = self._tick
+        self._slots[player.slot][player] = None
+        self._count += 1
+
+    def remove(self, player: Player) -> None:
+        if player.slot >= 0:
+            del self._slots[player.slot][player]
+            player.slot = -1
+            self._count -= 1
+
+    def next_due(self, now: float) -> float:
+        """When the next slot with players is due; infinity when nobody plays."""
+        if not self._count:
+            return float("inf")
+        self._catch_up(now)
+        at, tick = self._at, self._tick
+        while not self._slots[tick]:
+            at += TICK_SECONDS
+            tick = (tick + 1) % SLOTS
+        return at
+
+    def due(self, now: float) -> list[Player]:
+        """The players of the next slot that is due at `now`; call again until it gives nothing."""
+        self._catch_up(now)
+        while self._at <= now:
+            players = list(self._slots[self._tick])
+            self._at += TICK_SECONDS
+            self._tick = (self._tick + 1) % SLOTS
+            if players:
+                return players
+        return []
+
+    def _catch_up(self, now: float) -> None:
+        """Skip what is long past instead of sending it in a burst: idle time, or a machine that stood still."""
+        behind = now - self._at
+        limit = TICK_SECONDS if not self._count else 0.1
+        if behind > limit:
+            skipped = int(behind / TICK_SECONDS)
+            self._at += skipped * TICK_SECONDS
+            self._tick = (self._tick + skipped) % SLOTS

@@ -1,0 +1,82 @@
+"""The RTP ports of the media process: bound ahead, leased to the switch, rested after use.
+
+    fresh/rested --lease--> bound --open--> in a leg --release--> resting (quarantine) --> rested
+    fresh/rested --bind fails--> foreign (another program's) --10 s--> tried again
+
+A released socket is closed at once and its port rests, so that late packets of the old call, which may be on their
+way for seconds, are not heard by the next caller. Only even ports are used (RFC 3550 section 11).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import deque
+
+STOCK = 256
+LOW_WATER = 192
+FOREIGN_SECONDS = 10.0
+RECEIVE_BUFFER_BYTES = 16_384
+_LEASE_AT_ONCE = 64  # binding costs 10 us each: never more than a tick's worth while calls are up
+
+
+class PortPool:
+    __slots__ = ("_bound", "_foreign", "_fresh", "_host", "_quarantine", "_resting", "exhausted")
+
+    def __init__(self, host: str, first: int, last: int, quarantine_seconds: float) -> None:
+        self._host = host
+        self._fresh = deque(range(first + first % 2, last + 1, 2))
+        self._resting: deque[tuple[float, int]] = deque()
+        self._foreign: deque[tuple[float, int]] = deque()
+        self._bound: dict[int, socket.socket] = {}
+        self._quarantine = quarantine_seconds
+        self.exhausted = False  # the last refill found no port or no descriptor
+
+    def refill(self, now: float, at_most: int = _LEASE_AT_ONCE) -> tuple[int, ...]:
+        """Bind and lease more ports when the stock is low; the ports are the switch's to use, once each."""
+        if len(self._bound) >= LOW_WATER:
+            return ()
+        leased: list[int] = []
+        self.exhausted = False
+        while len(self._bound) < STOCK and len(leased) < at_most:
+            port = self._next(now)
+            if port is None:
+                self.exhausted = True
+                break
+            try:
+                self._bound[port] = self._bind(port)
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._fresh.append(port)  # out of descriptors: refuse, do not spin
+                    self.exhausted = True
+                    break
+                self._foreign.append((now + FOREIGN_SECONDS, port))
+                continue
+            leased.append(port)
+        return tuple(leased)
+
+    def open(self, port: int) -> socket.socket | None:
+        """The bound socket of a leased port, or None when it was not leased."""
+        return self._bound.pop(port, None)
+
+    def release(self, port: int, sock: socket.socket, now: float) -> None:
+        sock.close()
+        self._resting.append((now + self._quarantine, port))
+
+    def _next(self, now: float) -> int | None:
+        if self._fresh:
+            return self._fresh.popleft()
+        for waiting in (self._resting, self._foreign):
+            if waiting and waiting[0][0] <= now:
+                return waiting.popleft()[1]
+        return None
+
+    def _bind(self, port: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            sock.bind((self._host, port))
+        except OSError:
+            sock.close()
+            raise
+        return sock
