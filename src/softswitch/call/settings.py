@@ -41,13 +41,14 @@ class QueueTexts:
 
     please_wait: Say  # on entry when nobody is free at once
     position: Say  # "You are number {position} in the line."
-    choice: Say  # "{agent} is on the phone ... To wait about {minutes}, press 1. ..."
+    choice: Say  # "{agent} is on the phone just now."
     choice_keys: Mapping[str, Target]  # key -> Target(choose="wait" | "colleague" | "call_back")
     wait_for_agent: Say  # "I keep you in {agent}'s own line."
     call_back_confirmed: Say  # "{agent} calls you back by {time}. Goodbye."
     connecting: Say  # "I connect you with {agent}."
     nobody_there: Say  # spoken before the overflow step
     sorry_gone: Say  # the wait was longer than told: "She is still busy, I connect you with a colleague."
+    choice_lines: Mapping[str, Say] = field(default_factory=dict)  # Choice value -> "To wait ..., press 1."
     music: str = ""  # audio file; empty: the built-in melody
     after_overflow: Target = field(default_factory=lambda: Target(hang_up=True))
 

@@ -1,0 +1,165 @@
+"""What all calls of the room share: settings, prompts, free ports, the agents' contacts, and the outbox.
+
+The board also keeps the register of live legs (who owns which) and turns each ended leg into its CDR line once the
+media process has told the leg's packet counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from softswitch.acd.messages import QueueSettings, StickyRule
+from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.prompts import PromptCatalog
+from softswitch.call.records import CallDetail
+from softswitch.call.settings import CallSettings, QueueTexts, Settings
+from softswitch.ids import AgentId, IdSource, LegId, QueueId
+from softswitch.ivr.flow import FlowRules, say_segments
+from softswitch.ivr.messages import Say, Segment
+from softswitch.media.messages import MediaLegClosed, MediaSettings
+from softswitch.media.ports import PortStock
+from softswitch.sip.messages import ContactBinding, LegEnded
+
+WallClock = Callable[[float], float]  # monotonic seconds -> seconds since 1970
+LocalTime = Callable[[float], datetime]  # seconds since 1970 -> the line's local time
+
+
+class LegOwner(Protocol):
+    """Who hears what happens to a leg: a caller's session, a ring attempt, a bridge ..."""
+
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None: ...
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
+
+
+class LineFacts:
+    """The immutable side of the board, derived once from the settings."""
+
+    __slots__ = ("call", "flow_rules", "local_time", "media", "queues", "sticky_everywhere", "wall")
+
+    def __init__(self, settings: Settings, wall: WallClock, local_time: LocalTime) -> None:
+        self.call: CallSettings = settings.call
+        self.media: MediaSettings = settings.media
+        self.queues: Mapping[QueueId, QueueSettings] = {queue.id: queue for queue in settings.acd.queues}
+        self.wall = wall
+        self.local_time = local_time
+        self.sticky_everywhere = _same_rule(settings)
+        texts = settings.call.texts
+        self.flow_rules = FlowRules(settings.call.languages, texts.wrong_key, texts.no_input)
+
+
+def _same_rule(settings: Settings) -> StickyRule | None:
+    """The look-back rule shared by all sticky queues (so it can be asked for while the greeting plays), if any."""
+    rules = [queue.sticky for queue in settings.acd.queues if queue.sticky is not None]
+    if not rules:
+        return None
+    first = (rules[0].look_back_seconds, rules[0].talked_at_least_seconds)
+    same = all((rule.look_back_seconds, rule.talked_at_least_seconds) == first for rule in rules)
+    return rules[0] if same else None
+
+
+class Board:
+    """See the module docstring. One per `Calls` core; nothing here outlives it."""
+
+    def __init__(self, line: LineFacts, catalog: PromptCatalog, ports: PortStock, ids: IdSource) -> None:
+        self.line = line
+        self.ids = ids
+        self.ports = ports
+        self.contacts: dict[AgentId, tuple[ContactBinding, ...]] = {}
+        self.outbox: list[Any] = []
+        self.missing_prompts = 0
+        self._catalog = catalog
+        self._legs: dict[LegId, tuple[CallLeg, LegOwner]] = {}
+        self._closing: dict[LegId, CallDetail] = {}
+
+    @property
+    def call(self) -> CallSettings:
+        return self.line.call
+
+    @property
+    def media(self) -> MediaSettings:
+        return self.line.media
+
+    def emit(self, command: Any) -> None:
+        self.outbox.append(command)
+
+    def texts(self, queue: QueueId) -> QueueTexts:
+        return self.line.call.queue_texts[queue]
+
+    def speak(self, say: Say, language: str, values: Mapping[str, str | Say] | None = None) -> tuple[Segment, ...]:
+        """The segments of a text in this language (or the line's first one)."""
+        return say_segments(say, language, self.line.call.languages, values or {})
+
+    def prompt_keys(self, segments: tuple[Segment, ...]) -> tuple[str, ...]:
+        keys: list[str] = []
+        for segment in segments:
+            prompt = self._catalog.find(segment)
+            if prompt is None:
+                self.missing_prompts += 1
+            else:
+                keys.append(prompt.key)
+        return tuple(keys)
+
+    # -------------------------------------------------------------- legs
+
+    def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner) -> CallLeg | None:
+        """A leg with a media port of its own; None when the stock of ports is used up."""
+        port = self.ports.take()
+        if port is None:
+            return None
+        made = CallLeg(self, leg, port, facts)
+        self._legs[leg] = (made, owner)
+        return made
+
+    def give_leg(self, leg: CallLeg, owner: LegOwner) -> None:
+        """From now on `owner` hears what happens to this leg."""
+        if leg.alive:
+            self._legs[leg.id] = (leg, owner)
+
+    def find_leg(self, leg: LegId) -> tuple[CallLeg, LegOwner] | None:
+        return self._legs.get(leg)
+
+    def live_legs(self) -> tuple[CallLeg, ...]:
+        return tuple(leg for leg, _ in self._legs.values())
+
+    def end_leg(self, event: LegEnded, now: float) -> None:
+        """The SIP room says that a leg is over: close its audio, keep its CDR, tell its owner."""
+        found = self._legs.pop(event.leg, None)
+        if found is None:
+            return
+        leg, owner = found
+        leg.ended(now)
+        self._closing[leg.id] = self._detail(leg, event)
+        owner.leg_ended(leg, event, now)
+
+    def _detail(self, leg: CallLeg, event: LegEnded) -> CallDetail:
+        facts, wall = leg.facts, self.line.wall
+        assert facts.ended_at is not None
+        return CallDetail(
+            leg=leg.id,
+            interaction=facts.interaction,
+            direction=facts.direction,
+            party=facts.party,
+            caller=facts.caller,
+            dialled=facts.dialled,
+            began_at=wall(facts.began_at),
+            answered_at=None if facts.answered_at is None else wall(facts.answered_at),
+            ended_at=wall(facts.ended_at),
+            ended_by=event.by.value,
+            status=event.status,
+            cause=event.cause,
+        )
+
+    def media_closed(self, event: MediaLegClosed) -> None:
+        detail = self._closing.pop(event.leg, None)
+        if detail is not None:
+            self.emit(replace(detail, packets_in=event.packets_in, packets_out=event.packets_out))
+
+    def media_lost(self) -> None:
+        """The media process is gone: its counts will never come, and its ports are no longer ours."""
+        for detail in self._closing.values():
+            self.emit(detail)
+        self._closing.clear()
+        self.ports.clear()

@@ -1,0 +1,247 @@
+"""A call-back: the agent rings first, then the customer; both are bridged and the promise is kept.
+
+    RING_AGENT --Connect--> DIAL_CUSTOMER --answered--> TALKING --> ENDED
+                                |  no answer, busy, agent hung up -> CustomerNotReached, agent ready again
+
+The caller has no leg for a while, but his place in the line is the same queue entry (`acd`): this object only
+exists while an attempt is being made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from softswitch.acd.messages import (
+    CancelRing,
+    Connect,
+    CustomerNotReached,
+    CustomerReached,
+    RefuseAnswer,
+    RingAgent,
+)
+from softswitch.call.board import Board
+from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.prompts import RINGBACK
+from softswitch.call.ring import Ring
+from softswitch.call.talk import NORMAL_CLEARING, Talk, TalkFacts
+from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, QueueId, RingAttemptId, TrunkId
+from softswitch.media.messages import Bridge, PlaybackEnded
+from softswitch.media.negotiation import NotAcceptable
+from softswitch.media.sdp import SdpError
+from softswitch.sip.messages import (
+    InviteAnswered,
+    InviteProgressed,
+    LegEnded,
+    OfferReceived,
+    StartInvite,
+    TrunkSettings,
+)
+
+_RING_CUSTOMER_SECONDS = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Whom we promised to call, as the promise was stored."""
+
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    customer: CustomerId | None
+    language: str
+
+
+class Step(Enum):
+    RING_AGENT = "ringing"
+    DIAL_CUSTOMER = "calling back"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class CallBackSession:
+    """One attempt to keep a promise."""
+
+    def __init__(
+        self,
+        board: Board,
+        ticket: Ticket,
+        trunk: TrunkSettings | None,
+        on_over: Callable[[CallBackSession], None],
+        now: float,
+    ) -> None:
+        self._board = board
+        self._trunk = trunk
+        self._on_over = on_over
+        self._attempt: RingAttemptId | None = None
+        self._agent_leg: CallLeg | None = None
+        self._deadline: float | None = None
+        self.ticket = ticket
+        self.step = Step.RING_AGENT
+        self.ring: Ring | None = None
+        self.customer_leg: CallLeg | None = None
+        self.talk: Talk | None = None
+        self.since = now
+
+    @property
+    def interaction(self) -> InteractionId:
+        return self.ticket.interaction
+
+    def next_deadline(self) -> float | None:
+        return self._deadline
+
+    def tick(self, now: float) -> None:
+        if self._deadline is not None and self._deadline <= now:
+            self._deadline = None
+            if self.customer_leg is not None:
+                self.customer_leg.hang_up('SIP;cause=487;text="No answer"')  # leg_ended does the rest
+
+    def _become(self, step: Step, now: float) -> None:
+        self.step = step
+        self.since = now
+        if step is Step.ENDED:
+            self._on_over(self)
+
+    # -------------------------------------------------------------- the agent
+
+    def ring_agent(self, command: RingAgent, now: float) -> None:
+        self._attempt = command.attempt
+        self.ring = Ring(self._board, command.attempt, self.interaction, command.agent)
+        self.ring.start(self.ticket.caller, "", now)
+
+    def cancel_ring(self, command: CancelRing, now: float) -> None:
+        if self.ring is not None and self.ring.attempt == command.attempt:
+            self.ring.cancel(command.end)
+            self.ring = None
+            self._become(Step.ENDED, now)
+
+    def ring_failed(self, now: float) -> None:
+        """None of her phones could be reached, or she refused."""
+        self.ring = None
+        self._become(Step.ENDED, now)
+
+    def refuse_answer(self, command: RefuseAnswer, now: float) -> None:
+        if self.ring is not None and self.ring.attempt == command.attempt:
+            self.ring.refuse()
+            self.ring = None
+            self._become(Step.ENDED, now)
+
+    def connect(self, command: Connect, now: float) -> None:
+        """She answered: tell her what this is and dial the customer."""
+        ring, self.ring = self.ring, None
+        assert ring is not None
+        self._agent_leg = ring.take_winner()
+        if self._agent_leg is None:
+            self._fail(now)
+            return
+        self._board.give_leg(self._agent_leg, self)
+        self._agent_leg.play(self._board.speak(self._board.call.texts.call_back_intro, self.ticket.language))
+        self._dial(now)
+
+    def _dial(self, now: float) -> None:
+        trunk, board = self._trunk, self._board
+        self._become(Step.DIAL_CUSTOMER, now)
+        if trunk is None or not trunk.host:
+            self._fail(now)
+            return
+        leg_id = LegId(board.ids.number())
+        caller = board.call.call_back_caller
+        facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction)
+        leg = board.open_leg(leg_id, facts, self)
+        if leg is None:
+            self._fail(now)
+            return
+        self.customer_leg = leg
+        self._deadline = now + _RING_CUSTOMER_SECONDS
+        target = trunk_uri(trunk, self.ticket.caller)
+        board.emit(StartInvite(leg_id, target, None, caller, board.call.name, leg.make_offer()))
+
+    def _fail(self, now: float) -> None:
+        assert self._attempt is not None
+        self._deadline = None
+        self._become(Step.ENDED, now)
+        self._board.emit(CustomerNotReached(self._attempt))
+        if self._agent_leg is not None:
+            self._agent_leg.hang_up(NORMAL_CLEARING)
+        if self.customer_leg is not None:
+            self.customer_leg.hang_up('SIP;cause=487;text="Request Terminated"')
+
+    # -------------------------------------------------------------- LegOwner (both legs, until they talk)
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
+        if isinstance(event, OfferReceived):
+            leg.answer_reoffer(event.sdp)
+        elif isinstance(event, PlaybackEnded):
+            leg.played(event.playback)
+        elif leg is not self.customer_leg or self.step is not Step.DIAL_CUSTOMER:
+            return
+        elif isinstance(event, InviteProgressed):
+            self._progress(event)
+        elif isinstance(event, InviteAnswered):
+            self._customer_answered(event, now)
+
+    def _progress(self, event: InviteProgressed) -> None:
+        """She hears the customer's phone ring: the network's own tone where it sends one (early media)."""
+        agent, customer = self._agent_leg, self.customer_leg
+        assert agent is not None and customer is not None
+        if event.sdp is not None:
+            try:
+                customer.accept_answer(event.sdp)
+            except (NotAcceptable, SdpError):
+                return  # the final answer decides
+            agent.stop_play()
+            self._board.emit(Bridge(customer.id, agent.id))
+        elif event.status == 180 and agent.playback is None:
+            agent.play((RINGBACK,), loops=0)
+
+    def _customer_answered(self, event: InviteAnswered, now: float) -> None:
+        agent, customer = self._agent_leg, self.customer_leg
+        assert agent is not None and customer is not None and self._attempt is not None
+        customer.facts.answered_at = now
+        try:
+            if event.sdp is None:
+                raise SdpError("no answer in the 200")
+            customer.accept_answer(event.sdp)
+        except (NotAcceptable, SdpError):
+            self._fail(now)
+            return
+        self._deadline = None
+        self._become(Step.TALKING, now)
+        ticket = self.ticket
+        facts = TalkFacts(
+            ticket.interaction, self._attempt, ticket.queue, agent_of(agent), ticket.caller, ticket.customer
+        )
+        self._board.emit(CustomerReached(self._attempt))
+        music = self._board.texts(ticket.queue).music
+        self.talk = Talk(self._board, facts, customer, agent, music, self._talked)
+        self.talk.start(now)
+
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
+        if self.step is Step.DIAL_CUSTOMER:
+            self._fail(now)
+
+    def _talked(self, now: float) -> None:
+        self._become(Step.ENDED, now)
+
+
+def agent_of(leg: CallLeg) -> AgentId:
+    """The agent whose phone this outgoing leg rang."""
+    return AgentId(leg.facts.party)
+
+
+def trunk_uri(trunk: TrunkSettings, number: str) -> str:
+    """Where a number is called: the trunk's own address, never a host that came from outside."""
+    host = f"[{trunk.host}]" if ":" in trunk.host else trunk.host
+    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    return f"sip:{number}@{host}:{trunk.port}{transport}"
+
+
+def call_back_trunk(trunks: tuple[TrunkSettings, ...], wanted: TrunkId | None) -> TrunkSettings | None:
+    """The configured trunk for call-backs, else the first that can be called."""
+    for trunk in trunks:
+        if trunk.id == wanted or (wanted is None and trunk.host):
+            return trunk
+    return None

@@ -1,0 +1,420 @@
+"""The call core: which object of this room hears which event.
+
+    sip.InviteReceived --> CallerSession (a number of ours) | FeatureCall (an agent's code) | Reject
+    sip / media events of a leg --> the leg's owner
+    acd commands of an interaction --> its CallerSession, or a CallBackSession for a promise
+    acd commands of an attempt --> the session that rings
+
+Pure: one `Calls` per switch; time, ids and the wall clock are handed in (docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Protocol
+
+from softswitch.acd.messages import (
+    AnnounceWaiting,
+    CancelRing,
+    ConfirmCallBack,
+    Connect,
+    ConversationEnded,
+    InteractionEnded,
+    OfferChoice,
+    OverflowCaller,
+    PromiseRestored,
+    RefuseAnswer,
+    RingAgent,
+    RingEnd,
+    RingEnded,
+    SavePromise,
+)
+from softswitch.call.board import Board, LegOwner, LineFacts, LocalTime, WallClock
+from softswitch.call.call_back import CallBackSession, Ticket, call_back_trunk
+from softswitch.call.feature_code import FeatureCall, feature_of
+from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.prompts import PromptCatalog
+from softswitch.call.records import InteractionOpened, PreviousAgentFound
+from softswitch.call.routing import Route, resolve
+from softswitch.call.session import CallerSession, Stage
+from softswitch.call.settings import Settings
+from softswitch.ids import IdSource, InteractionId, RingAttemptId, TrunkId
+from softswitch.media.messages import (
+    DigitReceived,
+    MediaLegClosed,
+    MediaLegFailed,
+    MediaLost,
+    PlaybackEnded,
+    PortsLeased,
+    RtpSilent,
+)
+from softswitch.media.negotiation import NotAcceptable
+from softswitch.media.ports import PortStock
+from softswitch.media.sdp import SdpError
+from softswitch.sip.messages import (
+    AckReceived,
+    Answer,
+    EndedBy,
+    InfoDigitReceived,
+    InviteAnswered,
+    InviteProgressed,
+    InviteReceived,
+    LegEnded,
+    OfferAnswered,
+    OfferReceived,
+    RegistrationChanged,
+    Reject,
+)
+
+_RETRY_AFTER_SECONDS = 5
+_MEDIA_GONE = 'Q.850;cause=41;text="Media process lost"'
+
+LEG_EVENTS = (
+    AckReceived,
+    InviteProgressed,
+    InviteAnswered,
+    OfferReceived,
+    OfferAnswered,
+    InfoDigitReceived,
+    PlaybackEnded,
+    DigitReceived,
+    RtpSilent,
+)
+
+
+class Timed(Protocol):
+    """A session with a clock of its own."""
+
+    def next_deadline(self) -> float | None: ...
+    def tick(self, now: float) -> None: ...
+
+
+class _Alarms:
+    """The earliest deadline over all sessions: a heap whose stale entries are skipped."""
+
+    __slots__ = ("_armed", "_heap", "_order")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Timed]] = []
+        self._armed: dict[int, float] = {}  # id(session) -> its live entry
+        self._order = count()
+
+    def look(self, session: Timed) -> None:
+        """The session may have another deadline now."""
+        deadline = session.next_deadline()
+        key = id(session)
+        if deadline is None:
+            self._armed.pop(key, None)
+        elif self._armed.get(key) != deadline:
+            self._armed[key] = deadline
+            heappush(self._heap, (deadline, next(self._order), session))
+
+    def _is_live(self, entry: tuple[float, int, Timed]) -> bool:
+        return self._armed.get(id(entry[2])) == entry[0]
+
+    def next(self) -> float | None:
+        heap = self._heap
+        while heap and not self._is_live(heap[0]):
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    def due(self, now: float) -> Timed | None:
+        deadline = self.next()
+        if deadline is None or deadline > now:
+            return None
+        session = heappop(self._heap)[2]
+        del self._armed[id(session)]
+        return session
+
+
+class Calls:
+    """See the module docstring."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: PromptCatalog,
+        ports: PortStock,
+        ids: IdSource,
+        wall: WallClock,
+        local_time: LocalTime,
+    ) -> None:
+        self.board = Board(LineFacts(settings, wall, local_time), catalog, ports, ids)
+        self.sessions: dict[InteractionId, CallerSession] = {}
+        self.call_backs: dict[InteractionId, CallBackSession] = {}
+        self._tickets: dict[InteractionId, Ticket] = {}
+        self._trunks = {trunk.id: trunk for trunk in settings.sip.trunks}
+        self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
+        self._on_trunk: dict[TrunkId, int] = {}
+        self._alarms = _Alarms()
+        self._handlers: dict[type, Callable[[Any, float], None]] = {
+            InviteReceived: self._invite,
+            LegEnded: self._leg_ended,
+            RegistrationChanged: self._registered,
+            PortsLeased: lambda event, now: ports.add(event.ports),
+            MediaLegClosed: lambda event, now: self.board.media_closed(event),
+            MediaLegFailed: self._media_failed,
+            MediaLost: self._media_lost,
+            PreviousAgentFound: self._previous_agent,
+            AnnounceWaiting: lambda event, now: self._session_do(event, now, CallerSession.announce),
+            OfferChoice: lambda event, now: self._session_do(event, now, CallerSession.offer_choice),
+            OverflowCaller: lambda event, now: self._session_do(event, now, CallerSession.overflow),
+            ConfirmCallBack: self._confirm_call_back,
+            RingAgent: self._ring_agent,
+            CancelRing: self._cancel_ring,
+            RefuseAnswer: self._refuse_answer,
+            Connect: self._connect,
+            SavePromise: self._promised,
+            PromiseRestored: self._promised,
+            InteractionEnded: self._interaction_ended,
+            RingEnded: self._ring_ended,
+        }
+        self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
+        self._ringing: dict[RingAttemptId, InteractionId] = {}
+
+    # -------------------------------------------------------------- the contract
+
+    @property
+    def events(self) -> tuple[type, ...]:
+        """Every message type this core wants to hear."""
+        return tuple(self._handlers)
+
+    def handle(self, event: Any, now: float) -> list[Any]:
+        self._handlers[type(event)](event, now)
+        return self._flush()
+
+    def tick(self, now: float) -> list[Any]:
+        while (session := self._alarms.due(now)) is not None:
+            session.tick(now)
+            self._alarms.look(session)
+        return self._flush()
+
+    def next_deadline(self) -> float | None:
+        return self._alarms.next()
+
+    def _flush(self) -> list[Any]:
+        board = self.board
+        out, board.outbox = board.outbox, []
+        return out
+
+    # -------------------------------------------------------------- incoming calls
+
+    def _invite(self, event: InviteReceived, now: float) -> None:
+        origin = event.origin
+        if origin.trunk is not None:
+            limit = self._trunks[origin.trunk].max_calls
+            if self._on_trunk.get(origin.trunk, 0) >= limit:
+                self._reject(event, 503)
+                return
+        elif origin.agent is not None:
+            feature = feature_of(self.board.call, event.dialled, origin.agent)
+            if feature is not None:
+                self._feature_call(event, feature, now)
+                return
+        wall = self.board.line.wall(now)
+        route = resolve(self.board.call, event.dialled, self.board.line.local_time(wall))
+        if route is None:
+            self._reject(event, 404)
+        else:
+            self._caller(event, route, now)
+
+    def _reject(self, event: InviteReceived, status: int) -> None:
+        retry = _RETRY_AFTER_SECONDS if status == 503 else None
+        self.board.emit(Reject(event.leg, status, retry))
+
+    def _caller(self, event: InviteReceived, route: Route, now: float) -> None:
+        board = self.board
+        interaction = InteractionId(board.ids.number())
+        facts = self._facts(event, now, interaction)
+        leg = self._answer(event, facts, now)
+        if leg is None:
+            return
+        session = CallerSession(board, interaction, leg, route, now)
+        session.waiting.caller_name = event.caller_name
+        board.give_leg(leg, session)
+        self.sessions[interaction] = session
+        if event.origin.trunk is not None:
+            self._on_trunk[event.origin.trunk] = self._on_trunk.get(event.origin.trunk, 0) + 1
+        wall = board.line.wall(now)
+        board.emit(
+            InteractionOpened(interaction, event.caller, event.dialled, event.origin.trunk, route.number.language, wall)
+        )
+
+    def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
+        party = event.origin.trunk or event.origin.agent or ""
+        return LegFacts("in", party, event.caller, event.dialled, now, interaction)
+
+    def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
+        """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
+        board = self.board
+        leg = board.open_leg(event.leg, facts, _NOBODY)
+        if leg is None:
+            self._reject(event, 503)
+            return None
+        try:
+            sdp = leg.make_offer() if event.sdp is None else leg.accept_offer(event.sdp)
+        except (NotAcceptable, SdpError):
+            board.emit(Reject(event.leg, 488))
+            board.end_leg(LegEnded(event.leg, EndedBy.US, 488), now)
+            return None
+        leg.facts.answered_at = now
+        board.emit(Answer(event.leg, sdp))
+        return leg
+
+    def _feature_call(self, event: InviteReceived, feature: tuple[Any, Any], now: float) -> None:
+        leg = self._answer(event, self._facts(event, now, None), now)
+        if leg is not None:
+            self.board.give_leg(leg, FeatureCall(self.board, leg, *feature))
+
+    # -------------------------------------------------------------- legs
+
+    def _leg_event(self, event: Any, now: float) -> None:
+        found = self.board.find_leg(event.leg)
+        if found is not None:
+            leg, owner = found
+            owner.leg_event(leg, event, now)
+            self._look(owner)
+
+    def _look(self, owner: Any) -> None:
+        if isinstance(owner, CallerSession | CallBackSession | FeatureCall):
+            self._alarms.look(owner)
+
+    def _leg_ended(self, event: LegEnded, now: float) -> None:
+        found = self.board.find_leg(event.leg)
+        if found is None:
+            return
+        leg, owner = found
+        self.board.end_leg(event, now)
+        self._look(owner)
+        facts = leg.facts
+        if facts.direction == "in" and facts.interaction is not None:
+            self._caller_gone(facts)
+
+    def _caller_gone(self, facts: LegFacts) -> None:
+        trunk = TrunkId(facts.party)
+        if trunk in self._on_trunk:
+            self._on_trunk[trunk] -= 1
+        assert facts.interaction is not None
+        session = self.sessions.get(facts.interaction)
+        if session is not None and session.ring is None:
+            del self.sessions[facts.interaction]
+
+    def _registered(self, event: RegistrationChanged, now: float) -> None:
+        if event.contacts:
+            self.board.contacts[event.agent] = event.contacts
+        else:
+            self.board.contacts.pop(event.agent, None)
+
+    def _media_failed(self, event: MediaLegFailed, now: float) -> None:
+        found = self.board.find_leg(event.leg)
+        if found is not None:
+            found[0].hang_up(_MEDIA_GONE)
+
+    def _media_lost(self, event: MediaLost, now: float) -> None:
+        """Every leg is deaf and dumb: end them with a true cause rather than leave people in silence."""
+        self.board.media_lost()
+        for leg in self.board.live_legs():
+            leg.hang_up(_MEDIA_GONE)
+
+    # -------------------------------------------------------------- interactions
+
+    def _session_do(self, event: Any, now: float, action: Callable[[CallerSession, Any, float], None]) -> None:
+        session = self.sessions.get(event.interaction)
+        if session is not None and session.stage is not Stage.ENDED:
+            action(session, event, now)
+            self._alarms.look(session)
+
+    def _previous_agent(self, event: PreviousAgentFound, now: float) -> None:
+        self._session_do(event, now, CallerSession.previous_agent_found)
+
+    def _confirm_call_back(self, event: ConfirmCallBack, now: float) -> None:
+        self._session_do(event, now, CallerSession.confirm_call_back)
+        self.sessions.pop(event.interaction, None)  # the leg keeps its owner; the interaction is the promise now
+
+    def _promised(self, event: SavePromise | PromiseRestored, now: float) -> None:
+        self._tickets[event.interaction] = Ticket(
+            event.interaction, event.queue, event.agent, event.caller, event.customer, event.language
+        )
+
+    def _interaction_ended(self, event: InteractionEnded, now: float) -> None:
+        self._tickets.pop(event.interaction, None)
+
+    # -------------------------------------------------------------- ring attempts
+
+    def _ring_agent(self, event: RingAgent, now: float) -> None:
+        self._ringing[event.attempt] = event.interaction
+        if event.call_back:
+            ticket = self._tickets.get(event.interaction)
+            assert ticket is not None, "a call-back without its promise"
+            call_back = CallBackSession(self.board, ticket, self._call_back_trunk, self._forget_over, now)
+            self.call_backs[event.interaction] = call_back
+            call_back.ring_agent(event, now)
+            return
+        session = self.sessions.get(event.interaction)
+        if session is None or not session.leg.alive:
+            # He hung up a moment ago; the ACD has his CallerLeft in the queue and will cancel this attempt.
+            return
+        session.ring_agent(event, now)
+
+    def _ringer(self, attempt: RingAttemptId) -> CallerSession | CallBackSession | None:
+        interaction = self._ringing.pop(attempt, None)
+        if interaction is None:
+            return None
+        return self.call_backs.get(interaction) or self.sessions.get(interaction)
+
+    def _cancel_ring(self, event: CancelRing, now: float) -> None:
+        ringer = self._ringer(event.attempt)
+        if isinstance(ringer, CallerSession):
+            ringer.cancel_ring(event)
+            self._forget_dead(ringer)
+        elif ringer is not None:
+            ringer.cancel_ring(event, now)
+
+    def _refuse_answer(self, event: RefuseAnswer, now: float) -> None:
+        ringer = self._ringer(event.attempt)
+        if isinstance(ringer, CallerSession):
+            ringer.refuse_answer(event)
+            self._forget_dead(ringer)
+        elif ringer is not None:
+            ringer.refuse_answer(event, now)
+
+    def _connect(self, event: Connect, now: float) -> None:
+        ringer = self._ringer(event.attempt)
+        if ringer is None:
+            self.board.emit(ConversationEnded(event.attempt))
+            return
+        ringer.connect(event, now)
+        self._alarms.look(ringer)
+        if isinstance(ringer, CallerSession):
+            self._forget_dead(ringer)
+
+    def _ring_ended(self, event: RingEnded, now: float) -> None:
+        """Her phones refused or were not there: the attempt ended without a CancelRing."""
+        if event.end not in (RingEnd.REJECTED, RingEnd.UNREACHABLE):
+            return
+        ringer = self._ringer(event.attempt)
+        if isinstance(ringer, CallerSession):
+            ringer.ring_failed(event.attempt)
+            self._forget_dead(ringer)
+        elif ringer is not None:
+            ringer.ring_failed(now)
+
+    def _forget_dead(self, session: CallerSession) -> None:
+        if not session.leg.alive:
+            self.sessions.pop(session.interaction, None)
+
+    def _forget_over(self, session: CallBackSession) -> None:
+        if self.call_backs.get(session.interaction) is session:
+            del self.call_backs[session.interaction]
+
+
+class _Nobody:
+    """Owner of a leg in the moment between its opening and its session."""
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None: ...
+
+
+_NOBODY: LegOwner = _Nobody()

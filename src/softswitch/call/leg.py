@@ -1,0 +1,178 @@
+"""A call leg: one INVITE session of the SIP room together with its audio in the media process.
+
+        incoming:  accept_offer -> (answered) -> reoffered* -> hang_up / ended
+        outgoing:  make_offer -> accept_answer* (early media, 200) -> reoffered* -> hang_up / ended
+
+The leg knows its SDP (RFC 3264: one session id, a version that grows with each change, RFC 8866 5.2), its media
+port and what plays on it. The state of the dialog, CANCEL/200 crossing included, is the SIP room's business; a leg
+ends exactly once, with `LegEnded`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from softswitch.ids import InteractionId, LegId, PlaybackId
+from softswitch.ivr.messages import Segment
+from softswitch.media.messages import CloseMediaLeg, OpenMediaLeg, Play, SetRemote, StopPlay
+from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, accept, answer, make_offer
+from softswitch.media.sdp import SdpError
+from softswitch.sip.messages import AnswerOffer, Hangup
+
+if TYPE_CHECKING:
+    from softswitch.call.board import Board
+
+
+@dataclass(slots=True)
+class LegFacts:
+    """What the CDR says about a leg; times are monotonic seconds."""
+
+    direction: str  # "in" | "out"
+    party: str  # trunk id, agent id
+    caller: str
+    dialled: str
+    began_at: float
+    interaction: InteractionId | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+
+
+class CallLeg:
+    """One leg of a call. Made by `Board.open_leg`; dead after `ended`."""
+
+    __slots__ = (
+        "_board",
+        "_digits_by",
+        "_offer",
+        "_sent",
+        "_version",
+        "alive",
+        "facts",
+        "id",
+        "playback",
+        "port",
+        "remote",
+    )
+
+    def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts) -> None:
+        self._board = board
+        self._version = 1
+        self._sent = b""
+        self._offer: Offer | None = None
+        self._digits_by = ""
+        self.id = leg
+        self.port = port
+        self.facts = facts
+        self.remote: RemoteMedia | None = None
+        self.playback: PlaybackId | None = None
+        self.alive = True
+        board.emit(OpenMediaLeg(leg, port))
+
+    # -------------------------------------------------------------- SDP
+
+    def accept_offer(self, sdp: bytes) -> bytes:
+        """Our answer to the peer's offer. Raises NotAcceptable or SdpError (both: 488)."""
+        host, codecs = self._board.media.host, self._board.media.codecs
+        answered = answer(sdp, host, self.port, self.id, self._version, codecs)
+        if self._sent and answered.sdp != self._sent:
+            # RFC 3264 8: "If the version in the origin line increments" the description has changed, else it has not.
+            self._version += 1
+            answered = answer(sdp, host, self.port, self.id, self._version, codecs)
+        self._sent = answered.sdp
+        self._set_remote(answered.remote)
+        return answered.sdp
+
+    def make_offer(self) -> bytes:
+        """Our offer; sent again unchanged it keeps its version."""
+        host, codecs = self._board.media.host, self._board.media.codecs
+        offer = make_offer(host, self.port, self.id, self._version, codecs)
+        if self._sent and offer.sdp != self._sent:
+            self._version += 1
+            offer = make_offer(host, self.port, self.id, self._version, codecs)
+        self._offer = offer
+        self._sent = offer.sdp
+        return offer.sdp
+
+    def accept_answer(self, sdp: bytes) -> None:
+        """The peer's answer to our offer (also as early media). Raises NotAcceptable or SdpError."""
+        assert self._offer is not None
+        self._set_remote(accept(sdp, self._offer))
+
+    def answer_reoffer(self, sdp: bytes | None) -> None:
+        """The peer re-INVITEs: hold, resume, another address or codec (RFC 3264 8); None asks us for an offer."""
+        if sdp is None:
+            self._board.emit(AnswerOffer(self.id, 200, self.make_offer()))
+            return
+        try:
+            ours = self.accept_offer(sdp)
+        except (NotAcceptable, SdpError):
+            # RFC 3261 14.2: the session stays as it was.
+            self._board.emit(AnswerOffer(self.id, 488, None))
+            return
+        self._board.emit(AnswerOffer(self.id, 200, ours))
+
+    def _set_remote(self, remote: RemoteMedia) -> None:
+        if remote == self.remote:
+            return
+        self.remote = remote
+        self._board.emit(
+            SetRemote(
+                self.id,
+                remote.host,
+                remote.port,
+                remote.payload_type,
+                remote.dtmf_type,
+                remote.send,
+                remote.receive,
+            )
+        )
+
+    @property
+    def on_hold(self) -> bool:
+        """The peer does not want to hear us (sendonly or inactive)."""
+        return self.remote is not None and not self.remote.send
+
+    # -------------------------------------------------------------- audio
+
+    def play(self, segments: tuple[Segment, ...], loops: int = 1, playback: PlaybackId | None = None) -> bool:
+        """Play these segments in place of whatever plays. False when there is nothing to be heard."""
+        keys = self._board.prompt_keys(segments)
+        if not keys or not self.alive:
+            return False
+        self.playback = playback if playback is not None else PlaybackId(self._board.ids.number())
+        self._board.emit(Play(self.id, self.playback, keys, loops))
+        return True
+
+    def stop_play(self) -> None:
+        if self.playback is not None:
+            self.playback = None
+            if self.alive:
+                self._board.emit(StopPlay(self.id))
+
+    def played(self, playback: PlaybackId) -> bool:
+        """A playback came to its end: True when it was the one that we are waiting for."""
+        if playback != self.playback:
+            return False
+        self.playback = None
+        return True
+
+    def takes_digits_by(self, way: str) -> bool:
+        """Phones may send a key both as RFC 4733 and as INFO: the first way that was heard counts."""
+        if not self._digits_by:
+            self._digits_by = way
+        return self._digits_by == way
+
+    # -------------------------------------------------------------- end
+
+    def hang_up(self, reason: str | None = None) -> None:
+        """Ask the SIP room to end this leg in whatever state it is; `LegEnded` will follow."""
+        if self.alive:
+            self._board.emit(Hangup(self.id, reason))
+
+    def ended(self, now: float) -> None:
+        assert self.alive, "a leg ends once"
+        self.alive = False
+        self.playback = None
+        self.facts.ended_at = now
+        self._board.emit(CloseMediaLeg(self.id))

@@ -1,0 +1,126 @@
+"""One ring attempt: an agent's phones ring for one interaction; the first that answers wins.
+
+    start -> RINGING --first 200--> ANSWERED --Connect--> (bridge takes the leg)
+                |  all legs failed -> DONE (AgentRefused / AgentUnreachable)
+                |  CancelRing      -> DONE (legs cancelled; a crossing 200 is released by the SIP room)
+              ANSWERED --RefuseAnswer / leg ended--> DONE
+
+All races of attempt, cancel and answer come together here: the ACD's compare-and-set decides who may talk, this
+object only knows its own legs, and the SIP room alone deals with CANCEL crossing a 200.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from softswitch.acd.messages import AgentAnswered, AgentRefused, AgentUnreachable, RingEnd
+from softswitch.call.board import Board
+from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.ids import AgentId, InteractionId, LegId, RingAttemptId
+from softswitch.media.negotiation import NotAcceptable
+from softswitch.media.sdp import SdpError
+from softswitch.sip.messages import EndedBy, InviteAnswered, LegEnded, OfferReceived, StartInvite
+
+# RFC 3326: the others are told why they stop ringing, so that their phones show no missed call.
+TAKEN_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+CALLER_GONE = 'SIP;cause=487;text="Request Terminated"'
+
+_BUSY = frozenset({403, 486, 600, 603})  # a person (or her phone on her behalf) said no; see AgentRefused
+
+
+class RingState(Enum):
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    DONE = "done"
+
+
+class Ring:
+    """The agent's side of one attempt, until a bridge takes the winning leg."""
+
+    def __init__(self, board: Board, attempt: RingAttemptId, interaction: InteractionId, agent: AgentId) -> None:
+        self._board = board
+        self._legs: dict[LegId, CallLeg] = {}
+        self._statuses: list[int] = []
+        self.attempt = attempt
+        self.interaction = interaction
+        self.agent = agent
+        self.state = RingState.RINGING
+        self.winner: CallLeg | None = None
+
+    def start(self, caller: str, caller_name: str, now: float) -> None:
+        """INVITE every live contact of the agent at once."""
+        no_port = False
+        for contact in self._board.contacts.get(self.agent, ()):
+            leg_id = LegId(self._board.ids.number())
+            facts = LegFacts("out", self.agent, caller, contact.uri, now, self.interaction)
+            leg = self._board.open_leg(leg_id, facts, self)
+            if leg is None:
+                no_port = True
+                continue
+            self._legs[leg_id] = leg
+            offer = leg.make_offer()
+            self._board.emit(StartInvite(leg_id, contact.uri, contact.flow, caller, caller_name, offer))
+        if not self._legs:
+            self.state = RingState.DONE
+            # Used-up ports are our fault, not hers: she is not suspended for it.
+            self._board.emit(AgentRefused(self.attempt) if no_port else AgentUnreachable(self.attempt))
+
+    def cancel(self, end: RingEnd) -> None:
+        """The ACD gave up this attempt: nobody rings any more."""
+        self._finish(CALLER_GONE if end is RingEnd.CANCELLED else None)
+
+    def refuse(self) -> None:
+        """The answer came too late: the phone that answered is released."""
+        self._finish(TAKEN_ELSEWHERE)
+
+    def _finish(self, reason: str | None) -> None:
+        self.state = RingState.DONE
+        for leg in self._legs.values():
+            leg.hang_up(reason)
+
+    def take_winner(self) -> CallLeg | None:
+        """The answered leg, for the bridge; None when it is gone again."""
+        winner = self.winner
+        self.state = RingState.DONE
+        if winner is None or not winner.alive:
+            return None
+        return winner
+
+    # -------------------------------------------------------------- LegOwner
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
+        if isinstance(event, InviteAnswered):
+            self._answered(leg, event, now)
+        elif isinstance(event, OfferReceived):
+            leg.answer_reoffer(event.sdp)
+
+    def _answered(self, leg: CallLeg, event: InviteAnswered, now: float) -> None:
+        leg.facts.answered_at = now
+        if self.state is not RingState.RINGING:
+            leg.hang_up(TAKEN_ELSEWHERE)
+            return
+        try:
+            if event.sdp is None:
+                raise SdpError("no answer in the 200")
+            leg.accept_answer(event.sdp)
+        except (NotAcceptable, SdpError):
+            leg.hang_up()
+            return
+        self.state = RingState.ANSWERED
+        self.winner = leg
+        for other in self._legs.values():
+            if other is not leg:
+                other.hang_up(TAKEN_ELSEWHERE)
+        self._board.emit(AgentAnswered(self.attempt))
+
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
+        self._legs.pop(leg.id, None)
+        self._statuses.append(event.status if event.by is EndedBy.PEER else 408)
+        if self.state is RingState.ANSWERED and leg is self.winner:
+            # She hung up before the ACD's Connect arrived: Connect will find no winner.
+            self.state = RingState.DONE
+        elif self.state is RingState.RINGING and not self._legs:
+            self.state = RingState.DONE
+            refused = any(status in _BUSY for status in self._statuses)
+            self._board.emit(AgentRefused(self.attempt) if refused else AgentUnreachable(self.attempt))

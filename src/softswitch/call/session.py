@@ -1,0 +1,316 @@
+"""A caller's call, from the INVITE to the BYE.
+
+    RINGING --ACK--> MENU --EnterQueue--> LOOKUP --> QUEUED <--> CHOOSING
+                      |                    (who was it last time?)  |  |--ConfirmCallBack--> LEAVING
+                      |--FlowFinished--> LEAVING                    |--Connect--> TALKING
+                                                                    |--OverflowCaller--> MENU | LEAVING
+    any --caller hangs up--> ENDED (CallerLeft when he was in the queue)
+
+The session owns the caller's leg and what he hears; the voice menu (`ivr.flow`), the line he waits in
+(`call.waiting`), the agent's phones (`call.ring`) and the conversation (`call.talk`) are objects of their own.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from softswitch.acd.messages import (
+    AnnounceWaiting,
+    CallerLeft,
+    CancelRing,
+    ConfirmCallBack,
+    Connect,
+    ConversationEnded,
+    OfferChoice,
+    OverflowCaller,
+    RefuseAnswer,
+    RingAgent,
+)
+from softswitch.call.board import Board
+from softswitch.call.leg import CallLeg
+from softswitch.call.records import InteractionClosed, PreviousAgentFound
+from softswitch.call.ring import Ring
+from softswitch.call.routing import Route
+from softswitch.call.talk import NORMAL_CLEARING, RTP_LOST, Talk, TalkFacts
+from softswitch.call.waiting import QueuePlace, Waiting
+from softswitch.ids import FlowId, InteractionId, QueueId, RingAttemptId
+from softswitch.ivr.flow import FlowRun
+from softswitch.ivr.messages import (
+    DigitPressed,
+    EnterQueue,
+    FlowFinished,
+    FlowStarted,
+    PlayPrompt,
+    PromptEnded,
+    StopPrompt,
+    Target,
+)
+from softswitch.media.messages import DigitReceived, PlaybackEnded, RtpSilent
+from softswitch.media.negotiation import NotAcceptable
+from softswitch.media.sdp import SdpError
+from softswitch.sip.messages import AckReceived, InfoDigitReceived, LegEnded, OfferReceived
+
+LOOKUP_SECONDS = 0.25  # the caller never waits longer than this for the store
+_MAX_OVERFLOWS = 8  # queue -> queue -> queue: then it is a loop in the configuration
+
+
+class Stage(Enum):
+    RINGING = "ringing in"
+    MENU = "in menu"
+    LOOKUP = "looking up"
+    QUEUED = "waiting"
+    CHOOSING = "choosing"
+    TALKING = "talking"
+    LEAVING = "leaving"
+    ENDED = "ended"
+
+
+class CallerSession:
+    """One caller on the line. Made by `Calls` for an accepted INVITE."""
+
+    def __init__(self, board: Board, interaction: InteractionId, leg: CallLeg, route: Route, now: float) -> None:
+        self._board = board
+        self._route = route
+        self._flow: FlowRun | None = None
+        self._deadline: float | None = None
+        self._overflows = 0
+        self.interaction = interaction
+        self.leg = leg
+        self.stage = Stage.RINGING
+        self.waiting = Waiting(board, leg, route.number.language)
+        self.ring: Ring | None = None
+        self.talk: Talk | None = None
+        self.since = now
+
+    # -------------------------------------------------------------- timers
+
+    def next_deadline(self) -> float | None:
+        flow = self._flow
+        in_flow = flow.next_deadline() if flow is not None else None
+        if in_flow is None or (self._deadline is not None and self._deadline < in_flow):
+            return self._deadline
+        return in_flow
+
+    def tick(self, now: float) -> None:
+        if self._deadline is not None and self._deadline <= now:
+            self._deadline = None
+            if self.stage is Stage.LOOKUP:
+                self._enter_line(now)
+        flow = self._flow
+        if flow is not None:
+            due = flow.next_deadline()
+            if due is not None and due <= now:
+                self._run(flow.tick(now), now)
+
+    def _become(self, stage: Stage, now: float) -> None:
+        self.stage = stage
+        self.since = now
+
+    # -------------------------------------------------------------- LegOwner
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
+        if isinstance(event, DigitReceived | InfoDigitReceived):
+            way = "rtp" if isinstance(event, DigitReceived) else "info"
+            if self._flow is not None and leg.takes_digits_by(way):
+                self._run(self._flow.handle(DigitPressed(event.digit), now), now)
+        elif isinstance(event, PlaybackEnded):
+            self._played(event, now)
+        elif isinstance(event, AckReceived):
+            self._acknowledged(event, now)
+        elif isinstance(event, OfferReceived):
+            leg.answer_reoffer(event.sdp)
+        elif isinstance(event, RtpSilent) and not leg.on_hold:
+            leg.hang_up(RTP_LOST)
+
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
+        """The caller is gone. Whatever rings for him stops: the ACD answers CallerLeft with CancelRing."""
+        before = self.stage
+        self._become(Stage.ENDED, now)
+        self._flow = None
+        self._deadline = None
+        if before in (Stage.QUEUED, Stage.CHOOSING):
+            self._board.emit(CallerLeft(self.interaction))
+        elif self.waiting.place is None:
+            self._close_in_menu(now)
+
+    def _close_in_menu(self, now: float) -> None:
+        waited = 0.0
+        at = self._board.line.wall(now)
+        self._board.emit(InteractionClosed(self.interaction, "menu", None, at, waited, ""))
+
+    # -------------------------------------------------------------- the menu
+
+    def _acknowledged(self, event: AckReceived, now: float) -> None:
+        if event.sdp is not None:
+            try:
+                self.leg.accept_answer(event.sdp)
+            except (NotAcceptable, SdpError):
+                self.leg.hang_up('SIP;cause=488;text="Not Acceptable Here"')
+                return
+        if self.stage is Stage.RINGING:
+            self.leg.facts.answered_at = self.leg.facts.answered_at or now
+            self.waiting.ask_ahead(self.interaction, now)
+            self._start_flow(self._route.flow, now)
+
+    def _start_flow(self, flow: FlowId, now: float) -> None:
+        self._become(Stage.MENU, now)
+        self._flow = FlowRun(self._board.call.flows, flow, self._board.ids, self._board.line.flow_rules)
+        facts = self.leg.facts
+        started = FlowStarted(self.waiting.language, {"caller": facts.caller, "dialled": facts.dialled})
+        self._run(self._flow.handle(started, now), now)
+
+    def _run(self, commands: list[Any], now: float) -> None:
+        for command in commands:
+            if isinstance(command, PlayPrompt):
+                if not self.leg.play(command.segments, command.loops, command.playback) and self._flow is not None:
+                    self._run(self._flow.handle(PromptEnded(command.playback), now), now)
+            elif isinstance(command, StopPrompt):
+                self.leg.stop_play()
+            elif isinstance(command, EnterQueue):
+                self._enter_queue(command, now)
+            elif isinstance(command, FlowFinished):
+                self._flow_finished(command, now)
+
+    def _played(self, event: PlaybackEnded, now: float) -> None:
+        if not self.leg.played(event.playback):
+            return
+        if self._flow is not None:
+            self._run(self._flow.handle(PromptEnded(event.playback), now), now)
+        elif self.stage is Stage.LEAVING:
+            self.leg.hang_up(NORMAL_CLEARING)
+        elif self.stage is Stage.QUEUED:
+            self.waiting.play_music()
+
+    def _flow_finished(self, command: FlowFinished, now: float) -> None:
+        self._flow = None
+        if self.stage is Stage.CHOOSING:
+            self._become(Stage.QUEUED, now)
+            self.waiting.chosen(command.chosen)
+        else:
+            self._leave(now)
+
+    def _leave(self, now: float) -> None:
+        """Nothing more to do for this caller: let the last prompt end, then hang up."""
+        self._become(Stage.LEAVING, now)
+        if self.leg.playback is None:
+            self.leg.hang_up(NORMAL_CLEARING)
+
+    # -------------------------------------------------------------- the queue
+
+    def _enter_queue(self, command: EnterQueue, now: float) -> None:
+        self._flow = None
+        self.leg.stop_play()
+        self.waiting.language = command.language
+        waits_for_store = self.waiting.prepare(self.interaction, command, now)
+        if waits_for_store:
+            self._become(Stage.LOOKUP, now)
+            self._deadline = now + LOOKUP_SECONDS
+        else:
+            self._enter_line(now)
+
+    def previous_agent_found(self, event: PreviousAgentFound, now: float) -> None:
+        self.waiting.previous_agent_found(event)
+        if self.stage is Stage.LOOKUP:
+            self._deadline = None
+            self._enter_line(now)
+
+    def _enter_line(self, now: float) -> None:
+        self._become(Stage.QUEUED, now)
+        self.waiting.enter(self.interaction, now)
+
+    def announce(self, command: AnnounceWaiting, now: float) -> None:
+        if self.stage is Stage.QUEUED:
+            self.waiting.announce(command)
+
+    def offer_choice(self, command: OfferChoice, now: float) -> None:
+        if self.stage is not Stage.QUEUED:
+            return
+        self._become(Stage.CHOOSING, now)
+        self._flow = self.waiting.choice_menu(command)
+        self._run(self._flow.handle(self.waiting.choice_values(command, now), now), now)
+
+    def confirm_call_back(self, command: ConfirmCallBack, now: float) -> None:
+        """From here on the interaction belongs to the call-back; this leg only hears the good-bye."""
+        self._flow = None
+        self._become(Stage.LEAVING, now)
+        if not self.waiting.say_call_back(command):
+            self.leg.hang_up(NORMAL_CLEARING)
+
+    def overflow(self, command: OverflowCaller, now: float) -> None:
+        self._flow = None
+        place = self.waiting.place
+        assert place is not None
+        self._overflows += 1
+        target = self._board.texts(place.queue).after_overflow
+        self.waiting.left_line(now)
+        if self._overflows > _MAX_OVERFLOWS:
+            target = Target(hang_up=True)
+        self._go(target, place, now)
+
+    def _go(self, target: Target, place: QueuePlace, now: float) -> None:
+        if target.queue:
+            entered = EnterQueue(
+                QueueId(target.queue),
+                target.because,
+                self.waiting.language,
+                place.entered,
+                place.path,
+                place.customer or "",
+            )
+            self._enter_queue(entered, now)
+        elif target.flow:
+            self._start_flow(FlowId(target.flow), now)
+        else:
+            self.waiting.say_nobody_there()
+            self._leave(now)
+
+    # -------------------------------------------------------------- the agent
+
+    def ring_agent(self, command: RingAgent, now: float) -> Ring:
+        self.ring = Ring(self._board, command.attempt, self.interaction, command.agent)
+        facts = self.leg.facts
+        self.ring.start(facts.caller, self.waiting.caller_name, now)
+        if self.stage is Stage.QUEUED and self.leg.playback is None:
+            self.waiting.play_ringback()
+        return self.ring
+
+    def cancel_ring(self, command: CancelRing) -> None:
+        if self.ring is not None and self.ring.attempt == command.attempt:
+            self.ring.cancel(command.end)
+            self.ring = None
+
+    def ring_failed(self, attempt: RingAttemptId) -> None:
+        if self.ring is not None and self.ring.attempt == attempt:
+            self.ring = None
+
+    def refuse_answer(self, command: RefuseAnswer) -> None:
+        if self.ring is not None and self.ring.attempt == command.attempt:
+            self.ring.refuse()
+            self.ring = None
+
+    def connect(self, command: Connect, now: float) -> None:
+        ring, self.ring = self.ring, None
+        place = self.waiting.place
+        assert ring is not None and place is not None
+        agent_leg = ring.take_winner()
+        self._flow = None  # a choice that was being offered is answered by her voice
+        if agent_leg is None or not self.leg.alive:
+            if agent_leg is not None:
+                agent_leg.hang_up(NORMAL_CLEARING)
+            self._board.emit(ConversationEnded(command.attempt))
+            if self.leg.alive:  # no agent-side failure ends a caller: back into the line with the time he waited
+                self.waiting.left_line(now)
+                self._enter_line(now)
+            return
+        self._become(Stage.TALKING, now)
+        facts = TalkFacts(
+            self.interaction, command.attempt, place.queue, command.agent, self.leg.facts.caller, place.customer
+        )
+        music = self._board.texts(place.queue).music
+        self.talk = Talk(self._board, facts, self.leg, agent_leg, music, self._talked)
+        self.talk.start(now)
+        self.talk.say_to_customer(self.waiting.connecting(command.agent))
+
+    def _talked(self, now: float) -> None:
+        self._become(Stage.ENDED, now)

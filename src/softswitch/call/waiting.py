@@ -1,0 +1,234 @@
+"""What a caller hears and is asked while he waits: comfort, position, music, and the sticky three-way choice.
+
+The choice itself is a one-menu flow made from the queue's texts; its variables are the agent's spoken name, the
+estimated wait in minutes and the time by which she would call back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+
+from softswitch.acd.messages import (
+    AnnounceWaiting,
+    CallerEntered,
+    Choice,
+    ChoiceMade,
+    ConfirmCallBack,
+    OfferChoice,
+)
+from softswitch.call.board import Board
+from softswitch.call.leg import CallLeg
+from softswitch.call.prompts import RINGBACK, music_segment
+from softswitch.call.records import FindPreviousAgent, InteractionQueued, PreviousAgentFound
+from softswitch.ids import AgentId, CustomerId, FlowId, InteractionId, QueueId
+from softswitch.ivr.flow import FlowRun
+from softswitch.ivr.messages import EnterQueue, Flow, FlowStarted, MenuStep, Say, Segment, Target, Unclear
+
+_CHOICE_FLOW = FlowId("choice")
+_MOST_MINUTES = 60  # the longest wait that is spoken as a number
+
+
+@dataclass(slots=True)
+class QueuePlace:
+    """Where the caller stands, and with what he came."""
+
+    queue: QueueId
+    customer: CustomerId | None
+    entered: Mapping[str, str]
+    path: tuple[str, ...]
+    because: str
+    entered_at: float = 0.0
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the store said about this caller so far."""
+
+    previous: AgentId | None = None
+    asked_ahead: bool = False
+    answered: bool = False
+    waited_before: float = 0.0
+
+
+def join_says(says: list[Say]) -> Say:
+    """Several texts spoken one after another, in the languages that all of them have. A line break is where one
+    recorded piece ends and the next begins (`ivr.speech`)."""
+    texts: dict[str, str] = {}
+    for language in says[0].texts:
+        pieces = [say.texts[language] for say in says if language in say.texts]
+        if len(pieces) == len(says):
+            texts[language] = "\n".join(pieces)
+    return Say(texts=texts, files=says[0].files if len(says) == 1 else {})
+
+
+class Waiting:
+    """The queue side of a caller's session."""
+
+    def __init__(self, board: Board, leg: CallLeg, language: str) -> None:
+        self._board = board
+        self._leg = leg
+        self._memory = _Memory()
+        self._interaction: InteractionId | None = None
+        self.language = language
+        self.caller_name = ""
+        self.place: QueuePlace | None = None
+
+    # -------------------------------------------------------------- who was it last time?
+
+    def ask_ahead(self, interaction: InteractionId, now: float) -> None:
+        """Ask the store by number while the greeting plays, when every sticky queue looks back the same way."""
+        rule = self._board.line.sticky_everywhere
+        if rule is not None:
+            self._memory.asked_ahead = True
+            self._ask(interaction, None, rule.look_back_seconds, rule.talked_at_least_seconds, now)
+
+    def _ask(
+        self, interaction: InteractionId, customer: CustomerId | None, look_back: float, talked: float, now: float
+    ) -> None:
+        caller = self._leg.facts.caller
+        since = self._board.line.wall(now) - look_back
+        self._board.emit(FindPreviousAgent(interaction, caller, customer, since, talked))
+
+    def prepare(self, interaction: InteractionId, command: EnterQueue, now: float) -> bool:
+        """The caller is about to enter a queue. True: wait (briefly) for the store to name the previous agent."""
+        customer = CustomerId(command.customer_id) if command.customer_id else None
+        self.place = QueuePlace(command.queue, customer, command.entered, command.path, command.because)
+        rule = self._board.line.queues[command.queue].sticky
+        memory = self._memory
+        if rule is None:
+            memory.previous = None
+            return False
+        if memory.asked_ahead and customer is None:
+            return not memory.answered
+        memory.answered = False
+        self._ask(interaction, customer, rule.look_back_seconds, rule.talked_at_least_seconds, now)
+        return True
+
+    def previous_agent_found(self, event: PreviousAgentFound) -> None:
+        place = self.place
+        if place is not None and event.customer != place.customer:
+            return  # the answer to the question asked ahead, by number only
+        self._memory.answered = True
+        self._memory.previous = event.agent
+
+    # -------------------------------------------------------------- in the line
+
+    def enter(self, interaction: InteractionId, now: float) -> None:
+        place, memory = self.place, self._memory
+        assert place is not None
+        self._interaction = interaction
+        place.entered_at = now
+        self._board.emit(
+            InteractionQueued(
+                interaction,
+                place.queue,
+                place.customer,
+                self._board.line.wall(now),
+                place.because,
+                place.entered,
+                place.path,
+                memory.previous,
+            )
+        )
+        self._board.emit(
+            CallerEntered(
+                interaction,
+                place.queue,
+                self._leg.facts.caller,
+                place.customer,
+                self.language,
+                memory.previous,
+                waited_seconds=memory.waited_before,
+            )
+        )
+
+    def left_line(self, now: float) -> None:
+        """Out of this line; the time waited counts in the next one."""
+        place = self.place
+        assert place is not None
+        self._memory.waited_before += now - place.entered_at
+
+    def _say(self, say: Say, values: Mapping[str, str | Say] | None = None) -> tuple[Segment, ...]:
+        return self._board.speak(say, self.language, values)
+
+    def announce(self, command: AnnounceWaiting) -> None:
+        """Comfort first, then music (`play_music`, when this came to its end)."""
+        place = self.place
+        assert place is not None
+        texts = self._board.texts(place.queue)
+        if command.agent is not None:
+            segments = self._say(texts.wait_for_agent, self._about(command.agent))
+        elif command.because:
+            segments = self._say(texts.sorry_gone)
+        else:
+            segments = self._say(texts.please_wait)
+            if command.position > 0:
+                segments += self._say(texts.position, {"position": str(min(command.position, 99))})
+        if not self._leg.play(segments):
+            self.play_music()
+
+    def play_music(self) -> None:
+        place = self.place
+        assert place is not None
+        self._leg.play((music_segment(self._board.texts(place.queue).music),), loops=0)
+
+    def play_ringback(self) -> None:
+        self._leg.play((RINGBACK,), loops=0)
+
+    def say_nobody_there(self) -> None:
+        place = self.place
+        assert place is not None
+        self._leg.play(self._say(self._board.texts(place.queue).nobody_there))
+
+    def connecting(self, agent: AgentId) -> tuple[Segment, ...]:
+        """What the caller hears first: with whom he talks."""
+        place = self.place
+        assert place is not None
+        return self._say(self._board.texts(place.queue).connecting, self._about(agent))
+
+    # -------------------------------------------------------------- the choice
+
+    def _about(self, agent: AgentId) -> dict[str, str | Say]:
+        voice = self._board.call.agents.get(agent)
+        return {"agent": voice.spoken_name if voice is not None else Say()}
+
+    def choice_menu(self, command: OfferChoice) -> FlowRun:
+        place = self.place
+        assert place is not None
+        texts = self._board.texts(place.queue)
+        offered = {choice.value for choice in command.choices}
+        keys = {key: target for key, target in texts.choice_keys.items() if target.choose in offered}
+        lines = [texts.choice]
+        lines += [texts.choice_lines[choice.value] for choice in command.choices if choice.value in texts.choice_lines]
+        colleague = Target(choose=Choice.COLLEAGUE.value)
+        menu = MenuStep("choice", join_says(lines), keys, Unclear(again=1, then=colleague, no_input_seconds=5.0))
+        rules = replace(self._board.line.flow_rules, human=colleague)
+        flows = {_CHOICE_FLOW: Flow(_CHOICE_FLOW, (menu,))}
+        return FlowRun(flows, _CHOICE_FLOW, self._board.ids, rules)
+
+    def choice_values(self, command: OfferChoice, now: float) -> FlowStarted:
+        minutes = min(_MOST_MINUTES, max(1, ceil(command.wait_seconds / 60)))
+        values: dict[str, str | Say] = dict(self._about(command.agent))
+        values["minutes"] = str(minutes)
+        values["time"] = self._clock(command.call_back_by)
+        return FlowStarted(self.language, values)
+
+    def _clock(self, at: float) -> str:
+        """Monotonic -> "HH:MM" of the line, rounded up to the minute: a promise is not due earlier than told."""
+        line = self._board.line
+        return line.local_time(ceil(line.wall(at) / 60) * 60).strftime("%H:%M")
+
+    def chosen(self, value: str) -> None:
+        """The caller chose (or said nothing clear, which counts as a colleague)."""
+        assert self._interaction is not None
+        offered = {choice.value: choice for choice in Choice}
+        self._board.emit(ChoiceMade(self._interaction, offered.get(value, Choice.COLLEAGUE)))
+
+    def say_call_back(self, command: ConfirmCallBack) -> bool:
+        place = self.place
+        assert place is not None
+        values = self._about(command.agent)
+        values["time"] = self._clock(command.due_at)
+        return self._leg.play(self._say(self._board.texts(place.queue).call_back_confirmed, values))
