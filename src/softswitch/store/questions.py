@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import Connection, Integer, Select, bindparam, func, literal, select, text, union_all
 
 from softswitch.call.records import (
@@ -61,7 +64,8 @@ def start_state(connection: Connection, now_wall: float) -> StartState:
         promise.c.customer, promise.c.language, promise.c.made_at, promise.c.due_at, promise.c.attempts,
     )  # fmt: skip
     still_open = select(*columns).where(promise.c.state == "open").order_by(promise.c.made_at, promise.c.id)
-    promises = tuple(OpenPromise(*row) for row in connection.execute(still_open))
+    rows: Sequence[Any] = connection.execute(still_open).all()
+    promises = tuple(OpenPromise(*row) for row in rows)
     return StartState(contacts, agents, promises)
 
 
@@ -108,5 +112,5 @@ def previous_agent(connection: Connection, query: FindPreviousAgent) -> Previous
         values["caller"] = query.caller
     if customer is not None:
         values["customer"] = customer
-    agent = connection.execute(statement, values).scalar()
+    agent: str | None = connection.execute(statement, values).scalar()  # type: ignore[assignment]
     return PreviousAgentFound(query.interaction, None if agent is None else AgentId(agent), query.customer)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, delete, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 from softswitch.call.records import (
@@ -187,6 +188,7 @@ def _compile(dialect: Dialect, statement: _Statement) -> str:
     """The SQL text for the driver; its parameters must come in the order in which rows carry them."""
     element, order = statement
     compiled = element.compile(dialect=dialect)
+    assert isinstance(compiled, SQLCompiler)
     names = compiled.positiontup
     assert names is not None and tuple(names) == order, (names, order)
     return str(compiled)

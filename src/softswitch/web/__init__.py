@@ -1,1 +1,1 @@
-"""The HTTP API of a running switch (aiohttp)."""
+"""The HTTP API on loopback: health, metrics, the floor, the agents' states."""

@@ -1,0 +1,170 @@
+"""The HTTP application: health, metrics, the floor as JSON, and the agents' states.
+
+    GET  /healthz                          200 ok or degraded, 503 starting or stopping
+    GET  /metrics                          Prometheus text
+    GET  /api/v1/calls                     {"calls": [...]}
+    GET  /api/v1/queues                    {"queues": [...], "service_level_formula": "..."}
+    GET  /api/v1/agents                    {"agents": [...]}
+    GET  /api/v1/registrations             {"registrations": [...]}
+    POST /api/v1/agents/{id}/{action}      ready | break | login | logout; for break a JSON body {"reason": "..."}
+
+Ids are strings in JSON (a browser's numbers end at 2**53); errors are {"error": "one sentence"}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import fields
+from enum import Enum
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from softswitch.ids import AgentId
+from softswitch.web.guard import guard
+from softswitch.web.metrics import registry
+from softswitch.web.views import (
+    SERVICE_LEVEL_FORMULA,
+    AgentAction,
+    HealthStatus,
+    SwitchControl,
+    SwitchView,
+)
+
+log = structlog.get_logger("softswitch.web")
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_REASON_LENGTH = 200
+
+_VIEW = web.AppKey("view", SwitchView)
+_CONTROL = web.AppKey("control", SwitchControl)
+
+
+def make_app(view: SwitchView, control: SwitchControl, more_hosts: Collection[str] = ()) -> web.Application:
+    """The application over a running switch. `more_hosts`: names beyond loopback that may be in the Host header."""
+    app = web.Application(middlewares=[_errors_as_json, guard(more_hosts)], client_max_size=MAX_BODY_BYTES)
+    app[_VIEW], app[_CONTROL] = view, control
+    own_registry = registry(view)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(own_registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.router.add_get("/healthz", _health)
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/api/v1/calls", _listing("calls", lambda: view.calls()))
+    app.router.add_get("/api/v1/queues", _queues)
+    app.router.add_get("/api/v1/agents", _listing("agents", lambda: view.agents()))
+    app.router.add_get("/api/v1/registrations", _listing("registrations", lambda: view.registrations()))
+    app.router.add_post("/api/v1/agents/{agent}/{action}", _set_agent)
+    return app
+
+
+# ------------------------------------------------------------------ answers
+
+_IDS = frozenset({"call", "interaction"})  # numbers inside, strings outside
+
+
+def as_json(picture: Any) -> dict[str, Any]:
+    """A view as JSON: its own field names, ids as strings, seconds to the millisecond."""
+    shown: dict[str, Any] = {}
+    for one in fields(picture):
+        value = getattr(picture, one.name)
+        if isinstance(value, Enum):
+            value = value.value
+        elif isinstance(value, float):
+            value = round(value, 3)
+        elif one.name in _IDS and value is not None:
+            value = str(value)
+        shown[one.name] = value
+    return shown
+
+
+def _listing(name: str, rows: Callable[[], Sequence[Any]]) -> Handler:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({name: [as_json(row) for row in rows()]})
+
+    return answer
+
+
+async def _queues(request: web.Request) -> web.Response:
+    rows = []
+    for queue in request.app[_VIEW].queues():
+        level = queue.service_level_percent
+        rows.append({**as_json(queue), "service_level_percent": None if level is None else round(level, 1)})
+    return web.json_response({"queues": rows, "service_level_formula": SERVICE_LEVEL_FORMULA})
+
+
+async def _health(request: web.Request) -> web.Response:
+    health = request.app[_VIEW].health()
+    serving = health.status in (HealthStatus.OK, HealthStatus.DEGRADED)
+    return web.json_response(as_json(health), status=200 if serving else 503)
+
+
+# ------------------------------------------------------------------ orders
+
+
+async def _set_agent(request: web.Request) -> web.Response:
+    name = request.match_info["agent"]
+    try:
+        action = AgentAction(request.match_info["action"])
+    except ValueError:
+        known = ", ".join(one.value for one in AgentAction)
+        return _error(404, f"There is no such action; known are {known}.")
+    if not any(agent.agent == name for agent in request.app[_VIEW].agents()):
+        return _error(404, f"There is no agent {name!r}.")
+    try:
+        reason = await _reason(request)
+    except ValueError as error:
+        return _error(400, str(error))
+    refusal = request.app[_CONTROL].set_agent(AgentId(name), action, reason)
+    if refusal is not None:
+        return _error(409, refusal)
+    return web.json_response({"agent": name, "action": action.value})
+
+
+async def _reason(request: web.Request) -> str:
+    body = await request.read()
+    if not body:
+        return ""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ValueError("The body is not JSON.") from None
+    if not isinstance(document, dict) or not document.keys() <= {"reason"}:
+        raise ValueError('The body must be {"reason": "..."} or empty.')
+    reason = document.get("reason", "")
+    if not isinstance(reason, str) or len(reason) > MAX_REASON_LENGTH or not reason.isprintable():
+        raise ValueError(f"The reason must be one line of at most {MAX_REASON_LENGTH} characters.")
+    return reason
+
+
+# ------------------------------------------------------------------ errors
+
+
+def _error(status: int, text: str) -> web.Response:
+    return web.json_response({"error": text}, status=status)
+
+
+_SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The body is too large.",
+}
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        answer = _error(error.status, _SENTENCES.get(error.status, error.reason))
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
+    except Exception:
+        log.exception("request_failed", path=request.path)
+        return _error(500, "The switch could not answer this; its log says why.")

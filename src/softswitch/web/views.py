@@ -1,0 +1,150 @@
+"""What the HTTP API shows and may do: frozen pictures of the running switch, and the two ports to it.
+
+The composition root implements `SwitchView` and `SwitchControl`; each call returns a fresh picture and must be quick,
+because it runs in the loop of the switch. `..._seconds` are durations up to now, never clock times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from softswitch.ids import AgentId, CallId, InteractionId, QueueId
+
+CALL_STATES = ("in menu", "waiting", "choosing", "ringing", "talking", "calling back")
+
+SERVICE_LEVEL_FORMULA = "answered_within / (offered - abandoned_short)"
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    call: CallId
+    interaction: InteractionId | None
+    state: str  # one of CALL_STATES
+    caller: str
+    dialled: str
+    queue: QueueId | None
+    agent: AgentId | None  # ringing or talking; while waiting: the agent whose own line the caller is in
+    state_seconds: float  # in this state
+    call_seconds: float  # since the call began
+    sticky: str = ""  # what the sticky rule did so far: "direct", "waiting for anna", ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A queue now, and its figures since the switch started. `offered` counts callers that entered the queue."""
+
+    queue: QueueId
+    name: str
+    waiting: int
+    longest_wait_seconds: float
+    agents_ready: int
+    agents_ringing: int
+    agents_talking: int
+    agents_wrap_up: int
+    agents_on_break: int
+    agents_suspended: int
+    agents_offline: int
+    service_level_seconds: float  # T
+    service_level_goal_percent: float
+    offered: int = 0
+    answered: int = 0
+    answered_within: int = 0  # answered within T
+    abandoned: int = 0
+    abandoned_short: int = 0  # of these, gone within the short-abandon limit
+    overflowed: int = 0
+    called_back: int = 0
+
+    @property
+    def service_level_percent(self) -> float | None:
+        """SERVICE_LEVEL_FORMULA; None before anybody counts."""
+        counted = self.offered - self.abandoned_short
+        return None if counted <= 0 else 100.0 * self.answered_within / counted
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    agent: AgentId
+    name: str
+    state: str  # acd.messages.AgentState value
+    reason: str
+    state_seconds: float
+    registered: bool
+    talking_to: str = ""  # the caller's number
+    queues: tuple[QueueId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationView:
+    agent: AgentId
+    uri: str
+    transport: str
+    remote: str  # "192.0.2.7:5060"
+    expires_seconds: float
+    user_agent: str = ""
+
+
+class HealthStatus(Enum):
+    STARTING = "starting"
+    OK = "ok"
+    DEGRADED = "degraded"  # calls go on, something behind them is missing
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    status: HealthStatus
+    reasons: tuple[str, ...] = ()  # one sentence each
+    up_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CountersView:
+    """Totals since the start (they only grow) and present sizes, for /metrics."""
+
+    calls_active: int = 0
+    legs_active: int = 0
+    calls_total: int = 0
+    calls_refused: Mapping[int, int] = field(default_factory=dict)  # by SIP status of our refusal
+    outcomes: Mapping[str, int] = field(default_factory=dict)  # by acd.messages.Outcome value, or "menu"
+    rings: Mapping[str, int] = field(default_factory=dict)  # by acd.messages.RingEnd value
+    promises: Mapping[str, int] = field(default_factory=dict)  # by acd.messages.PromiseState value
+    security: Mapping[str, int] = field(default_factory=dict)  # by kind
+    sip_received: int = 0
+    sip_sent: int = 0
+    sip_transactions: int = 0
+    media_ports_used: int = 0
+    media_ports_total: int = 0
+    store_depth: int = 0
+    store_committed: int = 0
+    store_dropped: int = 0
+    store_refused: int = 0
+
+
+class SwitchView(Protocol):
+    def calls(self) -> Sequence[CallView]: ...
+
+    def queues(self) -> Sequence[QueueView]: ...
+
+    def agents(self) -> Sequence[AgentView]: ...
+
+    def registrations(self) -> Sequence[RegistrationView]: ...
+
+    def health(self) -> HealthView: ...
+
+    def counters(self) -> CountersView: ...
+
+
+class AgentAction(Enum):
+    READY = "ready"
+    BREAK = "break"
+    LOGIN = "login"
+    LOGOUT = "logout"
+
+
+class SwitchControl(Protocol):
+    def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
+        """Do it, or say in one sentence why it cannot be done now. Unknown agents never come here."""
+        ...
