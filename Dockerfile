@@ -39,7 +39,7 @@ COPY --from=build /opt/softswitch /opt/softswitch
 COPY configs /usr/share/softswitch/configs
 ENV PATH=/opt/softswitch/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    SOFTSWITCH_HEALTH_URL=http://127.0.0.1:8080/healthz
+    SOFTSWITCH_HEALTH_URL=http://127.0.0.1:8060/healthz
 # Relative paths of the configuration (database, prompt cache) begin here.
 WORKDIR /var/lib/softswitch
 VOLUME /var/lib/softswitch
