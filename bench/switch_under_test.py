@@ -23,6 +23,36 @@ def pinned(core: int, command: list[str]) -> list[str]:
     return ["taskset", "-c", str(core), *command] if core in os.sched_getaffinity(0) else command
 
 
+def process_tree(root: int) -> list[int]:
+    """This process and everything it started."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found, todo = [], [root]
+    while todo:
+        found.append(todo.pop())
+        todo += children.get(found[-1], [])
+    return found
+
+
+def left_behind(root: int) -> dict[str, int]:
+    """Memory and descriptors of a process tree, now."""
+    memory = descriptors = 0
+    for pid in process_tree(root):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+            descriptors += len(os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            continue
+        memory += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return {"rss_kb": memory, "descriptors": descriptors}
+
+
 class SwitchUnderTest:
     """`softswitch run DIRECTORY` on a core of its own, ready when its health page says so."""
 
