@@ -1,0 +1,221 @@
+"""The commands and their options. Exit status: 0 done, 1 the answer is no (`check` found problems, a demo step
+differs), 2 it could not be done; then one sentence on stderr says why, and never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+CANNOT = 2
+
+app = typer.Typer(
+    name="softswitch",
+    help="A call-centre switch that brings the returning caller back to the same person.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Directory = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="The configuration directory.", show_default=False),
+]
+Url = Annotated[
+    str,
+    typer.Option("--url", envvar="SOFTSWITCH_URL", help="Where the switch answers."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it, once a second, until Ctrl-C.")]
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def fail(sentence: str, status: int = CANNOT) -> NoReturn:
+    """One sentence on stderr, and the exit status."""
+    print(f"softswitch: {sentence}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+# ------------------------------------------------------------------ the switch itself
+
+
+@app.command()
+def run(
+    directory: Directory,
+    listen: Annotated[
+        list[str] | None,
+        typer.Option("--listen", metavar="URL", help="SIP address instead of the configured ones; may be repeated."),
+    ] = None,
+    http: Annotated[str | None, typer.Option("--http", metavar="HOST:PORT", help="Address of the HTTP API.")] = None,
+    database: Annotated[
+        str | None, typer.Option("--database", metavar="URL", help="sqlite:///path or postgresql://user@host/name.")
+    ] = None,
+    rtp_ports: Annotated[
+        str | None, typer.Option("--rtp-ports", metavar="A..B", help="UDP ports for the audio, both included.")
+    ] = None,
+) -> None:
+    """Run the switch until SIGTERM or Ctrl-C."""
+    from softswitch.call.errors import StartError
+    from softswitch.cli.values import overrides
+    from softswitch.config import ConfigProblems, load
+
+    try:
+        settings = load(directory, overrides(listen or [], http, database, rtp_ports))
+    except ConfigProblems as error:
+        fail(_first_of(directory, error.problems))
+    except (StartError, OSError, ValueError) as error:
+        fail(_sentence(error))
+    from softswitch.app.main import run_switch
+
+    try:
+        status = run_switch(settings)
+    except StartError as error:
+        fail(_sentence(error))
+    except KeyboardInterrupt:
+        status = 0
+    raise typer.Exit(status)
+
+
+@app.command()
+def check(directory: Directory) -> None:
+    """Read a configuration and list every mistake in it with its place."""
+    from softswitch.config import check as find_problems
+
+    try:
+        problems = find_problems(directory)
+    except OSError as error:
+        fail(_sentence(error))
+    for problem in problems:
+        print(problem)
+    if problems:
+        many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        fail(f"{directory} has {many}.", 1)
+    print(f"{directory}: no problems.")
+
+
+@app.command()
+def schema(
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="NAME", help="Only this file of the directory, such as queues.yaml."),
+    ] = None,
+) -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    import json
+
+    from softswitch.config import schema as whole_schema
+
+    try:
+        document = whole_schema() if file is None else whole_schema(file)
+    except (KeyError, ValueError) as error:
+        fail(_sentence(error))
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the story instead of staying up.")] = False,
+    as_json: AsJson = False,
+    keep: Annotated[
+        str | None, typer.Option("--keep", metavar="DIR", help="Keep audio, logs and database in this directory.")
+    ] = None,
+) -> None:
+    """Play the demo story: real SIP phones call a bank's line, every step is checked."""
+    from softswitch.call.errors import StartError
+    from softswitch.demo.story import main as play
+
+    try:
+        status = play(once=once, as_json=as_json, keep=keep)
+    except StartError as error:
+        fail(_sentence(error))
+    except KeyboardInterrupt:
+        status = 130
+    raise typer.Exit(status)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    print(installed("softswitch"))
+
+
+# ------------------------------------------------------------------ looking at a running switch
+
+
+@app.command()
+def agents(
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+    watch: Watch = False,
+    set_states: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="AGENT=STATE",
+            help="ready, break, login or logout; a break may name its reason: anna=break:lunch. May be repeated.",
+        ),
+    ] = None,
+) -> None:
+    """Show the agents of a running switch, or change their states."""
+    from softswitch.cli.floor import Floor, set_agents, show
+
+    if set_states:
+        _guarded(lambda: set_agents(Floor(url), set_states))
+    _guarded(lambda: show(Floor(url), "agents", as_json, watch))
+
+
+@app.command()
+def queues(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False) -> None:
+    """Show the queues of a running switch."""
+    from softswitch.cli.floor import Floor, show
+
+    _guarded(lambda: show(Floor(url), "queues", as_json, watch))
+
+
+@app.command()
+def calls(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False) -> None:
+    """Show the calls of a running switch."""
+    from softswitch.cli.floor import Floor, show
+
+    _guarded(lambda: show(Floor(url), "calls", as_json, watch))
+
+
+def _guarded(work: object) -> None:
+    from softswitch.cli.floor import FloorError
+
+    assert callable(work)
+    try:
+        work()
+    except FloorError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+# ------------------------------------------------------------------ sentences
+
+
+def _first_of(directory: Path, problems: object) -> str:
+    assert isinstance(problems, tuple)
+    first = str(problems[0])
+    if len(problems) == 1:
+        return f"The configuration cannot be used: {first}"
+    return (
+        f"The configuration has {len(problems)} problems (softswitch check {directory} lists them), the first: {first}"
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}."
+    if isinstance(error, KeyError):
+        return str(error.args[0]) if error.args else "unknown key"
+    return " ".join(str(error).split()) or type(error).__name__
