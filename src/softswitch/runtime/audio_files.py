@@ -34,7 +34,7 @@ _GATE = 0.05  # frames quieter than this part of the loudest one are pauses
 _MOST_GAIN = 10.0 ** (30.0 / 20.0)  # a nearly silent file is left quiet: its noise is not amplified without end
 _PEAK = 10.0 ** (-1.0 / 20.0)
 _HEARD_DBFS = -45.0
-_FADE_MS = 5
+_FADE_MS = 8
 
 
 class UnreadableAudio(Exception):

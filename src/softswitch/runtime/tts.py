@@ -62,7 +62,7 @@ class EspeakEngine:
 
     def voice(self, language: str) -> str:
         voice, speed = self._voice(language)
-        return f"{voice}@{speed}"
+        return f"{voice}@{speed},"
 
     def _voice(self, language: str) -> tuple[str, int]:
         return self.VOICES.get(language) or self.VOICES.get(language.partition("-")[0]) or (f"{language}+f3", 150)
@@ -73,7 +73,7 @@ class EspeakEngine:
         voice, speed = self._voice(language)
         arguments = ("-v", voice, "-s", str(speed), "-b", "1", "--stdin", "--stdout")
         async with self._slots:
-            status, wav, complaint = await self._run(arguments, text.encode())
+            status, wav, complaint = await self._run(arguments, _with_melody(text).encode())
         if status != 0:
             why = complaint.decode(errors="replace").strip().splitlines()
             raise TtsError(f"{self._program} cannot speak '{language}': {why[0] if why else f'exit status {status}'}")
@@ -98,6 +98,11 @@ class EspeakEngine:
                 await process.wait()
         assert process.returncode is not None
         return process.returncode, wav, complaint
+
+
+def _with_melody(text: str) -> str:
+    """A text that is not a whole sentence goes on in the next prompt: it must not fall like the end of one."""
+    return f"{text}," if text[-1:].isalnum() else text
 
 
 def engine_named(name: str) -> TtsEngine | None:
