@@ -402,3 +402,43 @@ class AcdSettings:
     suspend_after_no_answers: int = 1
     choice_seconds: float = 60.0  # a caller who never chooses goes to a colleague after this
     no_offer_seconds: float = 60.0  # an agent who refused a caller is not offered the same caller for this long
+
+
+# ------------------------------------------------------------------ all of them
+
+Event = (
+    PhoneRegistered
+    | PhoneLost
+    | AgentLoggedIn
+    | AgentLoggedOut
+    | AgentWentReady
+    | AgentWentOnBreak
+    | AgentRestored
+    | CallerEntered
+    | CallerLeft
+    | ChoiceMade
+    | PromiseSaved
+    | PromiseRestored
+    | AgentAnswered
+    | AgentRefused
+    | AgentUnreachable
+    | ConversationEnded
+    | CustomerReached
+    | CustomerNotReached
+)
+
+Command = (
+    RingAgent
+    | CancelRing
+    | Connect
+    | RefuseAnswer
+    | OfferChoice
+    | AnnounceWaiting
+    | SavePromise
+    | ConfirmCallBack
+    | OverflowCaller
+    | AgentStateChanged
+    | RingEnded
+    | PromiseChanged
+    | InteractionEnded
+)

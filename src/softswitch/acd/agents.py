@@ -1,0 +1,136 @@
+"""An agent's state, and the one function that changes it.
+
+              PhoneRegistered / AgentLoggedIn
+    OFFLINE ---------------------------------> READY <-------------------------+
+       ^                                       |   ^                           |
+       |  PhoneLost (when ready), logged out   |   | caller left, refused      |
+       +------------------ from any state -----+   |                           |
+                                       RingAgent   |                           |
+                                               v   |                           |
+         SUSPENDED <--- no answer, unreachable --- RINGING                     |
+             |                                     | answered (compare-and-set)|
+             | AgentWentReady, or registers again  v                           |
+             | after 'phone not reachable'       TALKING                       |
+             +------------> READY                  | ConversationEnded         |
+                                                   v                           |
+         BREAK <------ asked for during ------- WRAP_UP ---- deadline ---------+
+           |           talk or wrap-up                                         |
+           +---------------------------- AgentWentReady -----------------------+
+
+A lost phone changes only READY: break, wrap-up and suspension stay what they are, and what would end in READY ends in
+OFFLINE while no phone is registered. So the newest journal line is always the whole truth about an agent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from softswitch.acd.messages import AgentSettings, AgentState, AgentStateChanged, Command
+from softswitch.acd.strategy import Standing
+from softswitch.acd.waiting import Entry, Place
+from softswitch.ids import AgentId, RingAttemptId
+
+if TYPE_CHECKING:
+    from softswitch.acd.eligibility import Pool, Queue
+
+OFFLINE: Final = AgentState.OFFLINE
+READY: Final = AgentState.READY
+RINGING: Final = AgentState.RINGING
+TALKING: Final = AgentState.TALKING
+WRAP_UP: Final = AgentState.WRAP_UP
+BREAK: Final = AgentState.BREAK
+SUSPENDED: Final = AgentState.SUSPENDED
+
+NO_ANSWER: Final = "no answer"
+NOT_REACHABLE: Final = "phone not reachable"
+NOT_REGISTERED: Final = "phone not registered"
+LOGGED_OUT: Final = "logged out"
+
+
+class Attempt:
+    """One offer of one interaction to one agent, from the ring to the end of the conversation."""
+
+    __slots__ = ("agent", "answered_at", "began_at", "call_back", "entry", "id", "sticky")
+
+    def __init__(
+        self, number: RingAttemptId, entry: Entry, agent: Agent, began_at: float, call_back: bool, sticky: bool
+    ) -> None:
+        self.id = number
+        self.entry = entry
+        self.agent = agent
+        self.began_at = began_at
+        self.call_back = call_back
+        self.sticky = sticky
+        self.answered_at: float | None = None  # None: ringing
+
+
+class Duty:
+    """What holds beside the state: the phone, the log-out by code, a break asked for, rings she let go by."""
+
+    __slots__ = ("break_wanted", "logged_out", "no_answers", "registered")
+
+    def __init__(self) -> None:
+        self.registered = False
+        self.logged_out = False
+        self.break_wanted: str | None = None  # reason; takes effect after the conversation and its wrap-up
+        self.no_answers = 0  # one after another
+
+
+class PersonalLine:
+    """Who waits for this agent and nobody else: live callers first, call-backs by their place among all."""
+
+    __slots__ = ("call_backs", "live")
+
+    def __init__(self) -> None:
+        self.live: list[Place] = []  # waiting for her, or still choosing
+        self.call_backs: list[Place] = []
+
+
+class Agent:
+    __slots__ = (
+        "attempt",
+        "deadline",
+        "duty",
+        "id",
+        "line",
+        "pools",
+        "reason",
+        "served",
+        "settings",
+        "since",
+        "standing",
+        "state",
+    )
+
+    def __init__(self, settings: AgentSettings, number: int) -> None:
+        self.id: AgentId = settings.id
+        self.settings = settings
+        self.state = OFFLINE
+        self.reason = ""
+        self.since = 0.0
+        self.deadline: float | None = None  # of the wrap-up
+        self.attempt: Attempt | None = None
+        self.served: Queue | None = None  # the queue of the last conversation, whose wrap-up is measured
+        self.line = PersonalLine()
+        self.pools: list[Pool] = []  # those she is eligible for
+        self.standing = Standing(number)
+        self.duty = Duty()
+
+
+def change(
+    out: list[Command], agent: Agent, state: AgentState, reason: str, now: float, deadline: float | None = None
+) -> None:
+    """The only writer of `Agent.state`: counts and records."""
+    old = agent.state
+    if old is READY:
+        agent.standing.turn += 1  # every idle heap forgets her
+    agent.state = state
+    agent.reason = reason
+    agent.since = now
+    agent.deadline = deadline
+    was_away = old is OFFLINE or old is BREAK or old is SUSPENDED
+    if was_away or state is OFFLINE or state is BREAK or state is SUSPENDED:
+        for pool in agent.pools:
+            pool.count(old, -1)
+            pool.count(state, 1)
+    out.append(AgentStateChanged(agent.id, state, reason, now, deadline, agent.duty.logged_out))

@@ -1,0 +1,234 @@
+"""Ring attempts: rung, answered by compare-and-set, or gone by; and the conversation that follows.
+
+    RingAgent --> ringing --> AgentAnswered: Connect --> talking --> ConversationEnded: wrap-up
+                     |
+                     +--> no answer (deadline) | refused | unreachable | cancelled: the caller goes on at once
+
+Whatever an agent's side does, the caller stays in the queue; only he himself ends his wait. Every attempt ends with
+exactly one `RingEnded`; an answer that comes after it is refused.
+"""
+
+from __future__ import annotations
+
+from softswitch.acd import deadlines, duty, matching, promises
+from softswitch.acd.agents import NO_ANSWER, NOT_REACHABLE, READY, SUSPENDED, TALKING, WRAP_UP, Agent, Attempt, change
+from softswitch.acd.estimates import measured_talk
+from softswitch.acd.floor import Floor, Rejection
+from softswitch.acd.messages import (
+    AgentAnswered,
+    AgentRefused,
+    AgentUnreachable,
+    CancelRing,
+    Connect,
+    ConversationEnded,
+    CustomerNotReached,
+    CustomerReached,
+    Outcome,
+    RefuseAnswer,
+    RingEnd,
+    RingEnded,
+)
+from softswitch.acd.waiting import Entry, Stage
+from softswitch.ids import RingAttemptId
+
+_ANSWERED = RingEnd.ANSWERED
+_CALLING = Stage.CALLING
+_ENDED = Stage.ENDED
+
+
+def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
+    """Compare-and-set on the attempt: only the live one is connected."""
+    attempt = floor.attempts.get(event.attempt)
+    if attempt is None or attempt.answered_at is not None:
+        floor.out.append(RefuseAnswer(event.attempt))
+        return
+    entry = attempt.entry
+    agent = attempt.agent
+    attempt.answered_at = now
+    agent.duty.no_answers = 0
+    floor.out.append(Connect(attempt.id, entry.id, agent.id, attempt.call_back, attempt.sticky))
+    _ring_ended(floor, attempt, _ANSWERED, now)
+    change(floor.out, agent, TALKING, "", now)
+    if attempt.call_back:
+        entry.stage = _CALLING
+    else:
+        agent.standing.calls += 1
+        entry.attempt = None
+        floor.finish(entry, Outcome.ANSWERED, agent.id, now)
+
+
+def _ring_ended(floor: Floor, attempt: Attempt, end: RingEnd, now: float) -> None:
+    entry = attempt.entry
+    floor.out.append(
+        RingEnded(
+            attempt.id,
+            entry.id,
+            entry.pool.queue.settings.id,
+            attempt.agent.id,
+            attempt.began_at,
+            now,
+            end,
+            attempt.sticky,
+        )
+    )
+
+
+def _drop(floor: Floor, attempt: Attempt) -> None:
+    del floor.attempts[attempt.id]
+    attempt.agent.attempt = None
+    if attempt.entry.attempt is attempt:
+        attempt.entry.attempt = None
+
+
+def _ringing(floor: Floor, attempt_id: RingAttemptId) -> Attempt | None:
+    attempt = floor.attempts.get(attempt_id)
+    if attempt is None or attempt.answered_at is not None:
+        floor.reject(Rejection.STALE_ATTEMPT)
+        return None
+    return attempt
+
+
+def _fail(floor: Floor, attempt: Attempt, end: RingEnd, word: str, now: float) -> None:
+    """The ring came to nothing: he goes on at once, and she is not offered him again for a while."""
+    entry = attempt.entry
+    agent = attempt.agent
+    _drop(floor, attempt)
+    _ring_ended(floor, attempt, end, now)
+    seconds = floor.settings.no_offer_seconds
+    if seconds > 0:
+        if entry.no_offer is None:
+            entry.no_offer = {}
+        entry.no_offer[agent.id] = now + seconds
+        floor.deadlines.add(now + seconds, deadlines.NO_OFFER, (entry, agent))
+    _go_on(floor, entry, attempt.sticky, word, now)
+
+
+def _go_on(floor: Floor, entry: Entry, was_sticky: bool, word: str, now: float) -> None:
+    if entry.promise is not None:
+        promises.go_on(floor, entry.promise, entry, now)
+        return
+    if was_sticky and entry.bond is not None:
+        entry.sticky = f"gave_up: {word}"
+        entry.bond.until = None
+        matching.place(floor, entry, now, word)
+    else:
+        matching.place(floor, entry, now)
+
+
+def no_answer(floor: Floor, subject: object, when: float, now: float) -> None:
+    """The deadline of the ring: the phone is cancelled, she is suspended after so many in a row."""
+    assert isinstance(subject, Attempt)
+    if subject.answered_at is not None or floor.attempts.get(subject.id) is not subject:
+        return
+    agent = subject.agent
+    floor.out.append(CancelRing(subject.id, RingEnd.NO_ANSWER))
+    _fail(floor, subject, RingEnd.NO_ANSWER, NO_ANSWER, now)
+    agent.duty.no_answers += 1
+    if agent.duty.no_answers >= floor.settings.suspend_after_no_answers:
+        agent.duty.no_answers = 0
+        duty.away(floor, agent, SUSPENDED, NO_ANSWER, now)
+    else:
+        duty.free(floor, agent, now, keep_idle_time=True)
+
+
+def refused(floor: Floor, event: AgentRefused, now: float) -> None:
+    attempt = _ringing(floor, event.attempt)
+    if attempt is not None:
+        _fail(floor, attempt, RingEnd.REJECTED, "refused", now)
+        duty.free(floor, attempt.agent, now, keep_idle_time=True)
+
+
+def unreachable(floor: Floor, event: AgentUnreachable, now: float) -> None:
+    """A dead phone must not stay available: she is suspended, and resumes by her next registration."""
+    attempt = _ringing(floor, event.attempt)
+    if attempt is None:
+        return
+    agent = attempt.agent
+    _fail(floor, attempt, RingEnd.UNREACHABLE, NOT_REACHABLE, now)
+    if agent.duty.registered:
+        duty.away(floor, agent, SUSPENDED, NOT_REACHABLE, now)
+    else:
+        duty.free(floor, agent, now)
+
+
+def cancel(floor: Floor, attempt: Attempt, now: float) -> None:
+    """The ring is void; the attempt is dropped and recorded, its agent is still to be freed."""
+    floor.out.append(CancelRing(attempt.id, RingEnd.CANCELLED))
+    _drop(floor, attempt)
+    _ring_ended(floor, attempt, RingEnd.CANCELLED, now)
+
+
+def withdraw(floor: Floor, agent: Agent, now: float) -> None:
+    """The agent logs out or takes a break while ringing: the caller goes on."""
+    attempt = agent.attempt
+    assert attempt is not None and attempt.answered_at is None
+    cancel(floor, attempt, now)
+    _go_on(floor, attempt.entry, attempt.sticky, "break" if agent.duty.break_wanted is not None else "logged out", now)
+    duty.free(floor, agent, now)
+
+
+def no_offer_over(floor: Floor, subject: object, when: float, now: float) -> None:
+    """She may be offered this caller again."""
+    assert isinstance(subject, tuple)
+    entry, agent = subject
+    if entry.no_offer is None or entry.no_offer.get(agent.id) != when:
+        return
+    del entry.no_offer[agent.id]
+    if entry.stage is not _ENDED and agent.state is READY:
+        matching.serve(floor, agent, now)
+
+
+def conversation_ended(floor: Floor, event: ConversationEnded, now: float) -> None:
+    attempt = floor.attempts.get(event.attempt)
+    if attempt is None or attempt.answered_at is None:
+        floor.reject(Rejection.STALE_ATTEMPT)
+        return
+    if attempt.entry.stage is _CALLING:  # she hung up before the customer was there
+        _not_reached(floor, attempt, now)
+        return
+    agent = attempt.agent
+    queue = attempt.entry.pool.queue
+    _drop(floor, attempt)
+    measured_talk(queue, now - attempt.answered_at)
+    agent.served = queue
+    seconds = queue.settings.wrap_up_seconds
+    if seconds > 0:
+        deadline = now + seconds
+        floor.deadlines.add(deadline, deadlines.WRAP_UP, agent)
+        change(floor.out, agent, WRAP_UP, "", now, deadline)
+    else:
+        duty.free(floor, agent, now)
+
+
+def _calling(floor: Floor, attempt_id: RingAttemptId) -> Attempt | None:
+    attempt = floor.attempts.get(attempt_id)
+    if attempt is None or attempt.entry.stage is not _CALLING:
+        floor.reject(Rejection.STALE_ATTEMPT)
+        return None
+    return attempt
+
+
+def customer_reached(floor: Floor, event: CustomerReached, now: float) -> None:
+    attempt = _calling(floor, event.attempt)
+    if attempt is not None:
+        promise = attempt.entry.promise
+        assert promise is not None
+        attempt.agent.standing.calls += 1
+        promises.reached(floor, promise, attempt.entry, now)
+        attempt.entry.attempt = None
+
+
+def customer_not_reached(floor: Floor, event: CustomerNotReached, now: float) -> None:
+    attempt = _calling(floor, event.attempt)
+    if attempt is not None:
+        _not_reached(floor, attempt, now)
+
+
+def _not_reached(floor: Floor, attempt: Attempt, now: float) -> None:
+    """Her leg is released without wrap-up."""
+    entry = attempt.entry
+    promise = entry.promise
+    assert promise is not None
+    _drop(floor, attempt)
+    promises.not_reached(floor, promise, entry, now)
+    duty.free(floor, attempt.agent, now, keep_idle_time=True)

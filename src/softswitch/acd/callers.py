@@ -1,0 +1,74 @@
+"""Callers enter, wait and leave."""
+
+from __future__ import annotations
+
+from softswitch.acd import attempts, duty, matching, sticky
+from softswitch.acd.floor import Floor, Rejection
+from softswitch.acd.messages import CallerEntered, CallerLeft, Outcome, OverflowCaller
+from softswitch.acd.waiting import Entry, Stage
+
+_LIVE_WAIT = (Stage.WAITING, Stage.CHOOSING, Stage.PERSONAL)
+
+
+def entered(floor: Floor, event: CallerEntered, now: float) -> None:
+    queue = floor.queues.get(event.queue)
+    if queue is None:
+        floor.reject(Rejection.UNKNOWN_QUEUE)
+        floor.out.append(OverflowCaller(event.interaction, "unknown queue"))  # nobody is left in silence
+        return
+    if event.interaction in floor.entries:
+        floor.reject(Rejection.DUPLICATE)
+        return
+    pool = floor.eligibility.pool(queue, event.skills, event.language)
+    entry = Entry(event, pool, now, now - event.head_start_seconds - event.waited_seconds)
+    pool.open += 1
+    floor.entries[event.interaction] = entry
+    rule = queue.settings.sticky
+    if rule is None or event.previous_agent is None:
+        matching.place(floor, entry, now)
+    else:
+        sticky.enter(floor, entry, event, rule, now)
+
+
+def left(floor: Floor, event: CallerLeft, now: float) -> None:
+    """He hung up: whatever rings for him stops with him. Who was promised a call has hung up as expected."""
+    entry = floor.entries.get(event.interaction)
+    if entry is None:
+        floor.reject(Rejection.UNKNOWN_INTERACTION)
+        return
+    if entry.promise is not None:
+        entry.promise.caller_left = True
+        return
+    attempt = entry.attempt
+    if attempt is None:
+        _leave_lines(entry)
+        floor.finish(entry, Outcome.ABANDONED, None, now)
+    else:
+        attempts.cancel(floor, attempt, now)
+        floor.finish(entry, Outcome.ABANDONED, None, now)
+        duty.free(floor, attempt.agent, now, keep_idle_time=True)
+
+
+def _leave_lines(entry: Entry) -> None:
+    if entry.stage is Stage.WAITING:
+        matching.unplace(entry)
+    else:
+        sticky.leave_line(entry)
+
+
+def max_wait_due(floor: Floor, subject: object, when: float, now: float) -> None:
+    """He has waited as long as the queue allows. A ring under way may still save him."""
+    assert isinstance(subject, Entry)
+    if subject.promise is None and subject.stage in _LIVE_WAIT:
+        _leave_lines(subject)
+        matching.overflow(floor, subject, "waited too long", now)
+
+
+def say_position_due(floor: Floor, subject: object, when: float, now: float) -> None:
+    assert isinstance(subject, Entry)
+    if subject.say_at != when or subject.promise is not None or subject.stage is Stage.ENDED:
+        return
+    if subject.stage is Stage.WAITING or subject.stage is Stage.PERSONAL:
+        matching.announce(floor, subject, now, "position")
+    else:
+        matching.say_later(floor, subject, now)

@@ -1,0 +1,48 @@
+"""What is due when: one heap for the whole engine.
+
+An item is never removed before its time. Whoever handles it looks whether it still means anything (the attempt still
+rings, the wrap-up still has this deadline); that costs less than finding it in the heap when it becomes void.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Final
+
+# What is due. Small numbers, because they index the engine's table of handlers.
+RING: Final = 0  # a ring attempt was not answered
+WRAP_UP: Final = 1  # an agent's wrap-up is over
+BOND: Final = 2  # a caller did not choose, or waited for his agent as long as he was told
+MAX_WAIT: Final = 3  # a caller waited as long as the queue allows
+SAY_POSITION: Final = 4  # time to tell a caller his place again
+NO_OFFER: Final = 5  # an agent may be offered this caller again
+SAVING: Final = 6  # the store did not say in time that a promise is durable
+RETRY: Final = 7  # a customer who was not reached is called again
+PROMISE_DUE: Final = 8  # the time told to the customer
+PROMISE_LOST: Final = 9  # even colleagues could not keep it
+
+
+class Deadlines:
+    """A heap of (when, number, kind, subject); the number keeps the order of equal times."""
+
+    __slots__ = ("_heap", "_number")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, int, object]] = []
+        self._number = 0
+
+    def add(self, when: float, kind: int, subject: object) -> None:
+        self._number = number = self._number + 1
+        heappush(self._heap, (when, number, kind, subject))
+
+    def next(self) -> float | None:
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self, now: float) -> tuple[float, int, int, object] | None:
+        """The earliest item whose time has come."""
+        if self._heap and self._heap[0][0] <= now:
+            return heappop(self._heap)
+        return None
+
+    def __len__(self) -> int:
+        return len(self._heap)

@@ -1,0 +1,63 @@
+"""How long it will take, from what was measured.
+
+Talk and wrap-up are exponentially weighted means per queue (weight 0.1 for the newest), beginning with the
+configured usual talk and wrap-up time. The estimate of a general place is the time in which `position` agents become
+free: position * (talk + wrap-up) / agents who serve this pool.
+
+The rest of one conversation is what is missing to the mean, but never less than a quarter of the mean: a talk that
+has already lasted longer than usual does not end this second.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from softswitch.acd.agents import READY, TALKING, WRAP_UP, Agent, Attempt
+from softswitch.acd.eligibility import Pool, Queue
+from softswitch.acd.waiting import Place, position
+
+WEIGHT: Final = 0.1
+LEAST_REST: Final = 0.25
+
+
+def measured_talk(queue: Queue, seconds: float) -> None:
+    queue.talk_seconds += WEIGHT * (seconds - queue.talk_seconds)
+
+
+def measured_wrap_up(queue: Queue, seconds: float) -> None:
+    queue.wrap_up_seconds += WEIGHT * (seconds - queue.wrap_up_seconds)
+
+
+def handle_seconds(queue: Queue) -> float:
+    return queue.talk_seconds + queue.wrap_up_seconds
+
+
+def of_place(pool: Pool, place: Place) -> tuple[int, float | None]:
+    """Position in the queue and seconds until served; no estimate while nobody serves."""
+    at = position(pool.queue.line, place)
+    return at, (at * handle_seconds(pool.queue) / pool.serving if pool.serving else None)
+
+
+def rest_of_attempt(attempt: Attempt, now: float) -> float:
+    queue = attempt.entry.pool.queue
+    usual = queue.talk_seconds
+    if attempt.answered_at is None:
+        return usual + queue.wrap_up_seconds
+    return max(usual - (now - attempt.answered_at), LEAST_REST * usual) + queue.wrap_up_seconds
+
+
+def until_free(agent: Agent, now: float) -> float:
+    """Seconds until this agent has served what she has in hand."""
+    if agent.state is READY:
+        return 0.0
+    if agent.state is WRAP_UP and agent.deadline is not None:
+        return max(agent.deadline - now, 0.0)
+    if agent.attempt is not None:
+        return rest_of_attempt(agent.attempt, now)
+    assert agent.state is not TALKING
+    return 0.0
+
+
+def until_hers(agent: Agent, queue: Queue, ahead: int, now: float) -> float:
+    """Seconds until a caller with so many others ahead of him in her own line is served."""
+    return until_free(agent, now) + ahead * handle_seconds(queue)

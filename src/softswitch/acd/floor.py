@@ -1,0 +1,76 @@
+"""The state of the whole ACD, and the few writes every module needs. One writer at a time: the engine."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from softswitch.acd.agents import Agent, Attempt
+from softswitch.acd.deadlines import Deadlines
+from softswitch.acd.eligibility import Eligibility, Queue
+from softswitch.acd.messages import AcdSettings, Command, InteractionEnded, Outcome
+from softswitch.acd.waiting import Entry, Promise, Stage
+from softswitch.ids import AgentId, IdSource, InteractionId, PromiseId, QueueId, RingAttemptId
+
+
+class Rejection(Enum):
+    """Why an event was not obeyed. None of these is a fault of the switch: late, doubled or misdirected input."""
+
+    UNKNOWN_AGENT = "unknown agent"
+    UNKNOWN_QUEUE = "unknown queue"
+    UNKNOWN_INTERACTION = "unknown interaction"
+    UNKNOWN_PROMISE = "unknown promise"
+    STALE_ATTEMPT = "stale attempt"
+    DUPLICATE = "duplicate"
+    NOT_NOW = "not possible in this state"
+
+
+class Floor:
+    __slots__ = (
+        "agents",
+        "attempts",
+        "deadlines",
+        "eligibility",
+        "entries",
+        "ids",
+        "out",
+        "promises",
+        "queues",
+        "rejected",
+        "settings",
+    )
+
+    def __init__(self, settings: AcdSettings, ids: IdSource) -> None:
+        self.settings = settings
+        self.ids = ids
+        self.queues: dict[QueueId, Queue] = {q.id: Queue(q) for q in settings.queues}
+        self.agents: dict[AgentId, Agent] = {a.id: Agent(a, number) for number, a in enumerate(settings.agents)}
+        self.eligibility = Eligibility(self.agents.values())
+        for queue in self.queues.values():
+            self.eligibility.pool(queue, (), "")
+        self.entries: dict[InteractionId, Entry] = {}
+        self.attempts: dict[RingAttemptId, Attempt] = {}
+        self.promises: dict[PromiseId, Promise] = {}
+        self.deadlines = Deadlines()
+        self.out: list[Command] = []
+        self.rejected: dict[Rejection, int] = dict.fromkeys(Rejection, 0)
+
+    def reject(self, why: Rejection) -> None:
+        self.rejected[why] += 1
+
+    def finish(self, entry: Entry, outcome: Outcome, agent: AgentId | None, now: float) -> None:
+        """The interaction leaves for good; it is in no line any more."""
+        pool = entry.pool
+        entry.stage = Stage.ENDED
+        pool.open -= 1
+        del self.entries[entry.id]
+        self.out.append(
+            InteractionEnded(
+                entry.id,
+                pool.queue.settings.id,
+                outcome,
+                agent,
+                entry.entered_at,
+                now,
+                entry.sticky,
+            )
+        )

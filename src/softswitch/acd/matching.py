@@ -1,0 +1,196 @@
+"""Bringing callers and agents together.
+
+Invariant, after every event: no eligible ready agent beside a caller of the general pool, and none beside a live
+caller or a due call-back of her own line. Only a no-offer entry (she has just let this caller go by) keeps a pair
+apart, until it expires. A caller who hears the choice is bound to one agent and not in the pool.
+
+Two questions are ever asked: who of the ready agents is rung for this caller (`find`), and who of the waiting
+callers is this agent rung for (`serve`).
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from softswitch.acd import deadlines, estimates
+from softswitch.acd.agents import READY, RINGING, Agent, Attempt, change
+from softswitch.acd.eligibility import IdleItem, Pool
+from softswitch.acd.floor import Floor
+from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, RingAgent
+from softswitch.acd.waiting import Entry, Place, Stage, add_place, remove_place
+from softswitch.ids import RingAttemptId
+
+_RINGING = Stage.RINGING
+_WAITING = Stage.WAITING
+_NEVER = float("inf")
+
+
+def find(pool: Pool, entry: Entry) -> Agent | None:
+    """The first ready agent of the pool who may be offered this caller; taken out of this pool's idle heap."""
+    idle = pool.idle
+    refused = entry.no_offer
+    aside: list[IdleItem] = []
+    found = None
+    while idle:
+        item = heappop(idle)
+        agent = item[3]
+        if item[2] != agent.standing.turn or agent.state is not READY:
+            continue
+        if refused and agent.id in refused:
+            aside.append(item)
+            continue
+        found = agent
+        break
+    for item in aside:
+        heappush(idle, item)
+    return found
+
+
+def ring(floor: Floor, entry: Entry, agent: Agent, now: float, sticky: bool = False) -> None:
+    """One live attempt per agent and per interaction; the deadline ends it whatever the phone does."""
+    assert agent.state is READY and agent.attempt is None and entry.attempt is None
+    promise = entry.promise
+    attempt = Attempt(RingAttemptId(floor.ids.number()), entry, agent, now, promise is not None, sticky)
+    standing = agent.standing
+    standing.offered = attempt.id
+    agent.attempt = entry.attempt = attempt
+    entry.stage = _RINGING
+    floor.attempts[attempt.id] = attempt
+    deadline = now + entry.pool.queue.settings.ring_seconds
+    floor.deadlines.add(deadline, deadlines.RING, attempt)
+    floor.out.append(RingAgent(attempt.id, entry.id, agent.id, deadline, promise is not None, sticky))
+    change(floor.out, agent, RINGING, "", now)
+
+
+def serve(floor: Floor, agent: Agent, now: float) -> bool:
+    """Ring a ready agent for whoever is first: live callers of her own line, then the oldest of all others she may
+    take, her call-backs among them by their place."""
+    line = agent.line
+    if line.live:
+        entry = floor.entries[line.live.pop(0)[1]]
+        entry.sticky = "waited"
+        ring(floor, entry, agent, now, sticky=True)
+        return True
+    best: Place | None = None
+    source: Pool | None = None
+    for pool in agent.pools:
+        if pool.waiting:
+            place = _first_for(floor, pool.waiting, agent)
+            if place is not None and (best is None or place < best):
+                best, source = place, pool
+    if line.call_backs:
+        place = _first_for(floor, line.call_backs, agent)
+        if place is not None and (best is None or place < best):
+            remove_place(line.call_backs, place)
+            ring(floor, floor.entries[place[1]], agent, now, sticky=True)
+            return True
+    if best is None or source is None:
+        return False
+    remove_place(source.waiting, best)
+    remove_place(source.queue.line, best)
+    ring(floor, floor.entries[best[1]], agent, now)
+    return True
+
+
+def _first_for(floor: Floor, line: list[Place], agent: Agent) -> Place | None:
+    for place in line:
+        refused = floor.entries[place[1]].no_offer
+        if not refused or agent.id not in refused:
+            return place
+    return None
+
+
+def agent_free(floor: Floor, agent: Agent, now: float) -> None:
+    """She has just become ready: she is rung at once, or every pool of hers knows that she idles."""
+    if not serve(floor, agent, now):
+        for pool in agent.pools:
+            pool.add_idle(agent)
+
+
+def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:
+    """Into the general pool, at his own place; rung for at once when somebody is free."""
+    pool = entry.pool
+    live = entry.promise is None
+    if live:
+        settings = pool.queue.settings
+        if not pool.logged_in and settings.overflow_when_nobody:
+            overflow(floor, entry, "nobody logged in", now)
+            return
+        if now >= entry.entered_at + settings.max_wait_seconds:
+            overflow(floor, entry, "waited too long", now)
+            return
+    agent = find(pool, entry)
+    if agent is not None:
+        ring(floor, entry, agent, now)
+        return
+    entry.stage = _WAITING
+    add_place(pool.waiting, entry.place)
+    add_place(pool.queue.line, entry.place)
+    if live and (entry.say_at is None or because):
+        announce(floor, entry, now, because)
+
+
+def unplace(entry: Entry) -> None:
+    """Out of the general pool."""
+    remove_place(entry.pool.waiting, entry.place)
+    remove_place(entry.pool.queue.line, entry.place)
+
+
+def place_call_back(floor: Floor, entry: Entry, now: float) -> None:
+    """A call-back waits for its agent; overdue, for any agent of the pool."""
+    promise = entry.promise
+    assert promise is not None
+    agent = promise.agent
+    if promise.open_to_all or agent is None:
+        place(floor, entry, now)
+    elif agent.state is READY and not (entry.no_offer and agent.id in entry.no_offer):
+        ring(floor, entry, agent, now, sticky=True)
+    else:
+        entry.stage = Stage.CALL_BACK
+        add_place(agent.line.call_backs, entry.place)
+
+
+def overflow(floor: Floor, entry: Entry, because: str, now: float) -> None:
+    floor.out.append(OverflowCaller(entry.id, because))
+    floor.finish(entry, Outcome.OVERFLOWED, None, now)
+
+
+def overflow_unstaffed(floor: Floor, pools: list[Pool], now: float) -> None:
+    """The last agent who could have taken these callers has logged out."""
+    for pool in pools:
+        if pool.waiting and not pool.logged_in and pool.queue.settings.overflow_when_nobody:
+            for line_place in list(pool.waiting):
+                entry = floor.entries[line_place[1]]
+                if entry.promise is None:
+                    unplace(entry)
+                    overflow(floor, entry, "nobody logged in", now)
+
+
+def limit_wait(floor: Floor, entry: Entry) -> None:
+    """He could not be served at once: from now on the longest wait of the queue counts."""
+    floor.deadlines.add(entry.entered_at + entry.pool.queue.settings.max_wait_seconds, deadlines.MAX_WAIT, entry)
+
+
+def announce(floor: Floor, entry: Entry, now: float, because: str) -> None:
+    """Tell him that he waits, where, and how long about; again after `say_position_every_seconds`."""
+    if entry.say_at is None:
+        limit_wait(floor, entry)
+    if entry.stage is Stage.PERSONAL:
+        assert entry.bond is not None
+        agent = entry.bond.agent
+        ahead = agent.line.live.index(entry.place)
+        estimate = min(
+            estimates.until_hers(agent, entry.pool.queue, ahead, now), max((entry.bond.until or now) - now, 0.0)
+        )
+        floor.out.append(AnnounceWaiting(entry.id, ahead + 1, estimate, agent.id, because))
+    else:
+        at, general = estimates.of_place(entry.pool, entry.place)
+        floor.out.append(AnnounceWaiting(entry.id, at, general, None, because))
+    say_later(floor, entry, now)
+
+
+def say_later(floor: Floor, entry: Entry, now: float) -> None:
+    every = entry.pool.queue.settings.say_position_every_seconds
+    entry.say_at = now + every if every > 0 else _NEVER
+    if every > 0:
+        floor.deadlines.add(entry.say_at, deadlines.SAY_POSITION, entry)

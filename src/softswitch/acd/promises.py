@@ -1,0 +1,223 @@
+"""Call-backs: a promise is made durable, told, and kept.
+
+A call-back is the same entry of the queue at the same place, without media for a while.
+
+    CALL_BACK chosen -> SavePromise -> PromiseSaved(ok) -> ConfirmCallBack -> her line (by its age)
+      -> she is free: RingAgent(call_back) -> Connect(call_back): the customer is dialled
+           -> CustomerReached: kept   -> CustomerNotReached: tried again after a pause, or broken after the last time
+      -> due and not kept: open to every eligible agent -> broken when the queue's longest wait has passed as well
+    PromiseSaved(not ok), or late -> a colleague, live; a late save is withdrawn
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from softswitch.acd import deadlines, matching
+from softswitch.acd.floor import Floor, Rejection
+from softswitch.acd.messages import (
+    ConfirmCallBack,
+    Outcome,
+    PromiseChanged,
+    PromiseRestored,
+    PromiseSaved,
+    PromiseState,
+    SavePromise,
+    StickyRule,
+)
+from softswitch.acd.waiting import Entry, Promise, Stage, remove_place
+from softswitch.ids import PromiseId
+
+SAVE_SECONDS: Final = 5.0  # the caller hears silence meanwhile; after that a colleague serves him
+_DEFAULT_RULE: Final = StickyRule()
+
+
+def rule_of(entry: Entry) -> StickyRule:
+    return entry.pool.queue.settings.sticky or _DEFAULT_RULE
+
+
+def make(floor: Floor, entry: Entry, now: float) -> None:
+    """He chose to be called back: nothing is told before the store has it."""
+    bond = entry.bond
+    assert bond is not None
+    agent = bond.agent
+    promise = Promise(PromiseId(floor.ids.number()), entry, agent, now, bond.call_back_by)
+    entry.promise = promise
+    entry.stage = Stage.SAVING
+    floor.promises[promise.id] = promise
+    floor.deadlines.add(now + SAVE_SECONDS, deadlines.SAVING, promise)
+    facts = entry.facts
+    floor.out.append(
+        SavePromise(
+            promise.id,
+            entry.id,
+            facts.queue,
+            agent.id,
+            facts.caller,
+            facts.customer,
+            facts.language,
+            now,
+            promise.due_at,
+        )
+    )
+
+
+def saved(floor: Floor, event: PromiseSaved, now: float) -> None:
+    promise = floor.promises.get(event.promise)
+    if promise is None:
+        floor.reject(Rejection.UNKNOWN_PROMISE)
+        return
+    entry = promise.entry
+    if entry is None:  # given up meanwhile
+        del floor.promises[promise.id]
+        if event.ok:
+            _record(floor, promise, PromiseState.WITHDRAWN, "saved too late", now)
+    elif promise.saved:
+        floor.reject(Rejection.DUPLICATE)
+    elif event.ok:
+        _confirm(floor, promise, entry, now)
+    else:
+        del floor.promises[promise.id]
+        _not_made(floor, promise, entry, now)
+
+
+def _confirm(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
+    assert promise.agent is not None
+    promise.saved = True
+    if not promise.caller_left:
+        floor.out.append(ConfirmCallBack(entry.id, promise.id, promise.agent.id, promise.due_at))
+    _watch(floor, promise, entry, now)
+    matching.place_call_back(floor, entry, now)
+
+
+def _watch(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
+    promise.lost_at = max(promise.due_at, now) + entry.pool.queue.settings.max_wait_seconds
+    floor.deadlines.add(promise.due_at, deadlines.PROMISE_DUE, promise)
+    floor.deadlines.add(promise.lost_at, deadlines.PROMISE_LOST, promise)
+
+
+def _not_made(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
+    """It cannot be promised: he talks to a colleague now, if he is still there."""
+    assert entry.stage is Stage.SAVING
+    promise.entry = None
+    entry.promise = None
+    entry.sticky = "gave_up: call-back not saved"
+    if promise.caller_left:
+        floor.finish(entry, Outcome.ABANDONED, None, now)
+    else:
+        matching.place(floor, entry, now, "call-back not saved")
+
+
+def save_due(floor: Floor, subject: object, when: float, now: float) -> None:
+    """The store did not answer in time."""
+    assert isinstance(subject, Promise)
+    entry = subject.entry
+    if entry is not None and entry.stage is Stage.SAVING:
+        _not_made(floor, subject, entry, now)  # stays known: a late answer is withdrawn
+
+
+def restored(floor: Floor, event: PromiseRestored, now: float) -> None:
+    """At start: the promise goes on with the place it had."""
+    queue = floor.queues.get(event.queue)
+    if queue is None:
+        floor.reject(Rejection.UNKNOWN_QUEUE)
+        return
+    if event.interaction in floor.entries or event.promise in floor.promises:
+        floor.reject(Rejection.DUPLICATE)
+        return
+    pool = floor.eligibility.pool(queue, (), event.language)
+    agent = floor.agents.get(event.agent)
+    if agent is not None and pool not in agent.pools:
+        agent = None
+    entry = Entry(event, pool, event.made_at, event.made_at)
+    pool.open += 1
+    floor.entries[entry.id] = entry
+    promise = entry.promise = Promise(event.promise, entry, agent, event.made_at, event.due_at)
+    promise.saved = True
+    promise.attempts = event.attempts
+    floor.promises[promise.id] = promise
+    entry.sticky = "call_back"
+    if agent is None:
+        promise.open_to_all = True
+        _record(floor, promise, PromiseState.OPEN, "agent gone", now)
+    _watch(floor, promise, entry, now)
+    matching.place_call_back(floor, entry, now)
+
+
+def due(floor: Floor, subject: object, when: float, now: float) -> None:
+    """The time told has come and she was not able: every eligible agent may keep it."""
+    assert isinstance(subject, Promise)
+    entry = subject.entry
+    if entry is None or subject.open_to_all:
+        return
+    subject.open_to_all = True
+    _record(floor, subject, PromiseState.OPEN, "deadline", now)
+    if entry.stage is Stage.CALL_BACK:
+        assert subject.agent is not None
+        remove_place(subject.agent.line.call_backs, entry.place)
+        matching.place(floor, entry, now)
+
+
+def lost(floor: Floor, subject: object, when: float, now: float) -> None:
+    """Even colleagues were not able. A ring or a call under way may still keep it."""
+    assert isinstance(subject, Promise)
+    entry = subject.entry
+    if entry is None or entry.stage is Stage.RINGING or entry.stage is Stage.CALLING:
+        return
+    if entry.stage is Stage.WAITING:
+        matching.unplace(entry)
+    break_promise(floor, subject, "nobody was free in time", now)
+
+
+def retry(floor: Floor, subject: object, when: float, now: float) -> None:
+    assert isinstance(subject, Promise)
+    if subject.entry is not None and subject.entry.stage is Stage.PAUSED:
+        matching.place_call_back(floor, subject.entry, now)
+
+
+def go_on(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
+    """A ring for this call-back came to nothing."""
+    if now >= promise.lost_at:
+        break_promise(floor, promise, "nobody was free in time", now)
+    else:
+        matching.place_call_back(floor, entry, now)
+
+
+def reached(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
+    attempt = entry.attempt
+    assert attempt is not None
+    because = "" if attempt.agent is promise.agent else "colleague"
+    _close(floor, promise)
+    _record(floor, promise, PromiseState.KEPT, because, now)
+    floor.finish(entry, Outcome.CALLED_BACK, attempt.agent.id, now)
+
+
+def not_reached(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
+    """The customer did not answer: after a pause again, until the attempts are used up."""
+    promise.attempts += 1
+    rule = rule_of(entry)
+    if promise.attempts >= rule.call_back_attempts:
+        break_promise(floor, promise, "customer not reached", now)
+    elif now >= promise.lost_at:
+        break_promise(floor, promise, "nobody was free in time", now)
+    else:
+        _record(floor, promise, PromiseState.OPEN, "customer not reached", now)
+        entry.stage = Stage.PAUSED
+        floor.deadlines.add(now + rule.call_back_retry_seconds, deadlines.RETRY, promise)
+
+
+def break_promise(floor: Floor, promise: Promise, because: str, now: float) -> None:
+    entry = promise.entry
+    assert entry is not None
+    _close(floor, promise)
+    _record(floor, promise, PromiseState.BROKEN, because, now)
+    floor.finish(entry, Outcome.CALL_BACK_FAILED, None, now)
+
+
+def _close(floor: Floor, promise: Promise) -> None:
+    del floor.promises[promise.id]
+    promise.entry = None
+
+
+def _record(floor: Floor, promise: Promise, state: PromiseState, because: str, now: float) -> None:
+    floor.out.append(PromiseChanged(promise.id, state, promise.attempts, now, because))

@@ -1,0 +1,169 @@
+"""What agents and their phones do: log in and out, go ready, take a break, lose the phone."""
+
+from __future__ import annotations
+
+from softswitch.acd import attempts, duty, sticky
+from softswitch.acd.agents import (
+    BREAK,
+    LOGGED_OUT,
+    NOT_REACHABLE,
+    NOT_REGISTERED,
+    OFFLINE,
+    READY,
+    RINGING,
+    SUSPENDED,
+    TALKING,
+    WRAP_UP,
+    Agent,
+    change,
+)
+from softswitch.acd.deadlines import WRAP_UP as WRAP_UP_DUE
+from softswitch.acd.estimates import measured_wrap_up
+from softswitch.acd.floor import Floor, Rejection
+from softswitch.acd.messages import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentRestored,
+    AgentStateChanged,
+    AgentWentOnBreak,
+    AgentWentReady,
+    PhoneLost,
+    PhoneRegistered,
+)
+from softswitch.ids import AgentId
+
+
+def _known(floor: Floor, agent: AgentId) -> Agent | None:
+    found = floor.agents.get(agent)
+    if found is None:
+        floor.reject(Rejection.UNKNOWN_AGENT)
+    return found
+
+
+def phone_registered(floor: Floor, event: PhoneRegistered, now: float) -> None:
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    agent.duty.registered = True
+    if (agent.state is OFFLINE and not agent.duty.logged_out) or (
+        agent.state is SUSPENDED and agent.reason == NOT_REACHABLE
+    ):
+        duty.free(floor, agent, now)
+
+
+def phone_lost(floor: Floor, event: PhoneLost, now: float) -> None:
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    agent.duty.registered = False
+    if agent.state is READY:
+        duty.away(floor, agent, OFFLINE, NOT_REGISTERED, now)
+
+
+def logged_in(floor: Floor, event: AgentLoggedIn, now: float) -> None:
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    was_out, agent.duty.logged_out = agent.duty.logged_out, False
+    if agent.state is OFFLINE and agent.duty.registered:
+        agent.duty.no_answers = 0
+        duty.free(floor, agent, now)
+    elif was_out:
+        _note(floor, agent, NOT_REGISTERED if agent.state is OFFLINE else agent.reason)
+
+
+def logged_out(floor: Floor, event: AgentLoggedOut, now: float) -> None:
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    was_out, agent.duty.logged_out = agent.duty.logged_out, True
+    if agent.state is TALKING:  # after the conversation and its wrap-up
+        if not was_out:
+            _note(floor, agent, agent.reason)
+            sticky.agent_gone(floor, agent, LOGGED_OUT, now)
+    elif agent.state is RINGING:
+        attempts.withdraw(floor, agent, now)
+    elif agent.state is not OFFLINE:
+        _wrap_up_over(agent, now)
+        duty.away(floor, agent, OFFLINE, LOGGED_OUT, now)
+    elif not was_out:
+        _note(floor, agent, LOGGED_OUT)
+
+
+def _note(floor: Floor, agent: Agent, reason: str) -> None:
+    """The same state with another log-out mark or reason: for the journal."""
+    agent.reason = reason
+    floor.out.append(
+        AgentStateChanged(agent.id, agent.state, reason, agent.since, agent.deadline, agent.duty.logged_out)
+    )
+
+
+def went_ready(floor: Floor, event: AgentWentReady, now: float) -> None:
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    agent.duty.break_wanted = None
+    if agent.state is WRAP_UP or agent.state is BREAK or agent.state is SUSPENDED:
+        agent.duty.no_answers = 0
+        _wrap_up_over(agent, now)
+        duty.free(floor, agent, now)
+    elif agent.state is OFFLINE:
+        floor.reject(Rejection.NOT_NOW)
+
+
+def went_on_break(floor: Floor, event: AgentWentOnBreak, now: float) -> None:
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    state = agent.state
+    if state is OFFLINE:
+        floor.reject(Rejection.NOT_NOW)
+    elif state is TALKING or state is WRAP_UP:
+        agent.duty.break_wanted = event.reason
+        sticky.agent_gone(floor, agent, BREAK.value, now)
+    elif state is RINGING:
+        agent.duty.break_wanted = event.reason
+        attempts.withdraw(floor, agent, now)
+    else:
+        duty.away(floor, agent, BREAK, event.reason, now)
+
+
+def wrap_up_due(floor: Floor, subject: object, when: float, now: float) -> None:
+    assert isinstance(subject, Agent)
+    if subject.state is WRAP_UP and subject.deadline == when:
+        _wrap_up_over(subject, now)
+        duty.free(floor, subject, now)
+
+
+def _wrap_up_over(agent: Agent, now: float) -> None:
+    if agent.state is WRAP_UP and agent.served is not None:
+        measured_wrap_up(agent.served, now - agent.since)
+
+
+def restored(floor: Floor, event: AgentRestored, now: float) -> None:
+    """At start: the state the journal remembered, as far as it can still be true."""
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    if agent.attempt is not None:
+        floor.reject(Rejection.NOT_NOW)
+        return
+    agent.duty.registered = event.registered
+    agent.duty.logged_out = event.logged_out
+    state = event.state
+    if state is BREAK or state is SUSPENDED:
+        _restore(floor, agent, event)
+    elif state is WRAP_UP and event.deadline is not None and event.deadline > now:
+        _restore(floor, agent, event)
+        floor.deadlines.add(event.deadline, WRAP_UP_DUE, agent)
+    elif state is READY and event.registered and not event.logged_out:
+        agent.standing.idle_since = min(event.since, now)
+        duty.free(floor, agent, now, keep_idle_time=True)
+    elif event.registered and not event.logged_out:
+        duty.free(floor, agent, now)
+    else:
+        change(floor.out, agent, OFFLINE, LOGGED_OUT if event.logged_out else NOT_REGISTERED, now)
+
+
+def _restore(floor: Floor, agent: Agent, event: AgentRestored) -> None:
+    change(floor.out, agent, event.state, event.reason, event.since, event.deadline)

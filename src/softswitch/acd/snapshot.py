@@ -1,0 +1,205 @@
+"""Immutable views of the ACD for everybody outside, and a hash of its whole state.
+
+Readers never touch the engine's own objects: a status page costs the engine nothing but the copy it asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from softswitch.acd import estimates
+from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, TALKING, Agent
+from softswitch.acd.eligibility import Queue
+from softswitch.acd.floor import Floor
+from softswitch.acd.messages import AgentState
+from softswitch.acd.waiting import Entry, Promise, Stage, position
+from softswitch.ids import AgentId, InteractionId, QueueId, RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSnapshot:
+    id: AgentId
+    name: str
+    state: AgentState
+    reason: str
+    since: float
+    deadline: float | None  # of the wrap-up
+    registered: bool
+    logged_out: bool
+    queues: tuple[QueueId, ...]
+    attempt: RingAttemptId | None
+    interaction: InteractionId | None  # rung for or talking with
+    calls: int  # conversations since the start
+    personal_line: int  # live callers who wait for her
+    call_backs: int  # promised, not yet due
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    id: QueueId
+    name: str
+    waiting: int  # live callers, in the general pool and in the lines of agents
+    choosing: int
+    ringing: int
+    call_backs: int  # promised
+    longest_wait_seconds: float
+    agents_logged_in: int
+    agents_ready: int
+    agents_talking: int
+    talk_seconds: float  # measured mean
+    wrap_up_seconds: float
+    estimate_seconds: float | None  # for a caller who would enter now
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingSnapshot:
+    interaction: InteractionId
+    queue: QueueId
+    stage: str
+    position: int | None  # in the general pool, or in the agent's own line
+    entered_at: float
+    language: str
+    agent: AgentId | None  # of the personal line, the call-back, or the ring
+    attempt: RingAttemptId | None
+    due_at: float | None  # of a call-back
+    sticky: str
+
+
+def agents(floor: Floor) -> tuple[AgentSnapshot, ...]:
+    return tuple(_agent(agent) for agent in floor.agents.values())
+
+
+def _agent(agent: Agent) -> AgentSnapshot:
+    attempt = agent.attempt
+    return AgentSnapshot(
+        agent.id,
+        agent.settings.name,
+        agent.state,
+        agent.reason,
+        agent.since,
+        agent.deadline,
+        agent.duty.registered,
+        agent.duty.logged_out,
+        agent.settings.queues,
+        attempt.id if attempt is not None else None,
+        attempt.entry.id if attempt is not None else None,
+        agent.standing.calls,
+        len(agent.line.live),
+        len(agent.line.call_backs),
+    )
+
+
+def queues(floor: Floor, now: float) -> tuple[QueueSnapshot, ...]:
+    entries: dict[QueueId, list[Entry]] = {queue: [] for queue in floor.queues}
+    for entry in floor.entries.values():
+        entries[entry.pool.queue.settings.id].append(entry)
+    return tuple(_queue(floor, queue, entries[queue.settings.id], now) for queue in floor.queues.values())
+
+
+def _queue(floor: Floor, queue: Queue, entries: list[Entry], now: float) -> QueueSnapshot:
+    settings = queue.settings
+    live = [entry for entry in entries if entry.promise is None]
+    waiting = [entry for entry in live if entry.stage is Stage.WAITING or entry.stage is Stage.PERSONAL]
+    members = [agent for agent in floor.agents.values() if settings.id in agent.settings.queues]
+    states = [agent.state for agent in members]
+    serving = sum(state is not OFFLINE and state is not BREAK and state is not SUSPENDED for state in states)
+    ready = sum(state is READY for state in states)
+    ahead = len(queue.line) + 1
+    estimate = 0.0 if ready else ahead * estimates.handle_seconds(queue) / serving if serving else None
+    return QueueSnapshot(
+        settings.id,
+        settings.name,
+        len(waiting),
+        sum(entry.stage is Stage.CHOOSING for entry in live),
+        sum(entry.stage is Stage.RINGING for entry in live),
+        len(entries) - len(live),
+        max((now - entry.entered_at for entry in live), default=0.0),
+        sum(state is not OFFLINE for state in states),
+        ready,
+        sum(state is TALKING for state in states),
+        queue.talk_seconds,
+        queue.wrap_up_seconds,
+        estimate,
+    )
+
+
+def waiting(floor: Floor) -> tuple[WaitingSnapshot, ...]:
+    return tuple(_waiting(entry) for entry in floor.entries.values())
+
+
+def _waiting(entry: Entry) -> WaitingSnapshot:
+    stage = entry.stage
+    agent: Agent | None = None
+    at: int | None = None
+    if entry.attempt is not None:
+        agent = entry.attempt.agent
+    elif stage is Stage.WAITING:
+        at = position(entry.pool.queue.line, entry.place)
+    elif entry.promise is not None:
+        agent = entry.promise.agent
+    elif entry.bond is not None:
+        agent = entry.bond.agent
+        at = position(agent.line.live, entry.place)
+    return WaitingSnapshot(
+        entry.id,
+        entry.pool.queue.settings.id,
+        stage.value,
+        at,
+        entry.entered_at,
+        entry.facts.language,
+        agent.id if agent is not None else None,
+        entry.attempt.id if entry.attempt is not None else None,
+        entry.promise.due_at if entry.promise is not None else None,
+        entry.sticky,
+    )
+
+
+def digest(floor: Floor) -> str:
+    """A stable hash of everything that decides what happens next. Equal for a replay of the same events."""
+    found = sha256()
+    for agent in floor.agents.values():
+        found.update(repr(_agent_state(agent)).encode())
+    for entry in floor.entries.values():
+        found.update(repr(_entry_state(entry)).encode())
+    for attempt in floor.attempts.values():
+        found.update(repr((attempt.id, attempt.entry.id, attempt.agent.id, attempt.answered_at)).encode())
+    for promise in floor.promises.values():
+        found.update(repr(_promise_state(promise)).encode())
+    for queue in floor.queues.values():
+        found.update(repr((queue.settings.id, queue.talk_seconds, queue.wrap_up_seconds, queue.line)).encode())
+    found.update(repr([(why.value, times) for why, times in floor.rejected.items()]).encode())
+    return found.hexdigest()
+
+
+def _agent_state(agent: Agent) -> tuple[object, ...]:
+    standing = agent.standing
+    duty = agent.duty
+    return (
+        _agent(agent),
+        (standing.idle_since, standing.calls, standing.offered),
+        (duty.registered, duty.logged_out, duty.break_wanted, duty.no_answers),
+        (agent.line.live, agent.line.call_backs),
+    )
+
+
+def _entry_state(entry: Entry) -> tuple[object, ...]:
+    bond = entry.bond
+    return (
+        _waiting(entry),
+        entry.place,
+        entry.say_at,
+        sorted(entry.no_offer.items()) if entry.no_offer else None,
+        (bond.agent.id, bond.limit, bond.until, bond.call_back_by) if bond is not None else None,
+        entry.promise.id if entry.promise is not None else None,
+    )
+
+
+def _promise_state(promise: Promise) -> tuple[object, ...]:
+    return (
+        promise.id,
+        promise.entry.id if promise.entry is not None else None,
+        promise.agent.id if promise.agent is not None else None,
+        (promise.due_at, promise.lost_at, promise.attempts),
+        (promise.saved, promise.open_to_all, promise.caller_left),
+    )
