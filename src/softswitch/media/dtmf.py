@@ -117,4 +117,9 @@ def press(digit: str, timestamp: int, duration_ms: int = 100, interval_ms: int =
         for elapsed in range(interval_ms, duration_ms, interval_ms)
     ]
     end = EventPacket(not packets, timestamp, _EVENT.pack(event, 0x80 | 10, min(duration_ms * 8, _SEGMENT_FULL)))
-    return [*packets, end, EventPacket(False, end.timestamp, end.payload), EventPacket(False, end.timestamp, end.payload)]
+    return [
+        *packets,
+        end,
+        EventPacket(False, end.timestamp, end.payload),
+        EventPacket(False, end.timestamp, end.payload),
+    ]

@@ -166,10 +166,11 @@ def _choose(streams: tuple[Media, ...], ours: tuple[int, ...]) -> tuple[Media, i
 
 def _dtmf_type(media: Media) -> int:
     for text, encoding in media.rtpmap.items():
-        if encoding in ("telephone-event/8000", "telephone-event/8000/1") and text in media.formats:
-            # RFC 3551 6: 96-127 are dynamic; others have a meaning of their own
-            if text.isascii() and text.isdecimal() and len(text) <= 3 and 96 <= int(text) <= 127:
-                return int(text)
+        if encoding not in ("telephone-event/8000", "telephone-event/8000/1") or text not in media.formats:
+            continue
+        # RFC 3551 6: 96-127 are dynamic; others have a meaning of their own
+        if text.isascii() and text.isdecimal() and len(text) <= 3 and 96 <= int(text) <= 127:
+            return int(text)
     return -1
 
 

@@ -94,7 +94,7 @@ def parse(body: bytes) -> SessionDescription:
     origin = _origin(lines[1])
     first_media = next((n for n, line in enumerate(lines) if line[:2] == "m="), len(lines))
     host, direction, _, _, _ = _section(lines, 2, first_media, "", Direction.SENDRECV)
-    media = []
+    media: list[Media] = []
     start = first_media
     while start < len(lines):
         end = start + 1
@@ -210,6 +210,6 @@ def refused_stream(media: Media) -> str:
 
 
 def build(host: str, session_id: int, version: int, streams: str) -> bytes:
-    return (
-        f"v=0\r\no=- {session_id} {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{streams}"
-    ).encode("latin-1")
+    return (f"v=0\r\no=- {session_id} {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{streams}").encode(
+        "latin-1"
+    )

@@ -17,11 +17,11 @@ STOCK = 256
 LOW_WATER = 192
 FOREIGN_SECONDS = 10.0
 RECEIVE_BUFFER_BYTES = 16_384
-_LEASE_AT_ONCE = 64  # binding costs 10 us each: never more than a tick's worth while calls are up
+LEASE_AT_ONCE = 64  # binding costs 10 us each: never more than a tick's worth while calls are up
 
 
 class PortPool:
-    __slots__ = ("_bound", "_foreign", "_fresh", "_host", "_quarantine", "_resting", "exhausted")
+    __slots__ = ("_bound", "_foreign", "_fresh", "_host", "_quarantine", "_resting")
 
     def __init__(self, host: str, first: int, last: int, quarantine_seconds: float) -> None:
         self._host = host
@@ -30,30 +30,31 @@ class PortPool:
         self._foreign: deque[tuple[float, int]] = deque()
         self._bound: dict[int, socket.socket] = {}
         self._quarantine = quarantine_seconds
-        self.exhausted = False  # the last refill found no port or no descriptor
 
-    def refill(self, now: float, at_most: int = _LEASE_AT_ONCE) -> tuple[int, ...]:
+    def refill(self, now: float, at_most: int) -> tuple[int, ...]:
         """Bind and lease more ports when the stock is low; the ports are the switch's to use, once each."""
-        if len(self._bound) >= LOW_WATER:
+        if not self.short:
             return ()
         leased: list[int] = []
-        self.exhausted = False
         while len(self._bound) < STOCK and len(leased) < at_most:
             port = self._next(now)
             if port is None:
-                self.exhausted = True
                 break
             try:
                 self._bound[port] = self._bind(port)
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     self._fresh.append(port)  # out of descriptors: refuse, do not spin
-                    self.exhausted = True
                     break
                 self._foreign.append((now + FOREIGN_SECONDS, port))
                 continue
             leased.append(port)
         return tuple(leased)
+
+    @property
+    def short(self) -> bool:
+        """Below the low water: `refill` should be tried again soon."""
+        return len(self._bound) < LOW_WATER
 
     def open(self, port: int) -> socket.socket | None:
         """The bound socket of a leased port, or None when it was not leased."""

@@ -1,4 +1,4 @@
-"""Prompts as G.711 bytes: read once from `<directory>/<key>.ulaw`, shared by all callers, forgotten when long unused."""
+"""Prompts as G.711 bytes: read once from `<directory>/<key>.ulaw`, shared by all callers, dropped when long unused."""
 
 from __future__ import annotations
 

@@ -1,0 +1,114 @@
+"""`python -m softswitch.media.worker`: the media process.
+
+It listens on the Unix socket PATH, says `ready` on stdout and serves the first connection; it ends when that
+connection ends. What keeps it from starting is one sentence on stdout and exit status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import random
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+
+from softswitch.media.worker.channel import Channel
+from softswitch.media.worker.loop import MediaLoop
+from softswitch.media.worker.pool import PortPool
+from softswitch.media.worker.prompts import PromptLibrary
+from softswitch.media.worker.relay import Clock, Relay
+from softswitch.media.worker.switchboard import Switchboard
+
+_CONNECT_SECONDS = 10.0
+
+
+class CannotStart(Exception):
+    pass
+
+
+def _port_range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("..")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port range A..B")
+    return int(first), int(last)
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="softswitch.media.worker")
+    parser.add_argument("--socket", required=True, help="Unix socket to listen on")
+    parser.add_argument("--host", required=True, help="address of the RTP sockets")
+    parser.add_argument("--ports", required=True, type=_port_range, help="A..B, of which the even ones are used")
+    parser.add_argument("--prompts", required=True, help="directory of the <key>.ulaw files")
+    parser.add_argument("--silence", type=float, default=30.0, help="seconds without RTP before it is reported")
+    parser.add_argument("--quarantine", type=float, default=2.0, help="seconds a released port rests")
+    return parser.parse_args(argv)
+
+
+def _accept(path: str) -> socket.socket:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        try:
+            listener.bind(path)
+        except OSError as error:
+            raise CannotStart(f"cannot listen on {path}: {error.strerror}") from error
+        os.chmod(path, 0o600)
+        listener.listen(1)
+        print("ready", flush=True)
+        listener.settimeout(_CONNECT_SECONDS)
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError as error:
+            raise CannotStart("nobody connected") from error
+        finally:
+            os.unlink(path)
+        return connection
+
+
+def _check_host(host: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise CannotStart(f"media address {host} cannot be used: {error.strerror or error}") from error
+
+
+def serve(options: argparse.Namespace) -> None:
+    _check_host(options.host)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    connection = _accept(options.socket)
+    clock = Clock(time.monotonic())
+    epoll = select.epoll()
+    relay = Relay(clock)
+    first, last = options.ports
+    pool = PortPool(options.host, first, last, options.quarantine)
+    prompts = PromptLibrary(options.prompts)
+    board = Switchboard(clock, epoll, relay, pool, prompts, options.silence, random.SystemRandom().getrandbits)
+    loop = MediaLoop(Channel(connection), epoll, clock, relay, board)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    loop.run()
+
+
+def main() -> int:
+    options = _arguments(sys.argv[1:])
+    logging.basicConfig(level=logging.INFO, format="media: %(message)s", stream=sys.stderr)
+    # the switch decides when audio ends: by closing the connection, after its own calls are over
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        serve(options)
+    except CannotStart as error:
+        print(error, flush=True)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""One media leg: its socket, who may send to it, what is sent to it, and the route its packets take."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from softswitch.ids import LegId
+from softswitch.media.dtmf import DigitReceiver
+from softswitch.media.messages import SetRemote
+from softswitch.media.worker.outgoing import Outgoing
+from softswitch.media.worker.player import Player
+
+# A socket that is connected to its peer may still hold datagrams that came before. At SO_RCVBUF 16 KB (32 KB in
+# the kernel) with at least 576 bytes of book-keeping each, they are fewer than this.
+CHECKS_AFTER_CONNECT = 64
+_ON_HOLD = "0.0.0.0"
+
+
+class Route:
+    """What the relay does with a packet that arrives on a leg; all that the inner loop looks at."""
+
+    __slots__ = ("count", "forwarded", "leg", "payload_type", "receive", "send", "through")
+
+    def __init__(self, leg: Leg, receive: Callable[[bytearray], int]) -> None:
+        self.leg = leg
+        self.receive = receive  # into the shared buffer; the number of bytes, -1: dropped and counted
+        self.payload_type = -1  # of plain audio packets; others go the slow way
+        self.send: Callable[[bytearray | memoryview], int] | None = None  # None: heard, but not relayed
+        self.through: Callable[[int], memoryview] | None = None  # rewrites the packet in the buffer
+        self.count = 0  # audio and event packets accepted
+        self.forwarded = 0  # `count` when `send` was last set: what came since went to the peer
+
+
+class Tally:
+    """Counters of a leg, and what the silence watch remembers."""
+
+    __slots__ = ("dropped", "out", "quiet_since", "seen", "told")
+
+    def __init__(self, now: float) -> None:
+        self.out = 0
+        self.dropped = 0
+        self.seen = 0
+        self.quiet_since = now
+        self.told = False
+
+
+class Source:
+    """Who may send to a leg: the signalled host, and after its first valid packet exactly that address."""
+
+    __slots__ = ("address", "checks", "host")
+
+    def __init__(self) -> None:
+        self.host = ""  # nobody
+        self.address: tuple[str, int] | None = None  # locked to it
+        self.checks = 0  # packets that still need a look at their address
+
+
+class Leg:
+    __slots__ = (
+        "digits",
+        "fd",
+        "id",
+        "outgoing",
+        "peer",
+        "player",
+        "port",
+        "remote",
+        "route",
+        "sock",
+        "source",
+        "tally",
+    )
+
+    def __init__(self, leg: LegId, port: int, sock: socket.socket, outgoing: Outgoing, now: float) -> None:
+        self.id = leg
+        self.port = port
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.remote: SetRemote | None = None
+        self.source = Source()
+        self.peer: Leg | None = None
+        self.outgoing = outgoing
+        self.player: Player | None = None
+        self.digits = DigitReceiver()
+        self.tally = Tally(now)
+        self.route = Route(self, sock.recv_into)
+
+    def sender(self) -> Callable[[bytearray | memoryview], int] | None:
+        """How to send to the phone now; None while it must not be sent to."""
+        remote = self.remote
+        if remote is None or not remote.send or remote.host == _ON_HOLD:
+            return None
+        if self.source.address is not None:
+            return self.sock.send
+        sendto, address = self.sock.sendto, (remote.host, remote.port)
+        return lambda packet: sendto(packet, address)
+
+    def settle(self) -> None:
+        """Book what was relayed since the route was last set."""
+        route = self.route
+        if route.send is not None and self.peer is not None:
+            self.peer.tally.out += route.count - route.forwarded
+        route.forwarded = route.count

@@ -1,0 +1,241 @@
+"""The inner loop: packets in, packets out.
+
+Every leg has a `Route`. A plain audio packet (no padding, extension or CSRC) of the agreed payload type takes the
+short way through `Relay.pump`: one read, two comparisons, one send. Everything else (events, odd headers, wrong
+types, packets of strangers) goes through `Relay._slow`. One packet is read per leg and round; a flood on one leg
+therefore costs no more than a call, the rest of it is dropped by the kernel.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+from functools import partial
+
+from softswitch.media import rtp
+from softswitch.media.companding import ALAW_TO_ULAW, ULAW_TO_ALAW
+from softswitch.media.dtmf import Digit
+from softswitch.media.messages import SetRemote
+from softswitch.media.worker.leg import CHECKS_AFTER_CONNECT, Leg, Route
+from softswitch.media.worker.outgoing import Mode
+
+log = logging.getLogger(__name__)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_AF_UNSPEC = b"\0" * 16
+
+
+class Clock:
+    """Monotonic seconds, as of the beginning of this round."""
+
+    __slots__ = ("now",)
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+
+class Relay:
+    __slots__ = ("_buffer", "_clock", "_routes", "_views", "digits", "failed", "pressed")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._buffer = bytearray(rtp.MAX_PACKET_BYTES)
+        view = memoryview(self._buffer)
+        self._views = [view[:size] for size in range(rtp.MAX_PACKET_BYTES + 1)]
+        self._routes: list[Route | None] = [None] * 1024  # by descriptor
+        self.digits: list[tuple[Leg, Digit]] = []  # complete since the last round
+        self.pressed: dict[Leg, None] = {}  # legs on which a key is down
+        self.failed: list[Leg] = []  # a packet broke an invariant: to be closed
+
+    # -------------------------------------------------------------- legs
+
+    def attach(self, leg: Leg) -> None:
+        if leg.fd >= len(self._routes):
+            self._routes.extend([None] * (leg.fd + 1024 - len(self._routes)))
+        self._routes[leg.fd] = leg.route
+        leg.route.receive = partial(self._receive_checked, leg)
+
+    def detach(self, leg: Leg) -> None:
+        self._routes[leg.fd] = None
+        self.pressed.pop(leg, None)
+        # the route and its leg know each other: cut the ring
+        leg.route.receive = leg.sock.recv_into
+        leg.route.send = leg.route.through = None
+
+    def expect(self, leg: Leg, remote: SetRemote) -> None:
+        """Listen to the address of `remote` and forget whom we listened to before."""
+        source, before = leg.source, leg.remote
+        leg.remote = remote
+        if before is not None and (before.host, before.port) == (remote.host, remote.port):
+            return
+        source.host = remote.host
+        if source.address is not None:
+            # connect(2): a datagram socket dissolves its association by connecting to AF_UNSPEC
+            if _libc.connect(leg.fd, _AF_UNSPEC, len(_AF_UNSPEC)) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            source.address = None
+        leg.route.receive = partial(self._receive_checked, leg)
+
+    def rewire(self, leg: Leg) -> None:
+        """Work out the route of this leg's packets anew, after anything changed on it or on its peer."""
+        leg.settle()
+        route, remote, peer = leg.route, leg.remote, leg.peer
+        route.payload_type = remote.payload_type if remote is not None and remote.receive else -1
+        route.send = route.through = None
+        if route.payload_type < 0 or peer is None or peer.player is not None or peer.remote is None:
+            return
+        route.send = peer.sender()
+        outgoing = peer.outgoing
+        same_type = peer.remote.payload_type == route.payload_type
+        if outgoing.mode is Mode.UNUSED and same_type:
+            outgoing.mode, outgoing.native_peer = Mode.NATIVE, leg.id
+            route.through = partial(self._mark_first, route)
+        elif outgoing.mode is Mode.NATIVE and outgoing.native_peer == leg.id and same_type:
+            pass
+        else:
+            outgoing.mode = Mode.OWN
+            route.through = partial(self._move if same_type else self._translate, peer)
+
+    # -------------------------------------------------------------- packets
+
+    def pump(self, ready: list[tuple[int, int]]) -> list[int]:
+        """One packet of every ready leg. Returns the descriptors that are no legs."""
+        routes, buffer, views = self._routes, self._buffer, self._views
+        others: list[int] = []
+        for fd, _ in ready:
+            route = routes[fd]
+            if route is None:
+                others.append(fd)
+                continue
+            try:
+                size = route.receive(buffer)
+                if size > 12 and buffer[0] == 0x80 and buffer[1] & 0x7F == route.payload_type:
+                    route.count += 1
+                    send = route.send
+                    if send is not None:
+                        through = route.through
+                        send(views[size] if through is None else through(size))
+                elif size >= 0:
+                    self._slow(route, size)
+            except OSError:
+                # ICMP "port unreachable" of an earlier packet, or a full send buffer: this packet is lost
+                route.leg.tally.dropped += 1
+            except Exception:
+                log.exception("leg %d: packet broke an invariant", route.leg.id)
+                self.failed.append(route.leg)
+        return others
+
+    def expire_digits(self, now: float) -> None:
+        """Report keys whose end packets were all lost."""
+        for leg in list(self.pressed):
+            digit = leg.digits.expire(now)
+            if digit is not None:
+                self.digits.append((leg, digit))
+            if not leg.digits.pressed:
+                del self.pressed[leg]
+
+    def _slow(self, route: Route, size: int) -> None:
+        leg = route.leg
+        remote = leg.remote
+        packet = rtp.parse(self._buffer, size)
+        if packet is None or remote is None or packet.payload_start == packet.payload_end:
+            leg.tally.dropped += 1
+            return
+        if packet.payload_type == remote.dtmf_type:
+            if remote.receive:
+                self._event(route, packet, self._plain(packet))
+        elif packet.payload_type != remote.payload_type:
+            leg.tally.dropped += 1
+        elif remote.receive:
+            size = self._plain(packet)
+            route.count += 1
+            if route.send is not None:
+                route.send(self._views[size] if route.through is None else route.through(size))
+
+    def _plain(self, packet: rtp.RtpPacket) -> int:
+        """Cut CSRCs, extension and padding from the packet in the buffer; its new size."""
+        buffer = self._buffer
+        length = packet.payload_end - packet.payload_start
+        if packet.payload_start != rtp.HEADER_BYTES:
+            buffer[rtp.HEADER_BYTES : rtp.HEADER_BYTES + length] = buffer[packet.payload_start : packet.payload_end]
+        buffer[0] = 0x80
+        return rtp.HEADER_BYTES + length
+
+    def _event(self, route: Route, packet: rtp.RtpPacket, size: int) -> None:
+        """A telephone event: reported, and relayed with the peer's payload type."""
+        leg, peer, buffer = route.leg, route.leg.peer, self._buffer
+        payload = self._views[size][rtp.HEADER_BYTES :]
+        digit = leg.digits.packet(packet.timestamp, packet.ssrc, payload, self._clock.now)
+        route.count += 1
+        if digit is not None:
+            self.digits.append((leg, digit))
+        if leg.digits.pressed:
+            self.pressed[leg] = None
+        else:
+            self.pressed.pop(leg, None)
+        if route.send is None or peer is None or peer.remote is None or peer.remote.dtmf_type < 0:
+            route.forwarded += 1
+            return
+        if peer.outgoing.mode is Mode.OWN:
+            peer.outgoing.move(buffer, self._clock.now)
+        buffer[1] = buffer[1] & 0x80 | peer.remote.dtmf_type
+        route.send(self._views[size])
+
+    # -------------------------------------------------------------- rewriting
+
+    def _mark_first(self, route: Route, size: int) -> memoryview:
+        """The first packet of a native relay begins a talk spurt."""
+        self._buffer[1] |= 0x80
+        route.through = None
+        return self._views[size]
+
+    def _move(self, peer: Leg, size: int) -> memoryview:
+        peer.outgoing.move(self._buffer, self._clock.now)
+        return self._views[size]
+
+    def _translate(self, peer: Leg, size: int) -> memoryview:
+        buffer = self._buffer
+        assert peer.remote is not None
+        table = ULAW_TO_ALAW if peer.remote.payload_type == rtp.PCMA else ALAW_TO_ULAW
+        peer.outgoing.move(buffer, self._clock.now)
+        buffer[1] = buffer[1] & 0x80 | peer.remote.payload_type
+        buffer[rtp.HEADER_BYTES : size] = buffer[rtp.HEADER_BYTES : size].translate(table)
+        return self._views[size]
+
+    # -------------------------------------------------------------- sources
+
+    def _receive_checked(self, leg: Leg, buffer: bytearray) -> int:
+        """Read a packet and look at where it comes from, until the kernel does that for us."""
+        size, address = leg.sock.recvfrom_into(buffer)
+        source = leg.source
+        if source.address is None:
+            if address[0] != source.host or not self._latches(leg, size):
+                leg.tally.dropped += 1
+                return -1
+            leg.sock.connect(address)
+            source.address = address
+            source.checks = CHECKS_AFTER_CONNECT
+            if leg.peer is not None:
+                self.rewire(leg.peer)
+            if leg.player is not None:
+                leg.player.send = leg.sender()
+            return int(size)
+        source.checks -= 1
+        if source.checks <= 0:
+            leg.route.receive = leg.sock.recv_into
+        if address != source.address:
+            leg.tally.dropped += 1
+            return -1
+        return int(size)
+
+    def _latches(self, leg: Leg, size: int) -> bool:
+        """Only a well-formed packet of an agreed type shows the address of the peer."""
+        remote = leg.remote
+        packet = rtp.parse(self._buffer, size)
+        return (
+            packet is not None
+            and remote is not None
+            and packet.payload_start < packet.payload_end
+            and (packet.payload_type == remote.payload_type or packet.payload_type == remote.dtmf_type)
+        )

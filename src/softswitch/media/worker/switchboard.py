@@ -1,0 +1,286 @@
+"""What the switch orders: legs, remotes, prompts and bridges of the media process, and what it is told about them."""
+
+from __future__ import annotations
+
+import logging
+import select
+from collections.abc import Callable
+
+from softswitch.ids import LegId
+from softswitch.media.companding import ALAW_TO_ULAW, ULAW_TO_ALAW
+from softswitch.media.control import MediaCommand, MediaEvent
+from softswitch.media.messages import (
+    Bridge,
+    CloseMediaLeg,
+    DigitReceived,
+    MediaLegClosed,
+    MediaLegFailed,
+    OpenMediaLeg,
+    Play,
+    PlaybackEnded,
+    PortsLeased,
+    RtpSilent,
+    SetRemote,
+    StopPlay,
+    Unbridge,
+)
+from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA
+from softswitch.media.worker.leg import Leg
+from softswitch.media.worker.outgoing import Mode, Outgoing
+from softswitch.media.worker.player import Player, Playlist, Wheel
+from softswitch.media.worker.pool import LEASE_AT_ONCE, STOCK, PortPool
+from softswitch.media.worker.prompts import PromptLibrary
+from softswitch.media.worker.relay import Clock, Relay
+
+log = logging.getLogger(__name__)
+
+
+class Switchboard:
+    """All legs. `events` collects what the switch is to be told."""
+
+    __slots__ = (
+        "_clock",
+        "_epoll",
+        "_packet",
+        "_pool",
+        "_prompts",
+        "_random_bits",
+        "_relay",
+        "_silence",
+        "events",
+        "legs",
+        "wheel",
+    )
+
+    def __init__(
+        self,
+        clock: Clock,
+        epoll: select.epoll,
+        relay: Relay,
+        pool: PortPool,
+        prompts: PromptLibrary,
+        silence_seconds: float,
+        random_bits: Callable[[int], int],
+    ) -> None:
+        self._clock = clock
+        self._epoll = epoll
+        self._relay = relay
+        self._pool = pool
+        self._prompts = prompts
+        self._silence = silence_seconds
+        self._random_bits = random_bits
+        self._packet = bytearray(HEADER_BYTES + FRAME_BYTES)
+        self.legs: dict[LegId, Leg] = {}
+        self.wheel = Wheel(clock.now)
+        self.events: list[MediaEvent] = []
+
+    @property
+    def short_of_ports(self) -> bool:
+        return self._pool.short
+
+    # -------------------------------------------------------------- orders
+
+    def handle(self, command: MediaCommand) -> None:
+        """Obey one command. A command that cannot be obeyed fails its leg and nothing else."""
+        match command:
+            case OpenMediaLeg():
+                self._open(command)
+                return
+            case CloseMediaLeg():
+                leg = self.legs.get(command.leg)
+                if leg is not None:
+                    self._close(leg)
+                return
+        leg = self.legs.get(command.leg)
+        if leg is None:
+            self.events.append(MediaLegFailed(command.leg, f"{type(command).__name__} for an unknown leg"))
+            return
+        try:
+            self._handle(leg, command)
+        except OSError as error:
+            self.fail(leg, f"{type(command).__name__}: {error}")
+
+    def _handle(self, leg: Leg, command: MediaCommand) -> None:
+        match command:
+            case SetRemote():
+                self._set_remote(leg, command)
+            case Play():
+                self._play(leg, command)
+            case StopPlay():
+                if leg.player is not None:
+                    self._end_play(leg, finished=False)
+            case Bridge():
+                self._bridge(leg, command.peer)
+            case Unbridge():
+                self._unbridge(leg)
+
+    def _open(self, command: OpenMediaLeg) -> None:
+        if command.leg in self.legs:
+            self.events.append(MediaLegFailed(command.leg, "leg is open already"))
+            return
+        sock = self._pool.open(command.port)
+        if sock is None:
+            self.events.append(MediaLegFailed(command.leg, f"port {command.port} is not leased"))
+            return
+        bits = self._random_bits
+        # RFC 3550 5.1: SSRC random; the initial sequence number and timestamp SHOULD be random
+        outgoing = Outgoing(bits(32), bits(16), bits(32))
+        leg = Leg(command.leg, command.port, sock, outgoing, self._clock.now)
+        self.legs[leg.id] = leg
+        self._relay.attach(leg)
+        self._epoll.register(leg.fd, select.EPOLLIN)
+
+    def _close(self, leg: Leg) -> None:
+        if leg.player is not None:
+            self._end_play(leg, finished=False)
+        self._unbridge(leg)
+        leg.settle()
+        del self.legs[leg.id]
+        self._epoll.unregister(leg.fd)
+        self._relay.detach(leg)
+        self._pool.release(leg.port, leg.sock, self._clock.now)
+        self.events.append(MediaLegClosed(leg.id, leg.route.count, leg.tally.out, leg.tally.dropped))
+
+    def fail(self, leg: Leg, reason: str) -> None:
+        """The leg cannot be served any more: it is told so, and closed."""
+        if self.legs.get(leg.id) is leg:
+            self.events.append(MediaLegFailed(leg.id, reason))
+            self._close(leg)
+
+    def _set_remote(self, leg: Leg, remote: SetRemote) -> None:
+        before = leg.remote
+        if before is not None and before.payload_type != remote.payload_type and leg.player is not None:
+            table = ULAW_TO_ALAW if remote.payload_type == PCMA else ALAW_TO_ULAW
+            leg.player.playlist = leg.player.playlist.translated(table, remote.payload_type)
+        self._relay.expect(leg, remote)
+        leg.tally.quiet_since = self._clock.now
+        leg.tally.told = False
+        if leg.player is not None:
+            leg.player.send = leg.sender()
+        self._rewire(leg)
+
+    def _rewire(self, leg: Leg) -> None:
+        self._relay.rewire(leg)
+        if leg.peer is not None:
+            self._relay.rewire(leg.peer)
+
+    # -------------------------------------------------------------- bridges
+
+    def _bridge(self, leg: Leg, peer_id: LegId) -> None:
+        peer = self.legs.get(peer_id)
+        if peer is None or peer is leg:
+            self.events.append(MediaLegFailed(peer_id, "Bridge with an unknown leg"))
+            return
+        if leg.peer is peer:
+            return
+        self._unbridge(leg)
+        self._unbridge(peer)
+        leg.peer, peer.peer = peer, leg
+        self._rewire(leg)
+
+    def _unbridge(self, leg: Leg) -> None:
+        peer = leg.peer
+        if peer is None:
+            return
+        for one in (leg, peer):
+            one.settle()
+            one.outgoing.interrupt(self._clock.now)
+        leg.peer = peer.peer = None
+        self._relay.rewire(leg)
+        self._relay.rewire(peer)
+
+    # -------------------------------------------------------------- prompts
+
+    def _play(self, leg: Leg, command: Play) -> None:
+        if leg.player is not None:
+            self._end_play(leg, finished=False)
+        payload_type = leg.remote.payload_type if leg.remote is not None else 0
+        clips = [self._prompts.get(key, payload_type) for key in command.prompts]
+        whole = tuple(clip for clip in clips if clip is not None)
+        if len(whole) < len(clips):
+            self.events.append(PlaybackEnded(leg.id, command.playback, False))
+            return
+        outgoing = leg.outgoing
+        outgoing.mode = Mode.OWN
+        if leg.peer is not None:
+            outgoing.interrupt(self._clock.now)
+        player = Player(leg.id, command.playback, Playlist(whole, command.loops, payload_type))
+        player.send = leg.sender()
+        leg.player = player
+        self.wheel.add(player)
+        self._rewire(leg)
+
+    def _end_play(self, leg: Leg, *, finished: bool) -> None:
+        player = leg.player
+        assert player is not None
+        self.wheel.remove(player)
+        leg.player = None
+        leg.outgoing.interrupt(self._clock.now)
+        self.events.append(PlaybackEnded(leg.id, player.playback, finished))
+        self._rewire(leg)
+
+    def send_due_frames(self, now: float) -> None:
+        """Send every frame that is due by now."""
+        packet = self._packet
+        while players := self.wheel.due(now):
+            for player in players:
+                if player.slot < 0:
+                    continue
+                leg = self.legs[player.leg]
+                remote = leg.remote
+                if remote is None:
+                    continue
+                frame = player.playlist.next_frame()
+                if frame is None:
+                    self._end_play(leg, finished=True)
+                    continue
+                outgoing = leg.outgoing
+                second = remote.payload_type
+                if not player.started:
+                    player.started = True
+                    outgoing.begin(now)
+                    second |= 0x80
+                outgoing.frame(packet, second)
+                send = player.send
+                if send is None:
+                    continue
+                packet[HEADER_BYTES:] = frame
+                try:
+                    send(packet)
+                    leg.tally.out += 1
+                except OSError:
+                    # ICMP "port unreachable" of an earlier packet, or a full send buffer: this frame is lost
+                    leg.tally.dropped += 1
+
+    # -------------------------------------------------------------- rounds
+
+    def after_packets(self) -> None:
+        """Report what the relay found in the last round."""
+        relay = self._relay
+        if relay.digits:
+            for leg, digit in relay.digits:
+                self.events.append(DigitReceived(leg.id, digit.digit, digit.duration_ms))
+            relay.digits.clear()
+        if relay.failed:
+            for leg in relay.failed:
+                self.fail(leg, "internal error")
+            relay.failed.clear()
+
+    def refill(self, now: float, *, first: bool = False) -> None:
+        """Lease more ports to the switch. The first lease is reported even when it is empty."""
+        ports = self._pool.refill(now, STOCK if first else LEASE_AT_ONCE)
+        if ports or first:
+            self.events.append(PortsLeased(ports))
+
+    def watch(self, now: float) -> None:
+        """Look for legs that should hear something and do not."""
+        for leg in self.legs.values():
+            tally, count = leg.tally, leg.route.count
+            remote = leg.remote
+            if remote is None or not (remote.send and remote.receive) or count != tally.seen:
+                tally.seen = count
+                tally.quiet_since = now
+                tally.told = False
+            elif not tally.told and now - tally.quiet_since >= self._silence:
+                tally.told = True
+                self.events.append(RtpSilent(leg.id, round(now - tally.quiet_since, 3)))
