@@ -48,9 +48,10 @@ class QueueTexts:
     connecting: Say  # "I connect you with {agent}."
     nobody_there: Say  # spoken before the overflow step
     sorry_gone: Say  # the wait was longer than told: "She is still busy, I connect you with a colleague."
-    choice_lines: Mapping[str, Say] = field(default_factory=dict)  # Choice value -> "To wait ..., press 1."
     music: str = ""  # audio file; empty: the built-in melody
     after_overflow: Target = field(default_factory=lambda: Target(hang_up=True))
+    # `choice` in parts, "intro" and one for each choice offered, so that one can be left out; empty: own text
+    choice_parts: Mapping[str, Say] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class CallSettings:
     texts: LineTexts
     call_back_trunk: TrunkId | None = None  # customers are called back through this trunk
     call_back_caller: str = ""  # number shown to the customer
+    human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a caller lost in a menu goes
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from softswitch.ivr.flow import FlowRun
 from softswitch.ivr.messages import EnterQueue, Flow, FlowStarted, MenuStep, Say, Segment, Target, Unclear
 
 _CHOICE_FLOW = FlowId("choice")
+_NOT_HERS = ("wait limit", "call-back not saved")  # why a caller is no longer kept for his agent (acd.sticky)
 _MOST_MINUTES = 60  # the longest wait that is spoken as a number
 
 
@@ -73,6 +74,7 @@ class Waiting:
         self._interaction: InteractionId | None = None
         self.language = language
         self.caller_name = ""
+        self.sticky_note = ""  # for the eyes of a supervisor
         self.place: QueuePlace | None = None
 
     # -------------------------------------------------------------- who was it last time?
@@ -159,8 +161,9 @@ class Waiting:
         assert place is not None
         texts = self._board.texts(place.queue)
         if command.agent is not None:
+            self.sticky_note = f"waiting for {command.agent}"
             segments = self._say(texts.wait_for_agent, self._about(command.agent))
-        elif command.because:
+        elif command.because in _NOT_HERS or command.because.startswith("gone"):
             segments = self._say(texts.sorry_gone)
         else:
             segments = self._say(texts.please_wait)
@@ -200,10 +203,10 @@ class Waiting:
         texts = self._board.texts(place.queue)
         offered = {choice.value for choice in command.choices}
         keys = {key: target for key, target in texts.choice_keys.items() if target.choose in offered}
-        lines = [texts.choice]
-        lines += [texts.choice_lines[choice.value] for choice in command.choices if choice.value in texts.choice_lines]
+        parts = texts.choice_parts
+        say = join_says([parts["intro"], *(parts[each.value] for each in command.choices)]) if parts else texts.choice
         colleague = Target(choose=Choice.COLLEAGUE.value)
-        menu = MenuStep("choice", join_says(lines), keys, Unclear(again=1, then=colleague, no_input_seconds=5.0))
+        menu = MenuStep("choice", say, keys, Unclear(again=1, then=colleague, no_input_seconds=5.0))
         rules = replace(self._board.line.flow_rules, human=colleague)
         flows = {_CHOICE_FLOW: Flow(_CHOICE_FLOW, (menu,))}
         return FlowRun(flows, _CHOICE_FLOW, self._board.ids, rules)
@@ -222,6 +225,7 @@ class Waiting:
 
     def chosen(self, value: str) -> None:
         """The caller chose (or said nothing clear, which counts as a colleague)."""
+        self.sticky_note = f"chose {value or Choice.COLLEAGUE.value}"
         assert self._interaction is not None
         offered = {choice.value: choice for choice in Choice}
         self._board.emit(ChoiceMade(self._interaction, offered.get(value, Choice.COLLEAGUE)))

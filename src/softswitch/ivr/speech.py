@@ -60,16 +60,18 @@ _DIGITS = "0123456789"
 
 @lru_cache(maxsize=8192)
 def _cut(template: str, language: str) -> tuple[Segment | str, ...]:
-    """Fixed segments and, as plain strings, the names of variables. Punctuation that stood behind a variable
+    """Fixed segments and, as plain strings, the names of variables. A line break ends a segment too, so that texts
+    which are put together in different ways share their pieces. Punctuation that stood behind a variable
     says nothing; it stays at the end of a fixed text, where it makes the melody of the sentence."""
     parts: list[Segment | str] = []
     for index, piece in enumerate(_VARIABLE.split(template)):
         if index % 2:
             parts.append(piece.strip())
             continue
-        text = " ".join((piece.lstrip(_LEADING) if index else piece).split())
-        if any(char.isalnum() for char in text):
-            parts.append(Segment(language, text))
+        for number, line in enumerate(piece.split("\n")):
+            text = " ".join((line.lstrip(_LEADING) if index or number else line).split())
+            if any(char.isalnum() for char in text):
+                parts.append(Segment(language, text))
     return tuple(parts)
 
 

@@ -61,6 +61,7 @@ class UdpSocket:
         self._post = post
         self._flows: dict[tuple[str, int], Flow] = {}
         self._behind = False
+        self.received = 0
         self.local: tuple[str, int] = self._socket.getsockname()[:2]
         loop.add_reader(self._socket.fileno(), self._readable)
 
@@ -81,6 +82,7 @@ class UdpSocket:
                 break
             except OSError:
                 continue  # an ICMP error of an earlier send is reported once here
+            self.received += 1
             self._post(PacketReceived(self._flow(remote[:2]), data))
         self._watch_queue()
 
@@ -124,6 +126,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.flow is not None:
+            self._shell.received += 1
             self._shell.post(StreamReceived(self.flow, data))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -148,6 +151,7 @@ class TcpShell:
     def __init__(self, loop: asyncio.AbstractEventLoop, post: Post) -> None:
         self._loop = loop
         self.post = post
+        self.received = 0
         self._last_number = 0
         self._open: dict[int, _Connection] = {}
         self._by_remote: dict[tuple[str, int], _Connection] = {}
@@ -248,6 +252,10 @@ class SipTransport:
         self._first_udp: UdpSocket | None = None
         self._tcp = TcpShell(loop, post)
         self.sent = 0
+
+    @property
+    def received(self) -> int:
+        return sum(udp.received for udp in self._udp.values()) + self._tcp.received
 
     async def listen(self, listens: tuple[ListenSettings, ...]) -> tuple[Flow, ...]:
         """Open every address; returns the local flows (`remote` empty). Raises StartError, one sentence."""

@@ -1,0 +1,67 @@
+"""`softswitch run`: the event loop around a switch, its signals and its log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import signal
+import sys
+from collections.abc import Callable
+
+import structlog
+import uvloop
+
+from softswitch.app.switch import Switch
+from softswitch.call.errors import StartError
+from softswitch.call.settings import Settings
+
+log = structlog.get_logger()
+
+
+def run_switch(settings: Settings, progress: Callable[[int, int], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT. 0 after an orderly stop, 2 when it cannot start (one sentence on stderr)."""
+    _log_to_stderr()
+    _raise_descriptor_limit()
+    return uvloop.run(_serve(settings, progress))
+
+
+async def _serve(settings: Settings, progress: Callable[[int, int], None] | None) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        switch = await Switch.start(settings, progress)
+    except StartError as problem:
+        print(f"softswitch: {problem}", file=sys.stderr)
+        return 2
+    for flow in switch.local_flows:
+        log.info("listening", address=f"{flow.transport}://{flow.local[0]}:{flow.local[1]}")
+    log.info("ready", http=f"http://{switch.http.host}:{switch.http.port}", agents=len(settings.acd.agents))
+    await stop.wait()
+    log.info("stopping")
+    await switch.stop()
+    return 0
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            if sys.stderr.isatty()
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _raise_descriptor_limit() -> None:
+    """Each call needs descriptors; the soft limit of a login shell is far too low."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,266 @@
+"""One running switch: every room made, wired through the driver, started and stopped in order.
+
+Start: store (migrated) -> prompts -> media process (ports leased) -> sockets -> cores wired -> memory restored ->
+HTTP. Whatever is missing raises StartError, one sentence. Stop: no new calls, BYE to the rest, store flushed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from softswitch.acd import messages as acd
+from softswitch.acd.engine import Engine
+from softswitch.app.chance import Chance
+from softswitch.app.clock import Clock
+from softswitch.app.remember import Memory
+from softswitch.app.tally import Tally
+from softswitch.app.view import LiveSwitch
+from softswitch.call import records
+from softswitch.call.core import Calls
+from softswitch.call.errors import StartError
+from softswitch.call.record import RECORDED
+from softswitch.call.settings import Settings
+from softswitch.ids import AgentId, IdSource
+from softswitch.media import messages as media
+from softswitch.media.ports import PortStock
+from softswitch.runtime.driver import Driver
+from softswitch.runtime.media_client import MediaClient
+from softswitch.runtime.prompt_library import build_catalog
+from softswitch.runtime.sip_transport import SipTransport
+from softswitch.sip import messages as sip
+from softswitch.sip.stack import SipStack
+from softswitch.store.store import Store
+from softswitch.web.app import make_app
+from softswitch.web.server import HttpServer, start_http
+
+log = structlog.get_logger()
+
+_FIRST_PORTS_SECONDS = 10.0
+_GOODBYE_SECONDS = 5.0
+
+_SIP_EVENTS = (
+    sip.PacketReceived,
+    sip.StreamReceived,
+    sip.StreamClosed,
+    sip.TransportFailed,
+    sip.LoadChanged,
+    sip.ContactsSaved,
+    sip.ContactsRestored,
+    sip.RespondProvisional,
+    sip.Answer,
+    sip.Reject,
+    sip.StartInvite,
+    sip.SendOffer,
+    sip.AnswerOffer,
+    sip.Hangup,
+)
+_ACD_EVENTS = (
+    acd.PhoneRegistered,
+    acd.PhoneLost,
+    acd.AgentLoggedIn,
+    acd.AgentLoggedOut,
+    acd.AgentWentReady,
+    acd.AgentWentOnBreak,
+    acd.AgentRestored,
+    acd.CallerEntered,
+    acd.CallerLeft,
+    acd.ChoiceMade,
+    acd.PromiseSaved,
+    acd.PromiseRestored,
+    acd.AgentAnswered,
+    acd.AgentRefused,
+    acd.AgentUnreachable,
+    acd.ConversationEnded,
+    acd.CustomerReached,
+    acd.CustomerNotReached,
+)
+_MEDIA_COMMANDS = (
+    media.OpenMediaLeg,
+    media.SetRemote,
+    media.Play,
+    media.StopPlay,
+    media.Bridge,
+    media.Unbridge,
+    media.CloseMediaLeg,
+)
+_CALL_RECORDS = (
+    records.InteractionOpened,
+    records.InteractionQueued,
+    records.TalkRecord,
+    records.InteractionClosed,
+    records.CallDetail,
+)
+
+
+class Switch:
+    """Made by `Switch.start`; runs until `stop`."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.tally = Tally(settings.acd.queues)
+        self._loop = asyncio.get_running_loop()
+        self._driver = Driver(self._loop)
+        self._listening = False
+        self._registered: set[AgentId] = set()
+        self._ports_came = asyncio.Event()
+        self._last_leg_gone = asyncio.Event()
+        self._closers: list[Callable[[], Any]] = []  # in the order of opening; run backwards
+
+    # -------------------------------------------------------------- start
+
+    @classmethod
+    async def start(cls, settings: Settings, progress: Callable[[int, int], None] | None = None) -> Switch:
+        """A switch that answers calls. Raises StartError with nothing left open."""
+        switch = cls(settings, Clock(asyncio.get_running_loop(), settings.call.timezone))
+        try:
+            await switch._open(progress)
+        except BaseException:
+            await switch._close_all()
+            raise
+        return switch
+
+    async def _open(self, progress: Callable[[int, int], None] | None) -> None:
+        settings, clock = self.settings, self.clock
+        self._closers.append(clock.close)
+        self.store = Store(settings.database_url)
+        await self.store.open()
+        self._closers.append(self.store.close)
+        catalog = await build_catalog(settings, progress)
+        ids = IdSource(IdSource.start_for(clock.wall(clock.now())))
+        self.calls = Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local)
+        self.engine = Engine(settings.acd, ids)
+        self.memory = Memory(self.store, clock, self._driver.post)
+        self._closers.append(self.memory.finish)
+        self._closers.append(self._driver.close)
+        self._wire_calls_and_acd()
+        self.media = MediaClient(settings.media, settings.prompt_cache, self._driver.post)
+        self._driver.add_effect(self.media.send, *_MEDIA_COMMANDS)
+        self._closers.append(self.media.stop)
+        await self.media.start()
+        await self._await_ports()
+        self.transport = SipTransport(self._loop, self._receive)
+        self._closers.append(self.transport.close)
+        local_flows = await self.transport.listen(settings.listen)
+        self._wire_sip(local_flows, ids)
+        await self._restore()
+        self.live = LiveSwitch(self)
+        self._listening = True
+        self.http: HttpServer = await start_http(make_app(self.live, self.live), settings.http_host, settings.http_port)
+        self._closers.append(self.http.close)
+        self.live.started(clock.now())
+
+    async def _await_ports(self) -> None:
+        try:
+            async with asyncio.timeout(_FIRST_PORTS_SECONDS):
+                await self._ports_came.wait()
+        except TimeoutError:
+            first, last = self.settings.media.port_first, self.settings.media.port_last
+            raise StartError(f"No RTP port can be opened in {first}..{last} on {self.settings.media.host}.") from None
+
+    def _receive(self, event: Any) -> None:
+        if self._listening:  # before that, phones find nobody: they try again
+            self._driver.post(event)
+
+    # -------------------------------------------------------------- wiring
+
+    def _wire_calls_and_acd(self) -> None:
+        driver, memory = self._driver, self.memory
+        driver.add_core(self.calls, *self.calls.events)
+        driver.add_core(self.engine, *_ACD_EVENTS)
+        driver.add_effect(memory.record, *RECORDED)
+        driver.add_effect(memory.append, *_CALL_RECORDS)
+        driver.add_effect(memory.save_promise, acd.SavePromise)
+        driver.add_effect(memory.find_previous, records.FindPreviousAgent)
+        driver.add_effect(self.tally.count, *Tally.COUNTED)
+        driver.add_effect(self._ports_leased, media.PortsLeased)
+        driver.add_effect(self._leg_ended, sip.LegEnded)
+
+    def _wire_sip(self, local_flows: tuple[sip.Flow, ...], ids: IdSource) -> None:
+        nonce_secret = self.settings.sip.nonce_secret or os.urandom(32)
+        settings = replace(self.settings.sip, local_flows=local_flows, nonce_secret=nonce_secret)
+        self.local_flows = local_flows
+        self.stack = SipStack(settings, ids, Chance())
+        driver = self._driver
+        driver.add_core(self.stack, *_SIP_EVENTS)
+        driver.add_effect(self.transport.transmit, sip.Transmit)
+        driver.add_effect(self.transport.close_stream, sip.CloseStream)
+        driver.add_effect(self.memory.save_contacts, sip.SaveContacts)
+        driver.add_effect(self._registration_changed, sip.RegistrationChanged)
+        driver.add_effect(self._security, sip.SecurityEvent)
+
+    def _registration_changed(self, event: sip.RegistrationChanged) -> None:
+        """A phone that appears or disappears logs its agent in or out."""
+        if bool(event.contacts) == (event.agent in self._registered):
+            return
+        if event.contacts:
+            self._registered.add(event.agent)
+            self._driver.post(acd.PhoneRegistered(event.agent))
+        else:
+            self._registered.discard(event.agent)
+            self._driver.post(acd.PhoneLost(event.agent))
+
+    def _security(self, event: sip.SecurityEvent) -> None:
+        log.warning("security", kind=event.kind, source=event.source[0], account=event.account, detail=event.detail)
+
+    def _ports_leased(self, event: media.PortsLeased) -> None:
+        self._ports_came.set()
+
+    def _leg_ended(self, event: sip.LegEnded) -> None:
+        if not self.calls.board.live_legs():
+            self._last_leg_gone.set()
+
+    # -------------------------------------------------------------- memory
+
+    async def _restore(self) -> None:
+        """Registrations, agents' states and open promises, as they were."""
+        now = self.clock.now()
+        state = await self.store.load_start_state(self.clock.wall(now))
+        bindings = tuple(self.memory.binding(stored) for stored in state.contacts)
+        registered = {binding.agent for binding in bindings}
+        known = {agent.id for agent in self.settings.acd.agents}
+        for record in state.agents:
+            if record.agent in known:
+                self._driver.post(self.memory.agent_restored(record, record.agent in registered))
+        self._driver.post(sip.ContactsRestored(tuple(each for each in bindings if each.agent in known)))
+        for promise in state.promises:
+            self._driver.post(self.memory.promise_restored(promise))
+
+    # -------------------------------------------------------------- orders from outside
+
+    def post(self, event: Any) -> None:
+        self._driver.post(event)
+
+    @property
+    def broken(self) -> int:
+        return self._driver.broken + self._driver.unrouted
+
+    # -------------------------------------------------------------- stop
+
+    async def stop(self) -> None:
+        """No new calls, BYE to everybody, everything written; at most some ten seconds."""
+        self.live.stopping()
+        self._driver.post(sip.LoadChanged(True))
+        legs = self.calls.board.live_legs()
+        self._last_leg_gone.clear()
+        for leg in legs:
+            self._driver.post(sip.Hangup(leg.id, 'Q.850;cause=38;text="Switch is stopping"'))
+        if self.calls.board.live_legs():
+            try:
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await self._last_leg_gone.wait()
+            except TimeoutError:
+                log.warning("legs did not end in time", legs=len(self.calls.board.live_legs()))
+        await self._close_all()
+
+    async def _close_all(self) -> None:
+        while self._closers:
+            closing = self._closers.pop()()
+            if asyncio.iscoroutine(closing):
+                await closing

@@ -1,0 +1,90 @@
+"""What was counted since the start: fed by the messages that pass the driver, read by the API and /metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from softswitch.acd.messages import (
+    CallerEntered,
+    InteractionEnded,
+    Outcome,
+    PromiseChanged,
+    QueueSettings,
+    RingEnded,
+)
+from softswitch.call.records import InteractionClosed, InteractionOpened
+from softswitch.ids import QueueId
+from softswitch.sip.messages import Reject, SecurityEvent
+
+SHORT_ABANDON_SECONDS = 5.0  # FACTS: short abandons count neither for nor against the service level
+
+
+@dataclass(slots=True)
+class QueueTally:
+    offered: int = 0
+    answered: int = 0
+    answered_within: int = 0
+    abandoned: int = 0
+    abandoned_short: int = 0
+    overflowed: int = 0
+    called_back: int = 0
+
+
+class Tally:
+    """An effect for each kind of message that it counts."""
+
+    def __init__(self, queues: tuple[QueueSettings, ...]) -> None:
+        self._thresholds = {queue.id: queue.service_level_seconds for queue in queues}
+        self.queues: dict[QueueId, QueueTally] = {queue.id: QueueTally() for queue in queues}
+        self.calls = 0
+        self.refused: Counter[int] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.rings: Counter[str] = Counter()
+        self.promises: Counter[str] = Counter()
+        self.security: Counter[str] = Counter()
+
+    COUNTED = (
+        CallerEntered,
+        InteractionOpened,
+        InteractionClosed,
+        InteractionEnded,
+        RingEnded,
+        PromiseChanged,
+        Reject,
+        SecurityEvent,
+    )
+
+    def count(self, message: Any) -> None:
+        if isinstance(message, CallerEntered):
+            self.queues[message.queue].offered += 1
+        elif isinstance(message, InteractionEnded):
+            self._ended(message)
+        elif isinstance(message, RingEnded):
+            self.rings[message.end.value] += 1
+        elif isinstance(message, InteractionOpened):
+            self.calls += 1
+        elif isinstance(message, InteractionClosed):
+            self.outcomes[message.outcome] += 1
+        elif isinstance(message, PromiseChanged):
+            self.promises[message.state.value] += 1
+        elif isinstance(message, Reject):
+            self.refused[message.status] += 1
+        elif isinstance(message, SecurityEvent):
+            self.security[message.kind] += 1
+
+    def _ended(self, message: InteractionEnded) -> None:
+        self.outcomes[message.outcome.value] += 1
+        queue = self.queues[message.queue]
+        waited = message.ended_at - message.entered_at
+        if message.outcome is Outcome.ANSWERED:
+            queue.answered += 1
+            queue.answered_within += waited <= self._thresholds[message.queue]
+        elif message.outcome is Outcome.ABANDONED:
+            queue.abandoned += 1
+            queue.abandoned_short += waited < SHORT_ABANDON_SECONDS
+        elif message.outcome is Outcome.OVERFLOWED:
+            queue.overflowed += 1
+        elif message.outcome is Outcome.CALLED_BACK:
+            queue.called_back += 1

@@ -1,0 +1,231 @@
+"""The running switch as the HTTP API sees it: fresh pictures of the cores, and the few things it may do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from softswitch.acd import messages as acd
+from softswitch.call.call_back import CallBackSession
+from softswitch.call.call_back import Step as CallBackStep
+from softswitch.call.ring import RingState
+from softswitch.call.session import CallerSession, Stage
+from softswitch.ids import AgentId, CallId, QueueId
+from softswitch.web.views import (
+    AgentAction,
+    AgentView,
+    CallView,
+    CountersView,
+    HealthStatus,
+    HealthView,
+    QueueView,
+    RegistrationView,
+)
+
+if TYPE_CHECKING:
+    from softswitch.app.switch import Switch
+
+_STATES = {
+    Stage.RINGING: "in menu",
+    Stage.MENU: "in menu",
+    Stage.LOOKUP: "waiting",
+    Stage.QUEUED: "waiting",
+    Stage.CHOOSING: "choosing",
+    Stage.TALKING: "talking",
+    Stage.LEAVING: "in menu",
+}
+
+
+class LiveSwitch:
+    """Implements web.views.SwitchView and SwitchControl."""
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+        self._status = HealthStatus.STARTING
+        self._started_at = 0.0
+
+    def started(self, now: float) -> None:
+        self._status = HealthStatus.OK
+        self._started_at = now
+
+    def stopping(self) -> None:
+        self._status = HealthStatus.STOPPING
+
+    # -------------------------------------------------------------- calls
+
+    def calls(self) -> list[CallView]:
+        now = self._switch.clock.now()
+        calls = self._switch.calls
+        rows = [_caller_view(session, now) for session in calls.sessions.values() if session.stage is not Stage.ENDED]
+        rows += [_call_back_view(session, now) for session in calls.call_backs.values()]
+        return rows
+
+    # -------------------------------------------------------------- queues and agents
+
+    def queues(self) -> list[QueueView]:
+        settings = {queue.id: queue for queue in self._switch.settings.acd.queues}
+        states: Counter[tuple[QueueId, acd.AgentState]] = Counter()
+        for agent in self._switch.engine.agents():
+            states.update((queue, agent.state) for queue in agent.queues)
+        rows = []
+        for shot in self._switch.engine.queues(self._switch.clock.now()):
+            of_queue, tally = settings[shot.id], self._switch.tally.queues[shot.id]
+            rows.append(
+                QueueView(
+                    shot.id,
+                    shot.name,
+                    shot.waiting + shot.choosing,
+                    shot.longest_wait_seconds,
+                    agents_ready=states[shot.id, acd.AgentState.READY],
+                    agents_ringing=states[shot.id, acd.AgentState.RINGING],
+                    agents_talking=states[shot.id, acd.AgentState.TALKING],
+                    agents_wrap_up=states[shot.id, acd.AgentState.WRAP_UP],
+                    agents_on_break=states[shot.id, acd.AgentState.BREAK],
+                    agents_suspended=states[shot.id, acd.AgentState.SUSPENDED],
+                    agents_offline=states[shot.id, acd.AgentState.OFFLINE],
+                    service_level_seconds=of_queue.service_level_seconds,
+                    service_level_goal_percent=of_queue.service_level_percent,
+                    offered=tally.offered,
+                    answered=tally.answered,
+                    answered_within=tally.answered_within,
+                    abandoned=tally.abandoned,
+                    abandoned_short=tally.abandoned_short,
+                    overflowed=tally.overflowed,
+                    called_back=tally.called_back,
+                )
+            )
+        return rows
+
+    def agents(self) -> list[AgentView]:
+        now = self._switch.clock.now()
+        talking = self._talking_to()
+        return [
+            AgentView(
+                shot.id,
+                shot.name,
+                shot.state.value,
+                shot.reason,
+                now - shot.since,
+                shot.id in self._switch.calls.board.contacts,
+                talking.get(shot.id, ""),
+                shot.queues,
+            )
+            for shot in self._switch.engine.agents()
+        ]
+
+    def _talking_to(self) -> dict[AgentId, str]:
+        calls = self._switch.calls
+        rows = {each.talk.agent: each.leg.facts.caller for each in calls.sessions.values() if each.talk is not None}
+        rows |= {each.talk.agent: each.ticket.caller for each in calls.call_backs.values() if each.talk is not None}
+        return rows
+
+    def registrations(self) -> list[RegistrationView]:
+        now = self._switch.clock.now()
+        return [
+            RegistrationView(
+                agent,
+                contact.uri,
+                contact.flow.transport,
+                f"{contact.flow.remote[0]}:{contact.flow.remote[1]}",
+                contact.expires_at - now,
+                contact.user_agent,
+            )
+            for agent, contacts in sorted(self._switch.calls.board.contacts.items())
+            for contact in contacts
+        ]
+
+    # -------------------------------------------------------------- health and counters
+
+    def health(self) -> HealthView:
+        up = self._switch.clock.now() - self._started_at
+        reasons = []
+        store = self._switch.store.health()
+        if not store.ok:
+            reasons.append(store.reason)
+        if self._switch.calls.board.ports.low:
+            reasons.append("Nearly all RTP ports are in use.")
+        if self._switch.broken:
+            reasons.append(f"{self._switch.broken} internal faults since the start; see the log.")
+        status = HealthStatus.DEGRADED if reasons and self._status is HealthStatus.OK else self._status
+        return HealthView(status, tuple(reasons), up)
+
+    def counters(self) -> CountersView:
+        switch, tally = self._switch, self._switch.tally
+        store = switch.store.health()
+        media = switch.settings.media
+        legs = len(switch.calls.board.live_legs())
+        return CountersView(
+            calls_active=len(switch.calls.sessions) + len(switch.calls.call_backs),
+            legs_active=legs,
+            calls_total=tally.calls,
+            calls_refused=tally.refused,
+            outcomes=tally.outcomes,
+            rings=tally.rings,
+            promises=tally.promises,
+            security=tally.security,
+            sip_received=switch.transport.received,
+            sip_sent=switch.transport.sent,
+            sip_transactions=switch.stack.transactions,
+            media_ports_used=legs,
+            media_ports_total=(media.port_last - media.port_first + 2) // 2,
+            store_depth=store.depth,
+            store_committed=store.committed,
+            store_dropped=store.dropped,
+            store_refused=store.refused,
+        )
+
+    # -------------------------------------------------------------- control
+
+    def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
+        events: dict[AgentAction, Any] = {
+            AgentAction.READY: acd.AgentWentReady(agent),
+            AgentAction.BREAK: acd.AgentWentOnBreak(agent, reason),
+            AgentAction.LOGIN: acd.AgentLoggedIn(agent),
+            AgentAction.LOGOUT: acd.AgentLoggedOut(agent),
+        }
+        before = dict(self._switch.engine.rejected)
+        self._switch.post(events[action])
+        refused = [why for why, number in self._switch.engine.rejected.items() if number != before.get(why, 0)]
+        return f"{refused[0].value}" if refused else None
+
+
+def _caller_view(session: CallerSession, now: float) -> CallView:
+    place = session.waiting.place
+    ring, talk = session.ring, session.talk
+    agent: AgentId | None = None
+    state = _STATES[session.stage]
+    if talk is not None:
+        agent = talk.agent
+    elif ring is not None and ring.state is not RingState.DONE:
+        agent = ring.agent
+        state = "ringing" if session.stage is Stage.QUEUED else state
+    facts = session.leg.facts
+    return CallView(
+        CallId(session.interaction),
+        session.interaction,
+        state,
+        facts.caller,
+        facts.dialled,
+        place.queue if place is not None else None,
+        agent,
+        now - session.since,
+        now - facts.began_at,
+        session.waiting.sticky_note,
+    )
+
+
+def _call_back_view(session: CallBackSession, now: float) -> CallView:
+    ticket = session.ticket
+    state = "talking" if session.step is CallBackStep.TALKING else "calling back"
+    return CallView(
+        CallId(ticket.interaction),
+        ticket.interaction,
+        state,
+        ticket.caller,
+        ticket.caller,
+        ticket.queue,
+        ticket.agent,
+        now - session.since,
+        now - session.since,
+        "call back",
+    )
