@@ -47,7 +47,7 @@ class LineFacts:
         self.local_time = local_time
         self.sticky_everywhere = _same_rule(settings)
         texts = settings.call.texts
-        self.flow_rules = FlowRules(settings.call.languages, texts.wrong_key, texts.no_input)
+        self.flow_rules = FlowRules(settings.call.languages, texts.wrong_key, texts.no_input, settings.call.human)
 
 
 def _same_rule(settings: Settings) -> StickyRule | None:
