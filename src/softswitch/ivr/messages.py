@@ -39,10 +39,11 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class FlowStarted:
-    """`values` are the variables known at the start: caller, dialled, language ..."""
+    """`values` are the variables known at the start: caller, dialled, language ... A name that is spoken differently
+    in each language (or from a file) is a `Say`."""
 
     language: str
-    values: Mapping[str, str]
+    values: Mapping[str, str | Say]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class EnterQueue:
     language: str
     entered: Mapping[str, str]  # never contains what a `secret` step collected
     path: tuple[str, ...]
+    customer_id: str = ""  # what the step marked `is_customer_id` collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class FlowFinished:
     chosen: str = ""
     path: tuple[str, ...] = ()
 
+
+FlowEvent = FlowStarted | DigitPressed | PromptEnded
+FlowCommand = PlayPrompt | StopPrompt | EnterQueue | FlowFinished
 
 # ------------------------------------------------------------------ a flow
 

@@ -1,0 +1,315 @@
+"""The configuration language: every section and key that ops staff can write.
+
+The loader reads by these declarations, and the schema for editors is made from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from softswitch.config.calendars import CalendarDoc
+from softswitch.config.flow_language import TARGET, FlowBody, TargetDoc
+from softswitch.config.kinds import Keys, ListOf, MapOf, Number, OneOf, Or, Section, Text, key, section
+from softswitch.config.problems import Placed
+from softswitch.config.values import (
+    ADDRESS,
+    AGENT_ID,
+    API,
+    CODE,
+    COUNTRY,
+    DIALLED,
+    EVERY,
+    EXTENSION,
+    HOST,
+    HOST_PORT,
+    ID,
+    LANGUAGE,
+    LISTEN,
+    NETWORK,
+    NOTHING,
+    SAY,
+    SECRET,
+    SERVICE_LEVEL,
+    TIMEZONE,
+    USERNAME,
+    DatabaseKind,
+    HostPort,
+    Promise,
+    SayDoc,
+    Secret,
+    Url,
+    duration,
+    whole_range,
+)
+
+_SKILLS = MapOf(ID, Number(1, 5))
+
+# ------------------------------------------------------------------ line.yaml
+
+
+@section
+class LineTextsDoc(Section):
+    """What the line says by itself. Each has a default text in en, et, zh, it and cs."""
+
+    wrong_key: SayDoc | None = key(SAY, "after a key that means nothing", None)
+    no_input: SayDoc | None = key(SAY, "after no key at all", None)
+    logged_in: SayDoc | None = key(SAY, "to an agent who logged in by code", None)
+    logged_out: SayDoc | None = key(SAY, "to an agent who logged out by code", None)
+    now_ready: SayDoc | None = key(SAY, "to an agent who is ready again", None)
+    on_break: SayDoc | None = key(SAY, "to an agent who goes on break", None)
+    call_back_intro: SayDoc | None = key(SAY, "to an agent before the customer is called back", None)
+    goodbye: SayDoc | None = key(SAY, "before the switch hangs up by itself", None)
+
+
+@section
+class LineDoc(Section):
+    """The line as a whole."""
+
+    name: Placed = key(Text("the name of the line"), "the name of the line, as reports and pages show it")
+    languages: tuple[Placed, ...] = key(
+        ListOf(LANGUAGE, at_least=1), "the languages of the callers; the first one is used where a text lacks another"
+    )
+    timezone: Placed = key(TIMEZONE, "local time of opening hours and of the times told to callers")
+    country: Placed = key(COUNTRY, "whose public holidays count, like EE", NOTHING)
+    domain: Placed = key(
+        HOST, "the name behind the @ with which phones register; by default the media address", NOTHING
+    )
+    human: Placed = key(ID, "the queue that key 0 of every menu leads to; by default the first queue", NOTHING)
+    texts: LineTextsDoc | None = key(
+        Keys(LineTextsDoc, "texts"), "texts of the line, where the defaults do not fit", None
+    )
+
+
+@section
+class MediaDoc(Section):
+    """Audio on the network."""
+
+    address: Placed = key(
+        ADDRESS, "the address of this machine to which phones and trunks send audio", Placed("127.0.0.1", NOTHING.place)
+    )
+    ports: tuple[int, int] = key(
+        whole_range(1024, 65535, "20000..29999"), "UDP ports for audio; two for each call", (20000, 29999)
+    )
+    silence: float = key(duration(1, 3600), "a call without any incoming audio for this long is ended", 30.0)
+    codecs: tuple[Placed, ...] = key(
+        ListOf(OneOf("PCMU", "PCMA"), at_least=1), "codecs that are offered, the preferred one first", ("PCMU", "PCMA")
+    )
+
+
+@section
+class PromptsDoc(Section):
+    """How texts become audio."""
+
+    cache: Placed = key(
+        Text("a directory"),
+        "directory for rendered texts, relative to where the switch is started",
+        Placed("var/prompts", NOTHING.place),
+    )
+    tts: Placed = key(
+        OneOf("espeak-ng", "none"),
+        "the engine that renders texts; none: only what was rendered before",
+        Placed("espeak-ng", NOTHING.place),
+    )
+
+
+@section
+class TrunkDoc(Section):
+    """A gateway to the telephone network. It is known by its addresses."""
+
+    from_: tuple[str, ...] = key(ListOf(NETWORK, at_least=1), "addresses or networks its calls come from", name="from")
+    to: HostPort = key(HOST_PORT, "where our calls to it go; without it no call goes out here", HostPort())
+    transport: Placed = key(OneOf("udp", "tcp"), "how our calls to it travel", Placed("udp", NOTHING.place))
+    max_calls: int = key(Number(1, 100_000), "more calls at a time are refused", 200)
+
+
+@section
+class NumberDoc(Section):
+    """A number that customers dial. It has a flow, or, for the simplest line, a queue and a greeting."""
+
+    flow: Placed = key(ID, "the flow that answers", NOTHING)
+    queue: Placed = key(ID, "instead of a flow: straight into this queue", NOTHING)
+    say: SayDoc | None = key(SAY, "the greeting before the queue", None)
+    language: Placed = key(LANGUAGE, "the language the call begins in; by default the line's first", NOTHING)
+    hours: Placed = key(ID, "the calendar; without one the number is always open", NOTHING)
+    closed: Placed = key(ID, "the flow that answers outside of these hours", NOTHING)
+
+
+@section
+class CallBackDoc(Section):
+    """How customers are called back."""
+
+    trunk: Placed = key(ID, "the trunk; by default the only one with `to`", NOTHING)
+    show: Placed = key(DIALLED, "our number that the customer sees; by default the first of `numbers`", NOTHING)
+
+
+@section
+class CodesDoc(Section):
+    """What agents dial on their phone to change their state. `off`: there is no such code."""
+
+    log_in: str = key(Or({"off": ""}, CODE), "come to work", "*11")
+    log_out: str = key(Or({"off": ""}, CODE), "go home", "*12")
+    ready: str = key(Or({"off": ""}, CODE), "take calls again after a break, wrap-up or suspension", "*13")
+    take_break: str = key(Or({"off": ""}, CODE), "have a break, at once or after the present call", "*14", name="break")
+
+
+@section
+class OffersDoc(Section):
+    """How calls are offered to agents, in all queues."""
+
+    suspend_after: int = key(
+        Number(1, 100), "so many unanswered calls in a row, and no more are offered until she is ready again", 1
+    )
+    choose_within: float = key(duration(5, 600), "who does not choose for this long goes to a colleague", 60.0)
+    refused_again_after: float = key(
+        duration(0, 3600), "a caller whom an agent refused is not offered to her again for this long", 60.0
+    )
+
+
+@section
+class SipDoc(Section):
+    """Limits of the telephone protocol. The defaults fit."""
+
+    nonce_secret: Secret | None = key(SECRET, "signs login challenges; by default new at each start", None)
+    min_expires: float = key(duration(1, 86400), "phones register at least for this long", 60.0)
+    max_expires: float = key(duration(60, 7 * 86400), "and at most for this long", 3600.0)
+    max_contacts: int = key(Number(1, 50), "phones that one agent can register at a time", 5)
+    max_calls: int = key(Number(1, 1_000_000), "more call legs at a time are refused", 10_000)
+
+
+# ------------------------------------------------------------------ people.yaml
+
+
+@section
+class AgentDoc(Section):
+    """A person who answers calls. Her id never changes; her name may."""
+
+    name: Placed = key(Text("a name"), "her name, as callers hear it and reports show it")
+    extension: Placed = key(EXTENSION, "her phone's number")
+    password: Secret = key(SECRET, "what her phone registers with")
+    username: Placed = key(USERNAME, "the name her phone registers with; by default the extension", NOTHING)
+    queues: tuple[Placed, ...] = key(ListOf(ID), "the queues she takes calls from", ())
+    skills: dict[Placed, int] = key(_SKILLS, "what she knows, from 1 (a little) to 5 (expert)", {})
+    languages: dict[Placed, int] = key(
+        MapOf(LANGUAGE, Number(1, 5)), "languages she speaks, from 1 to 5; by default all of the line", {}
+    )
+    spoken: SayDoc | None = key(SAY, "how her name is spoken, where the written one is spoken wrongly", None)
+
+
+@section
+class TeamDoc(Section):
+    """Agents who work together."""
+
+    agents: tuple[Placed, ...] = key(ListOf(AGENT_ID, at_least=1), "its members")
+    supervisor: Placed = key(AGENT_ID, "who leads it", NOTHING)
+
+
+# ------------------------------------------------------------------ queues.yaml
+
+
+@section
+class PreviousDoc(Section):
+    """Who counts as the previous agent of a caller."""
+
+    talked_at_least: float = key(duration(0, 3600), "shorter talks do not count", 20.0)
+
+
+@section
+class CallBackRuleDoc(Section):
+    """The promise of a call-back by the previous agent."""
+
+    within: float = key(duration(60, 7 * 86400), "she calls back within this time", 3600.0)
+    attempts: int = key(Number(1, 20), "so often is the customer called", 3)
+    retry: float = key(duration(1, 86400), "pause between two attempts", 60.0)
+
+
+@section
+class StickyDoc(Section):
+    """Bring a returning caller back to the person he spoke with last."""
+
+    look_back: float = key(duration(60), "talks before this do not count", 30 * 86400.0)
+    counts_as_previous: PreviousDoc | None = key(Keys(PreviousDoc, "counts_as_previous"), "which talks count", None)
+    offer: tuple[Placed, ...] = key(
+        ListOf(OneOf("wait", "colleague", "call_back"), at_least=1),
+        "what the caller can choose when she is busy, by the keys 1, 2, 3 in this order",
+        ("wait", "colleague", "call_back"),
+    )
+    wait_at_most: float = key(duration(1, 7200), "after this he goes to a colleague", 240.0)
+    call_back: CallBackRuleDoc | None = key(Keys(CallBackRuleDoc, "call_back"), "details of the call-back", None)
+
+
+@section
+class WaitingDoc(Section):
+    """What a waiting caller hears."""
+
+    music: Placed = key(Text("an audio file"), "an audio file; by default a quiet melody", NOTHING)
+    say_position: float = key(Or({"never": 0.0}, EVERY), "how often he is told his place in the line", 45.0)
+
+
+@section
+class QueueTextsDoc(Section):
+    """What a queue says. Each has a default text in en, et, zh, it and cs."""
+
+    please_wait: SayDoc | None = key(SAY, "when nobody is free at once", None)
+    position: SayDoc | None = key(SAY, "the place in the line: {position}", None)
+    choice: SayDoc | None = key(SAY, "she is busy, what now? {agent} {minutes} {time}", None)
+    wait_for_agent: SayDoc | None = key(SAY, "he waits for her: {agent}", None)
+    call_back_confirmed: SayDoc | None = key(SAY, "the call-back is promised: {agent} {time}", None)
+    connecting: SayDoc | None = key(SAY, "just before the talk: {agent}", None)
+    nobody_there: SayDoc | None = key(SAY, "before `overflow`", None)
+    sorry_gone: SayDoc | None = key(SAY, "he waited for her longer than told: {agent}", None)
+
+
+@section
+class QueueDoc(Section):
+    """A waiting line with the people who serve it."""
+
+    name: Placed = key(Text("a name"), "as reports and pages show it; by default the id", NOTHING)
+    skills: dict[Placed, int] = key(_SKILLS, "only agents with these skills, at least at this level", {})
+    order: Placed = key(OneOf("longest-idle"), "whom to ring first", Placed("longest-idle", NOTHING.place))
+    service_level: Promise = key(SERVICE_LEVEL, "the promise that reports measure", Promise())
+    ring: float = key(duration(3, 180), "an agent's phone rings for this long", 20.0)
+    wrap_up: float = key(duration(0, 3600), "time for notes after a talk", 30.0)
+    max_wait: float = key(duration(1, 86400), "who has waited for this long goes to `overflow`", 600.0)
+    nobody_there: Placed = key(
+        OneOf("overflow", "wait"), "when no agent is logged in", Placed("overflow", NOTHING.place)
+    )
+    overflow: TargetDoc | None = key(TARGET, "the next step of a caller nobody can take; by default hang up", None)
+    usual_talk: float = key(duration(5, 7200), "a talk's length, for estimates before any was measured", 180.0)
+    sticky: Any = key(Or({"off": False}, Keys(StickyDoc, "sticky")), "back to the same person; on by default", None)
+    while_waiting: WaitingDoc | None = key(Keys(WaitingDoc, "while_waiting"), "music and comfort", None)
+    texts: QueueTextsDoc | None = key(Keys(QueueTextsDoc, "texts"), "texts, where the defaults do not fit", None)
+
+
+# ------------------------------------------------------------------ all together
+
+
+@section
+class Document(Section):
+    """A configuration: these sections stand in one file or in several, each section once."""
+
+    line: LineDoc = key(Keys(LineDoc, "line"), "the line as a whole")
+    listen: tuple[Url, ...] = key(
+        ListOf(LISTEN, at_least=1), "where phones and trunks reach us", (Url("udp"), Url("tcp"))
+    )
+    api: Url = key(API, "where the HTTP interface listens, on this machine only", Url("http", "127.0.0.1", 8060))
+    database: Any = key(DatabaseKind(), "what has to survive a restart", "sqlite+aiosqlite:///var/line.db")
+    media: MediaDoc | None = key(Keys(MediaDoc, "media"), "audio on the network", None)
+    prompts: PromptsDoc | None = key(Keys(PromptsDoc, "prompts"), "how texts become audio", None)
+    sip: SipDoc | None = key(Keys(SipDoc, "sip"), "limits of the telephone protocol", None)
+    trunks: dict[Placed, TrunkDoc] = key(MapOf(ID, Keys(TrunkDoc, "a trunk")), "gateways to the telephone network", {})
+    numbers: dict[Placed, NumberDoc] = key(
+        MapOf(DIALLED, Keys(NumberDoc, "a number")), "numbers that customers dial", {}
+    )
+    call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
+    codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)
+    offers: OffersDoc | None = key(Keys(OffersDoc, "offers"), "how calls are offered to agents", None)
+    agents: dict[Placed, AgentDoc] = key(MapOf(AGENT_ID, Keys(AgentDoc, "an agent")), "who answers", {})
+    teams: dict[Placed, TeamDoc] = key(MapOf(ID, Keys(TeamDoc, "a team")), "who works together", {})
+    queues: dict[Placed, QueueDoc] = key(MapOf(ID, Keys(QueueDoc, "a queue")), "where callers wait", {})
+    hours: dict[Placed, CalendarDoc] = key(MapOf(ID, Keys(CalendarDoc, "a calendar")), "opening hours", {})
+    flows: dict[Placed, FlowBody] = key(
+        MapOf(ID, Keys(FlowBody, "a flow")), "short flows; longer ones in flows/*.yaml", {}
+    )
+
+
+DOCUMENT = Keys(Document, "the configuration")

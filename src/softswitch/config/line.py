@@ -1,0 +1,208 @@
+"""The line, its numbers, trunks and phones as they are written -> the settings of SIP, media and the call room."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+
+from softswitch.call.settings import FeatureCodes, LineTexts, ListenSettings, NumberSettings
+from softswitch.config.flows import number_flow
+from softswitch.config.kinds import keys_of
+from softswitch.config.language import CodesDoc, Document, LineTextsDoc
+from softswitch.config.problems import Placed, Report
+from softswitch.config.references import Known, default_say
+from softswitch.config.texts import LINE_TEXTS
+from softswitch.config.values import Url, resolve_secret
+from softswitch.ids import AgentId, FlowId, TrunkId
+from softswitch.ivr.messages import Say
+from softswitch.media.messages import MediaSettings
+from softswitch.sip.messages import AccountSettings, SipSettings, TrunkSettings
+
+Env = Mapping[str, str]
+
+
+def build_listen(urls: tuple[Url, ...]) -> tuple[ListenSettings, ...]:
+    return tuple(ListenSettings(url.scheme, url.host, url.port) for url in urls)
+
+
+def build_media(document: Document, ports: tuple[int, int] | None) -> MediaSettings:
+    media = document.media
+    if media is None:
+        return MediaSettings() if ports is None else MediaSettings(port_first=ports[0], port_last=ports[1])
+    first, last = ports or media.ports
+    return MediaSettings(
+        host=str(media.address),
+        port_first=first,
+        port_last=last,
+        silence_seconds=media.silence,
+        codecs=tuple(map(str, media.codecs)),
+    )
+
+
+# ------------------------------------------------------------------ sip
+
+
+def build_sip(
+    document: Document,
+    listen: tuple[ListenSettings, ...],
+    media_host: str,
+    directory: Path,
+    env: Env | None,
+    report: Report,
+) -> SipSettings:
+    """`env` None: secrets are not looked up (a check on a machine that does not know them)."""
+    realm = str(document.line.domain) or media_host
+    hosts = [entry.host for entry in listen if not ipaddress.ip_address(entry.host).is_unspecified]
+    sip = document.sip
+    secret = ""
+    if sip is not None and sip.nonce_secret is not None and env is not None:
+        secret = resolve_secret(sip.nonce_secret, directory, env, report)
+    settings = SipSettings(
+        realm=realm,
+        domains=tuple(dict.fromkeys([realm, media_host, *hosts])),
+        trunks=_trunks(document, report),
+        accounts=_accounts(document, realm, directory, env, report),
+        nonce_secret=secret.encode(),
+    )
+    if sip is None:
+        return settings
+    if sip.min_expires > sip.max_expires:
+        report.add(sip.at("min_expires"), "is longer than max_expires")
+    return SipSettings(
+        realm=settings.realm,
+        domains=settings.domains,
+        trunks=settings.trunks,
+        accounts=settings.accounts,
+        nonce_secret=settings.nonce_secret,
+        min_expires_seconds=int(sip.min_expires),
+        max_expires_seconds=int(sip.max_expires),
+        max_contacts=sip.max_contacts,
+        max_sessions=sip.max_calls,
+    )
+
+
+def _trunks(document: Document, report: Report) -> tuple[TrunkSettings, ...]:
+    taken: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
+    trunks = []
+    for name, doc in document.trunks.items():
+        for text in filter(None, doc.from_):
+            network = ipaddress.ip_network(text)
+            for other, owner in taken:
+                if owner != name and other.version == network.version and other.overlaps(network):
+                    report.add(doc.at("from_"), f'{text} belongs to the trunk "{owner}" too; a caller would be of both')
+            taken.append((network, str(name)))
+        trunks.append(
+            TrunkSettings(
+                id=TrunkId(str(name)),
+                networks=tuple(filter(None, doc.from_)),
+                host=doc.to.host,
+                port=doc.to.port,
+                transport=str(doc.transport),
+                max_calls=doc.max_calls,
+            )
+        )
+    return tuple(trunks)
+
+
+def _accounts(
+    document: Document, realm: str, directory: Path, env: Env | None, report: Report
+) -> tuple[AccountSettings, ...]:
+    accounts = []
+    extensions: dict[str, str] = {}
+    usernames: dict[str, str] = {}
+    for name, doc in document.agents.items():
+        username = doc.username or doc.extension
+        _only_once(doc.extension, "extension", extensions, name, report)
+        if doc.username or doc.extension not in extensions or extensions[doc.extension] == name:
+            _only_once(username, "user name", usernames, name, report)
+        if doc.extension in document.numbers:
+            report.add(doc.extension.place, f"{doc.extension} is a number of the line already")
+        password = resolve_secret(doc.password, directory, env, report) if env is not None else ""
+        account = f"{username}:{realm}:{password}".encode()
+        accounts.append(
+            AccountSettings(
+                agent=AgentId(str(name)),
+                username=str(username),
+                extension=str(doc.extension),
+                ha1_md5=hashlib.md5(account, usedforsecurity=False).hexdigest(),
+                ha1_sha256=hashlib.sha256(account).hexdigest(),
+            )
+        )
+    return tuple(accounts)
+
+
+def _only_once(value: Placed, what: str, taken: dict[str, str], owner: str, report: Report) -> None:
+    if not value:
+        return
+    if value in taken:
+        report.add(value.place, f'the {what} {value} is taken by the agent "{taken[value]}"')
+    else:
+        taken[str(value)] = str(owner)
+
+
+# ------------------------------------------------------------------ numbers, codes, texts
+
+
+def build_numbers(document: Document, known: Known) -> dict[str, NumberSettings]:
+    first = known.languages[0] if known.languages else ""
+    numbers = {}
+    for number, doc in document.numbers.items():
+        if bool(doc.flow) == bool(doc.queue) and not known.report.unread:
+            known.report.add(doc.place, "a number has either a flow or a queue")
+        if doc.say is not None and doc.flow:
+            known.report.add(doc.at("say"), "the greeting belongs into the flow; here it stands only with a queue")
+        if doc.hours and not doc.closed:
+            known.report.add(doc.hours.place, "outside of these hours nobody answers; name a flow with the key closed")
+        if doc.closed and not doc.hours:
+            known.report.add(
+                doc.closed.place, "without hours this flow is never used; name a calendar with the key hours"
+            )
+        known.check("flow", doc.flow)
+        known.check("queue", doc.queue)
+        known.check("calendar", doc.hours)
+        known.check("flow", doc.closed)
+        numbers[str(number)] = NumberSettings(
+            number=str(number),
+            flow=FlowId(str(doc.flow)) if doc.flow else number_flow(number),
+            language=known.language(doc.language) or first,
+            hours=str(doc.hours),
+            closed_flow=FlowId(str(doc.closed)) if doc.closed else None,
+        )
+    return numbers
+
+
+def build_codes(document: Document, report: Report) -> FeatureCodes:
+    codes = document.codes
+    if codes is None:
+        return FeatureCodes()
+    seen: dict[str, str] = {}
+    for spec in keys_of(CodesDoc).values():
+        code = getattr(codes, spec.attribute)
+        if code and code in seen:
+            report.add(codes.at(spec.attribute), f"{code} is the code for {seen[code]} already")
+        if code:
+            seen[str(code)] = spec.name
+    return FeatureCodes(str(codes.log_in), str(codes.log_out), str(codes.ready), str(codes.take_break))
+
+
+def build_line_texts(document: Document, known: Known) -> LineTexts:
+    written = document.line.texts
+    says: dict[str, Say] = {}
+    for name in keys_of(LineTextsDoc):
+        own = getattr(written, name) if written is not None else None
+        says[name] = known.say(own, ()) if own is not None else default_say(LINE_TEXTS[name], known.languages)
+    return LineTexts(**says)
+
+
+def build_call_back(document: Document, known: Known) -> tuple[TrunkId | None, str]:
+    """The trunk for call-backs, and the number that the customer sees."""
+    outgoing = [name for name, doc in document.trunks.items() if doc.to.host]
+    doc = document.call_back
+    trunk = doc.trunk if doc is not None else Placed("", document.place)
+    if known.check("trunk", trunk) and trunk not in outgoing and "trunk" not in known.doubtful:
+        known.report.add(trunk.place, f'no call goes out through the trunk "{trunk}"; it has no key to')
+    chosen = str(trunk) or (str(outgoing[0]) if len(outgoing) == 1 else "")
+    shown = str(doc.show) if doc is not None else ""
+    return TrunkId(chosen) if chosen else None, shown or next(map(str, document.numbers), "")

@@ -1,0 +1,180 @@
+"""Queues and people as they are written -> the settings of the ACD and the texts of the queues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from softswitch.acd.messages import AcdSettings, AgentSettings, Choice, QueueSettings, StickyRule
+from softswitch.call.settings import AgentVoice, QueueTexts
+from softswitch.config.flows import FlowBuilder
+from softswitch.config.kinds import keys_of, made
+from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, StickyDoc
+from softswitch.config.problems import Placed, did_you_mean
+from softswitch.config.references import Known, default_say
+from softswitch.config.texts import CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
+from softswitch.ids import AgentId, QueueId, SkillId
+from softswitch.ivr.messages import Say, Target
+
+
+def build_acd(document: Document, known: Known) -> AcdSettings:
+    skills = {str(skill) for agent in document.agents.values() for skill in agent.skills}
+    queues = tuple(_queue(name, doc, skills, known) for name, doc in document.queues.items())
+    agents = tuple(_agent(name, doc, known) for name, doc in document.agents.items())
+    for team in document.teams.values():
+        for member in (*team.agents, team.supervisor):
+            known.check("agent", member)
+    offers = document.offers
+    if offers is None:
+        return AcdSettings(queues, agents)
+    return _with_offers(queues, agents, offers)
+
+
+def _with_offers(
+    queues: tuple[QueueSettings, ...], agents: tuple[AgentSettings, ...], offers: OffersDoc
+) -> AcdSettings:
+    return AcdSettings(
+        queues,
+        agents,
+        suspend_after_no_answers=offers.suspend_after,
+        choice_seconds=offers.choose_within,
+        no_offer_seconds=offers.refused_again_after,
+    )
+
+
+def _levels(skills: Mapping[Placed, int]) -> tuple[tuple[SkillId, int], ...]:
+    return tuple((SkillId(str(skill)), level) for skill, level in skills.items())
+
+
+def _queue(name: Placed, doc: QueueDoc, skills: set[str], known: Known) -> QueueSettings:
+    for skill in doc.skills:
+        if skill not in skills and "agent" not in known.doubtful:
+            known.report.add(skill.place, f'no agent has the skill "{skill}"{did_you_mean(skill, skills)}')
+    waiting = doc.while_waiting
+    return QueueSettings(
+        id=QueueId(str(name)),
+        name=str(doc.name or name),
+        skills=_levels(doc.skills),
+        order=str(doc.order),
+        wrap_up_seconds=doc.wrap_up,
+        ring_seconds=doc.ring,
+        max_wait_seconds=doc.max_wait,
+        service_level_seconds=doc.service_level.seconds,
+        service_level_percent=doc.service_level.percent,
+        say_position_every_seconds=45.0 if waiting is None else waiting.say_position,
+        sticky=_sticky(doc),
+        overflow_when_nobody=doc.nobody_there == "overflow",
+        usual_talk_seconds=doc.usual_talk,
+    )
+
+
+def _sticky_doc(doc: QueueDoc) -> StickyDoc | None:
+    """None when it is switched off; the defaults when it is not mentioned."""
+    if doc.sticky is False:
+        return None
+    if doc.sticky is None:
+        return made(StickyDoc, doc.place)
+    assert isinstance(doc.sticky, StickyDoc)
+    return doc.sticky
+
+
+def _sticky(doc: QueueDoc) -> StickyRule | None:
+    sticky = _sticky_doc(doc)
+    if sticky is None:
+        return None
+    rule = StickyRule(
+        look_back_seconds=sticky.look_back,
+        offer=tuple(Choice(choice) for choice in sticky.offer),
+        wait_at_most_seconds=sticky.wait_at_most,
+        talked_at_least_seconds=20.0
+        if sticky.counts_as_previous is None
+        else sticky.counts_as_previous.talked_at_least,
+    )
+    back = sticky.call_back
+    if back is None:
+        return rule
+    return StickyRule(
+        look_back_seconds=rule.look_back_seconds,
+        talked_at_least_seconds=rule.talked_at_least_seconds,
+        offer=rule.offer,
+        wait_at_most_seconds=rule.wait_at_most_seconds,
+        call_back_within_seconds=back.within,
+        call_back_attempts=back.attempts,
+        call_back_retry_seconds=back.retry,
+    )
+
+
+def _agent(name: Placed, doc: AgentDoc, known: Known) -> AgentSettings:
+    for queue in doc.queues:
+        known.check("queue", queue)
+    return AgentSettings(
+        id=AgentId(str(name)),
+        name=str(doc.name),
+        queues=tuple(QueueId(str(queue)) for queue in doc.queues),
+        skills=_levels(doc.skills),
+        languages=tuple((known.language(language), level) for language, level in doc.languages.items()),
+    )
+
+
+# ------------------------------------------------------------------ texts
+
+
+def build_queue_texts(document: Document, known: Known, flows: FlowBuilder) -> dict[QueueId, QueueTexts]:
+    return {QueueId(str(name)): _queue_texts(doc, known, flows) for name, doc in document.queues.items()}
+
+
+def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
+    written = doc.texts
+    says: dict[str, Say] = {}
+    for name in keys_of(QueueTextsDoc):
+        own = getattr(written, name) if written is not None else None
+        if own is not None:
+            says[name] = known.say(own, QUEUE_VARIABLES[name])
+        elif name in QUEUE_TEXTS:
+            says[name] = default_say(QUEUE_TEXTS[name], known.languages)
+    sticky = _sticky_doc(doc)
+    offer = tuple(str(choice) for choice in sticky.offer) if sticky is not None else ()
+    if len(set(offer)) != len(offer) and sticky is not None:
+        known.report.add(sticky.at("offer"), "a choice stands here twice")
+    parts = _choice_parts(offer, known.languages)
+    own_choice = "choice" in says
+    keys = {str(index): Target(choose=choice) for index, choice in enumerate(offer, 1)}
+    keys["0"] = Target(choose="colleague")
+    music = doc.while_waiting.music if doc.while_waiting is not None else Placed("", doc.place)
+    return QueueTexts(
+        please_wait=says["please_wait"],
+        position=says["position"],
+        choice=says["choice"] if own_choice else _joined(parts, ("intro", *offer), known.languages),
+        choice_keys=keys,
+        wait_for_agent=says["wait_for_agent"],
+        call_back_confirmed=says["call_back_confirmed"],
+        connecting=says["connecting"],
+        nobody_there=says["nobody_there"],
+        sorry_gone=says["sorry_gone"],
+        music=known.audio(music),
+        after_overflow=flows.target(doc.overflow) if doc.overflow is not None else Target(hang_up=True),
+        choice_parts={} if own_choice else parts,
+    )
+
+
+def _choice_parts(offer: tuple[str, ...], languages: tuple[str, ...]) -> dict[str, Say]:
+    parts = {"intro": default_say(CHOICE_TEXTS["intro"], languages)}
+    for index, choice in enumerate(offer, 1):
+        texts = {language: text.replace("{key}", str(index)) for language, text in CHOICE_TEXTS[choice].items()}
+        parts[choice] = default_say(texts, languages)
+    return parts
+
+
+def _joined(parts: Mapping[str, Say], order: tuple[str, ...], languages: tuple[str, ...]) -> Say:
+    """One text from its parts; a line break is where one recorded piece ends (`ivr.speech`)."""
+    return Say(texts={lang: "\n".join(parts[name].texts[lang] for name in order) for lang in languages})
+
+
+def build_voices(document: Document, known: Known) -> dict[str, AgentVoice]:
+    voices = {}
+    for name, doc in document.agents.items():
+        spoken = Say(texts=dict.fromkeys(known.languages, str(doc.name)))
+        if doc.spoken is not None:
+            own = known.say(doc.spoken, (), partial=True)
+            spoken = Say(texts={**spoken.texts, **own.texts}, files=own.files)
+        voices[str(name)] = AgentVoice(spoken_name=spoken, extension=str(doc.extension))
+    return voices

@@ -1,0 +1,95 @@
+"""Checks that need the whole configuration: ids that must exist, languages, variables in texts, audio files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from softswitch.config.problems import Placed, Report, did_you_mean, listing
+from softswitch.config.values import SayDoc
+from softswitch.ivr.messages import Say
+
+AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac")
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+
+class Known:
+    """Everything that can be referred to, and the line's languages."""
+
+    def __init__(self, directory: Path, languages: tuple[str, ...], report: Report) -> None:
+        self.directory = directory
+        self.languages = languages
+        self.report = report
+        self.ids: dict[str, tuple[str, ...]] = {}
+        self.doubtful: set[str] = set()  # kinds that may be incomplete, as a file could not be read
+
+    def add(self, what: str, ids: Iterable[str], section_seen: bool) -> None:
+        self.ids[what] = tuple(map(str, ids))
+        if not section_seen and self.report.unread:
+            self.doubtful.add(what)
+
+    def check(self, what: str, name: Placed) -> bool:
+        """True when this id exists; an empty one (not given, or wrong already) is not complained about."""
+        if not name or what in self.doubtful or name in self.ids[what]:
+            return bool(name)
+        known = self.ids[what]
+        hint = did_you_mean(name, known) or (f"; known: {listing(known)}" if known else f"; there is no {what} at all")
+        self.report.add(name.place, f'no {what} is called "{name}"{hint}')
+        return False
+
+    def language(self, name: Placed) -> str:
+        if name and self.languages and name not in self.languages:
+            hint = did_you_mean(name, self.languages) or f"; it has {listing(self.languages)}"
+            self.report.add(name.place, f'"{name}" is not one of the languages of the line{hint}')
+        return str(name)
+
+    def say(self, doc: SayDoc, variables: Iterable[str], partial: bool = False) -> Say:
+        """`partial`: the first language may be missing, as something else fills the gap."""
+        first = self.languages[0] if self.languages else ""
+        texts: dict[str, str] = {}
+        files: dict[str, str] = {}
+        for language, text in doc.texts.items():
+            texts[self.language(language) or first] = str(text)
+            self._variables(text, tuple(variables))
+        for language, path in doc.files.items():
+            files[self.language(language) or first] = str(path)
+            self.audio(path)
+        given = texts.keys() | files.keys()
+        if first and given and first not in given and not partial:
+            self.report.add(doc.place, f'a text in "{first}", the first language of the line, is missing')
+        return Say(texts=texts, files=files)
+
+    def audio(self, path: Placed) -> str:
+        """Checks an audio file of the configuration directory."""
+        if not path:
+            return ""
+        full = (self.directory / path).resolve()
+        if not full.is_relative_to(self.directory.resolve()):
+            self.report.add(path.place, f'"{path}" is outside of the configuration directory')
+        elif full.suffix.lower() not in AUDIO_SUFFIXES:
+            self.report.add(path.place, f'"{path}" is no audio file; {listing(AUDIO_SUFFIXES)} can be played')
+        elif not full.is_file():
+            near = [str(file.relative_to(self.directory.resolve())) for file in sorted(full.parent.glob("*"))[:500]]
+            self.report.add(path.place, f'the audio file "{path}" does not exist{did_you_mean(path, near)}')
+        else:
+            try:
+                with full.open("rb"):
+                    pass
+            except OSError as error:
+                self.report.add(path.place, f'the audio file "{path}" cannot be read: {error.strerror}')
+        return str(path)
+
+    def _variables(self, text: Placed, known: tuple[str, ...]) -> None:
+        for found in _VARIABLE.finditer(text):
+            name = found[1].strip()
+            if name not in known:
+                hint = did_you_mean(name, known) or (f"; known: {listing(known)}" if known else "; none can stand here")
+                self.report.add(text.place, f'nothing is known as "{{{name}}}" here{hint}')
+        if _VARIABLE.sub("", text).count("{") or _VARIABLE.sub("", text).count("}"):
+            self.report.add(text.place, "a { or } stands alone in this text; variables are written {like_this}")
+
+
+def default_say(texts: Mapping[str, str], languages: tuple[str, ...]) -> Say:
+    """A text that the switch ships with, in the line's languages; English where it has none of them."""
+    return Say(texts={language: texts.get(language, texts["en"]) for language in languages})

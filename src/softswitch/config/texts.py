@@ -1,0 +1,166 @@
+"""What the switch says by itself, in the languages it ships with. Variables: {agent} {minutes} {time} {position}.
+
+Names stand in their plain form everywhere (no case endings). `{key}` is the phone key of a choice and is filled
+in when the configuration is read; all other variables are filled in when the text is spoken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LANGUAGES = ("en", "et", "zh", "it", "cs")
+
+LINE_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "wrong_key": {
+        "en": "Sorry, I did not understand.",
+        "et": "Vabandust, ma ei saanud aru.",
+        "zh": "对不起，我没有听懂。",
+        "it": "Mi scusi, non ho capito.",
+        "cs": "Promiňte, nerozuměl jsem.",
+    },
+    "no_input": {
+        "en": "I heard no key.",
+        "et": "Te ei vajutanud klahvi.",
+        "zh": "没有收到按键。",
+        "it": "Non ho sentito nessun tasto.",
+        "cs": "Neslyšel jsem žádnou klávesu.",
+    },
+    "logged_in": {
+        "en": "You are logged in.",
+        "et": "Olete sisse logitud.",
+        "zh": "您已登录。",
+        "it": "Accesso eseguito.",
+        "cs": "Jste přihlášeni.",
+    },
+    "logged_out": {
+        "en": "You are logged out.",
+        "et": "Olete välja logitud.",
+        "zh": "您已退出。",
+        "it": "Uscita eseguita.",
+        "cs": "Jste odhlášeni.",
+    },
+    "now_ready": {
+        "en": "You are ready.",
+        "et": "Olete valmis.",
+        "zh": "您已就绪。",
+        "it": "Ora è disponibile.",
+        "cs": "Jste připraveni.",
+    },
+    "on_break": {
+        "en": "You are on a break.",
+        "et": "Olete pausil.",
+        "zh": "您正在休息。",
+        "it": "Ora è in pausa.",
+        "cs": "Máte přestávku.",
+    },
+    "call_back_intro": {
+        "en": "Call-back. I dial the customer.",
+        "et": "Tagasihelistamine. Valin kliendi numbri.",
+        "zh": "回电。正在拨打客户电话。",
+        "it": "Richiamata. Chiamo il cliente.",
+        "cs": "Zpětné volání. Volám zákazníkovi.",
+    },
+    "goodbye": {
+        "en": "Goodbye.",
+        "et": "Head aega.",
+        "zh": "再见。",
+        "it": "Arrivederci.",
+        "cs": "Na shledanou.",
+    },
+}
+
+QUEUE_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "please_wait": {
+        "en": "Everybody is talking. Please hold the line.",
+        "et": "Kõik teenindajad räägivad. Palun oodake.",
+        "zh": "客服都在通话中，请稍候。",
+        "it": "Tutti gli operatori sono occupati. Resti in linea.",
+        "cs": "Všichni operátoři hovoří. Prosím, vyčkejte.",
+    },
+    "position": {
+        "en": "You are number {position} in the line.",
+        "et": "Olete järjekorras number {position}.",
+        "zh": "您排在第{position}位。",
+        "it": "Lei è il numero {position} in attesa.",
+        "cs": "Jste v pořadí číslo {position}.",
+    },
+    "wait_for_agent": {
+        "en": "I keep your place with {agent}.",
+        "et": "Hoian teie kohta. Teile vastab {agent}.",
+        "zh": "为您保留位置，请等候{agent}。",
+        "it": "Le tengo il posto. Risponderà {agent}.",
+        "cs": "Držím vám místo. Ozve se vám {agent}.",
+    },
+    "call_back_confirmed": {
+        "en": "{agent} calls you back by {time}. Goodbye.",
+        "et": "{agent} helistab teile hiljemalt kell {time}. Head aega.",
+        "zh": "{agent}会在{time}之前给您回电。再见。",
+        "it": "{agent} la richiamerà entro le {time}. Arrivederci.",
+        "cs": "{agent} vám zavolá do {time}. Na shledanou.",
+    },
+    "connecting": {
+        "en": "I connect you with {agent}.",
+        "et": "Ühendan. Teile vastab {agent}.",
+        "zh": "正在为您接通{agent}。",
+        "it": "La metto in contatto con {agent}.",
+        "cs": "Spojuji vás. Mluvit s vámi bude {agent}.",
+    },
+    "nobody_there": {
+        "en": "Nobody can take your call now.",
+        "et": "Praegu ei saa keegi teie kõnele vastata.",
+        "zh": "现在没有人能接听您的电话。",
+        "it": "Al momento nessuno può rispondere.",
+        "cs": "Teď vám nemůže nikdo odpovědět.",
+    },
+    "sorry_gone": {
+        "en": "{agent} is still busy. I connect you with a colleague.",
+        "et": "{agent} räägib veel. Ühendan teid kolleegiga.",
+        "zh": "{agent}还在通话，为您转接其他同事。",
+        "it": "{agent} è ancora al telefono. Le passo un collega.",
+        "cs": "{agent} stále telefonuje. Spojím vás s kolegou.",
+    },
+}
+
+# The sticky choice is put together from the parts that the queue offers.
+CHOICE_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "intro": {
+        "en": "{agent} is on the phone.",
+        "et": "{agent} räägib praegu.",
+        "zh": "{agent}正在通话。",
+        "it": "{agent} è al telefono.",
+        "cs": "{agent} právě telefonuje.",
+    },
+    "wait": {
+        "en": "To wait about {minutes}, press {key}.",
+        "et": "Et oodata umbes {minutes}, vajutage {key}.",
+        "zh": "等待大约{minutes}，请按{key}。",
+        "it": "Per attendere circa {minutes}, prema {key}.",
+        "cs": "Chcete-li počkat asi {minutes}, stiskněte {key}.",
+    },
+    "colleague": {
+        "en": "For a colleague now, press {key}.",
+        "et": "Kui sobib kolleeg, vajutage {key}.",
+        "zh": "由其他同事接听，请按{key}。",
+        "it": "Per un collega, prema {key}.",
+        "cs": "Pro spojení s kolegou stiskněte {key}.",
+    },
+    "call_back": {
+        "en": "For a call back by {time}, press {key}.",
+        "et": "Et teile helistataks hiljemalt kell {time}, vajutage {key}.",
+        "zh": "在{time}之前给您回电，请按{key}。",
+        "it": "Per essere richiamato entro le {time}, prema {key}.",
+        "cs": "Chcete-li, abychom zavolali do {time}, stiskněte {key}.",
+    },
+}
+
+# Variables that each text of a queue can name.
+QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "please_wait": ("position",),
+    "position": ("position", "minutes"),
+    "choice": ("agent", "minutes", "time"),
+    "wait_for_agent": ("agent", "minutes"),
+    "call_back_confirmed": ("agent", "time"),
+    "connecting": ("agent",),
+    "nobody_there": (),
+    "sorry_gone": ("agent",),
+}
