@@ -301,7 +301,7 @@ def test_no_test_sleeps() -> None:
 
 def test_tests_mirror_the_source() -> None:
     """tests/<room>/ exists only for rooms that exist (or for a kind of test that crosses the rooms)."""
-    across = {"wire", "sim", "interop", "fuzz", "bench", "data", "end_to_end", "wall", "rfc4475"}
+    across = {"wire", "prompts", "sim", "interop", "fuzz", "bench", "data", "end_to_end", "wall", "rfc4475"}
     rooms = {path.name for path in SOURCE.iterdir()} | {path.stem for path in SOURCE.iterdir()}
     tests = {path.relative_to(ROOT).parts[1] for path in python_files("tests") if len(path.relative_to(ROOT).parts) > 2}
     report([f"tests/{name}: no such room" for name in sorted(tests - rooms - across)])
