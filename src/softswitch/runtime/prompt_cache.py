@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -92,7 +93,7 @@ class PromptCache:
     def add(self, identity: str, frames: bytes) -> Prompt:
         assert frames and len(frames) % FRAME_BYTES == 0, len(frames)
         name = _name(identity, frames)
-        aside = self._directory / f"{name}.{os.getpid()}{_ASIDE}"
+        aside = self._directory / f"{name}.{os.getpid()}-{threading.get_ident()}{_ASIDE}"
         try:
             aside.write_bytes(frames)
             os.replace(aside, self._directory / name)

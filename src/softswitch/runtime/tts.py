@@ -120,7 +120,7 @@ def _samples_of_stream(wav: bytes) -> tuple[Samples, int]:
     while at + 8 <= len(wav):
         name, size = struct.unpack_from("<4sI", wav, at)
         at += 8
-        if name == b"fmt ":
+        if name == b"fmt " and at + 16 <= len(wav):
             coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", wav, at)
             if (coding, channels, bits) != (1, 1, 16):
                 raise TtsError("the speech engine answered with another WAV than 16-bit mono")
