@@ -38,11 +38,11 @@ test: .venv/.test-installed ## everything: lint, unit, simulation, interop (inst
 
 unit: .venv/.test-installed ## the tests that may run beside each other
 	@echo "== unit, wire, property and simulation tests, $(JOBS) at a time"
-	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not interop and not serial" $(TESTS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not interop and not serial" $(TESTS)
 
 serial: .venv/.test-installed ## the tests with real phones or a clock, one after another
 	@echo "== tests with real phones, servers and clocks, one after another"
-	@$(BIN)/pytest -q -m "interop or serial" $(TESTS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+	@$(BIN)/pytest -m "interop or serial" $(TESTS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 lint: .venv/.test-installed ## ruff, mypy --strict, the walls between the rooms
 	@$(BIN)/ruff check .
