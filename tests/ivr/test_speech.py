@@ -109,7 +109,7 @@ MINUTES = {
            60: "kuuskümmend minutit"},
     "zh": {1: "一分钟", 2: "两分钟", 10: "十分钟", 12: "十二分钟", 22: "二十二分钟", 60: "六十分钟"},
     "it": {1: "un minuto", 2: "due minuti", 21: "ventuno minuti", 60: "sessanta minuti"},
-    "cs": {1: "jedna minuta", 2: "dvě minuty", 3: "tři minuty", 4: "čtyři minuty", 5: "pět minut", 12: "dvanáct minut",
+    "cs": {1: "jednu minutu", 2: "dvě minuty", 3: "tři minuty", 4: "čtyři minuty", 5: "pět minut", 12: "dvanáct minut",
            14: "čtrnáct minut", 21: "jednadvacet minut", 22: "dvaadvacet minut", 35: "pětatřicet minut",
            40: "čtyřicet minut", 59: "devětapadesát minut", 60: "šedesát minut"},
 }  # fmt: skip
@@ -122,8 +122,9 @@ TIMES = {
            "14:30": "neliteist kolmkümmend", "21:45": "kakskümmend üks nelikümmend viis"},
     "zh": {"00:00": "零点 整", "02:05": "两点 零五分", "14:30": "十四点 三十分", "22:22": "二十二点 二十二分"},
     "it": {"01:00": "una", "14:30": "quattordici e trenta", "21:05": "ventuno e cinque", "00:01": "zero e uno"},
-    "cs": {"01:01": "jedna hodina jedna minuta", "02:00": "dvě hodiny", "14:30": "čtrnáct hodin třicet minut",
-           "21:22": "jednadvacet hodin dvaadvacet minut"},
+    "cs": {"01:01": "jedné hodiny jedné minuty", "02:00": "dvou hodin", "09:10": "devíti hodin deseti minut",
+           "14:30": "čtrnácti hodin třiceti minut", "15:04": "patnácti hodin čtyř minut",
+           "21:22": "jednadvaceti hodin dvaadvaceti minut", "20:59": "dvaceti hodin devětapadesáti minut"},
 }  # fmt: skip
 
 

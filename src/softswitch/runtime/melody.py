@@ -26,6 +26,7 @@ _CHORDS = (
     (62, 65, 69, 72),
     (60, 62, 67, 74),
 )
+_DETUNE = 0.0008
 _LINE = (0, 2, 1, 3, 2, 1)  # which note of the chord sounds on each half second, an octave up
 
 
@@ -54,9 +55,9 @@ def _note(midi: int, seconds: float, attack: float, decay: float) -> Samples:
     wave = np.zeros_like(time)
     for harmonic, strength in ((1, 1.0), (2, 0.35), (3, 0.12), (4, 0.05)):
         if pitch * harmonic < 3400.0:
-            for detune in (0.9992, 1.0008):
-                phase = 2.0 * np.pi * pitch * harmonic * detune * time
-                wave += 0.5 * strength * np.sin(phase) * np.exp(-time * harmonic / decay)
+            turns = 2.0 * np.pi * pitch * harmonic * time
+            beating = np.cos(_DETUNE * turns)  # the sum of two strings, one a little sharp and one a little flat
+            wave += strength * np.sin(turns) * beating * np.exp(-time * (harmonic / decay))
     rise = np.sin(np.minimum(time / attack, 1.0) * np.pi / 2.0) ** 2
     fall = np.minimum((seconds - time) / 0.3, 1.0)
     return np.asarray(wave * rise * fall, dtype=np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from softswitch.ivr.spoken.table import LONGEST_MINUTES, NUMBERS, SpokenLanguage
 
-_UNITS = ["null", "üks", "kaks", "kolm", "neli", "viis", "kuus", "seitse", "kaheksa", "üheksa"]
+_UNITS = ("null", "üks", "kaks", "kolm", "neli", "viis", "kuus", "seitse", "kaheksa", "üheksa")
 
 
 def _number(n: int) -> str:
