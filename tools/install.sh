@@ -14,8 +14,7 @@ log=$venv/install-$set_name.log
 python=${PYTHON:-python3}
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-    echo "softswitch needs Python 3.11 or newer; '$python' is $("$python" --version 2>&1 || echo missing)." \
-        "Say which one to take: make PYTHON=python3.11 ..."
+    echo "softswitch needs Python 3.11 or newer, and '$python' is not. Name one: make PYTHON=python3.12 ..."
     exit 2
 fi
 if [ ! -x $venv/bin/python ]; then
