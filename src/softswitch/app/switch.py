@@ -30,7 +30,7 @@ from softswitch.ids import AgentId, IdSource
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
 from softswitch.runtime.driver import Driver
-from softswitch.runtime.media_client import MediaClient
+from softswitch.runtime.media_client import MediaClient, MediaStartError
 from softswitch.runtime.prompt_library import build_catalog
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip import messages as sip
@@ -41,7 +41,6 @@ from softswitch.web.server import HttpServer, start_http
 
 log = structlog.get_logger()
 
-_FIRST_PORTS_SECONDS = 10.0
 _GOODBYE_SECONDS = 5.0
 
 _SIP_EVENTS = (
@@ -109,7 +108,6 @@ class Switch:
         self._driver = Driver(self._loop)
         self._listening = False
         self._registered: set[AgentId] = set()
-        self._ports_came = asyncio.Event()
         self._last_leg_gone = asyncio.Event()
         self._closers: list[Callable[[], Any]] = []  # in the order of opening; run backwards
 
@@ -143,8 +141,10 @@ class Switch:
         self.media = MediaClient(settings.media, settings.prompt_cache, self._driver.post)
         self._driver.add_effect(self.media.send, *_MEDIA_COMMANDS)
         self._closers.append(self.media.stop)
-        await self.media.start()
-        await self._await_ports()
+        try:
+            await self.media.start()
+        except MediaStartError as problem:
+            raise StartError(f"The media process cannot start: {problem}.") from problem
         self.transport = SipTransport(self._loop, self._receive)
         self._closers.append(self.transport.close)
         local_flows = await self.transport.listen(settings.listen)
@@ -155,14 +155,6 @@ class Switch:
         self.http: HttpServer = await start_http(make_app(self.live, self.live), settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
         self.live.started(clock.now())
-
-    async def _await_ports(self) -> None:
-        try:
-            async with asyncio.timeout(_FIRST_PORTS_SECONDS):
-                await self._ports_came.wait()
-        except TimeoutError:
-            first, last = self.settings.media.port_first, self.settings.media.port_last
-            raise StartError(f"No RTP port can be opened in {first}..{last} on {self.settings.media.host}.") from None
 
     def _receive(self, event: Any) -> None:
         if self._listening:  # before that, phones find nobody: they try again
@@ -179,7 +171,6 @@ class Switch:
         driver.add_effect(memory.save_promise, acd.SavePromise)
         driver.add_effect(memory.find_previous, records.FindPreviousAgent)
         driver.add_effect(self.tally.count, *Tally.COUNTED)
-        driver.add_effect(self._ports_leased, media.PortsLeased)
         driver.add_effect(self._leg_ended, sip.LegEnded)
 
     def _wire_sip(self, local_flows: tuple[sip.Flow, ...], ids: IdSource) -> None:
@@ -208,9 +199,6 @@ class Switch:
 
     def _security(self, event: sip.SecurityEvent) -> None:
         log.warning("security", kind=event.kind, source=event.source[0], account=event.account, detail=event.detail)
-
-    def _ports_leased(self, event: media.PortsLeased) -> None:
-        self._ports_came.set()
 
     def _leg_ended(self, event: sip.LegEnded) -> None:
         if not self.calls.board.live_legs():

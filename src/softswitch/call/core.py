@@ -177,6 +177,11 @@ class Calls:
     # -------------------------------------------------------------- the contract
 
     @property
+    def ringing_attempts(self) -> tuple[RingAttemptId, ...]:
+        """The ring attempts that have neither been connected nor ended."""
+        return tuple(self._ringing)
+
+    @property
     def events(self) -> tuple[type, ...]:
         """Every message type this core wants to hear."""
         return tuple(self._handlers)
