@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from softswitch.config.problems import Placed, Report, did_you_mean, listing
 from softswitch.config.values import SayDoc
+from softswitch.ivr import speech
 from softswitch.ivr.messages import Say
 
 AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac")
-_VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
 class Known:
@@ -50,8 +49,9 @@ class Known:
         texts: dict[str, str] = {}
         files: dict[str, str] = {}
         for language, text in doc.texts.items():
-            texts[self.language(language) or first] = str(text)
-            self._variables(text, tuple(variables))
+            code = self.language(language) or first
+            texts[code] = str(text)
+            self._spoken(text, code, tuple(variables))
         for language, path in doc.files.items():
             files[self.language(language) or first] = str(path)
             self.audio(path)
@@ -80,14 +80,15 @@ class Known:
                 self.report.add(path.place, f'the audio file "{path}" cannot be read: {error.strerror}')
         return str(path)
 
-    def _variables(self, text: Placed, known: tuple[str, ...]) -> None:
-        for found in _VARIABLE.finditer(text):
-            name = found[1].strip()
+    def _spoken(self, text: Placed, language: str, known: tuple[str, ...]) -> None:
+        """Can this text be spoken in this language, and has every variable a value where it is said?"""
+        names = speech.variables(text)
+        for name in dict.fromkeys(names):
             if name not in known:
                 hint = did_you_mean(name, known) or (f"; known: {listing(known)}" if known else "; none can stand here")
                 self.report.add(text.place, f'nothing is known as "{{{name}}}" here{hint}')
-        if _VARIABLE.sub("", text).count("{") or _VARIABLE.sub("", text).count("}"):
-            self.report.add(text.place, "a { or } stands alone in this text; variables are written {like_this}")
+        for sentence in speech.template_problems(text, collected=names, language=language) if text else ():
+            self.report.add(text.place, sentence)
 
 
 def default_say(texts: Mapping[str, str], languages: tuple[str, ...]) -> Say:

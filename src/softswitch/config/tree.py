@@ -1,8 +1,8 @@
 """YAML text to a plain tree whose every leaf is text with a place.
 
 Nothing is guessed: `17:30`, `0123`, `no` and `+39051234` stay the text that was written, and the place that uses
-a value says of what kind it is. Refused with a place: doubled keys, anchors and aliases, tags, several documents in a file,
-tabs, menu keys * and # without quotes, and files that are too big or too deep.
+a value says of what kind it is. Refused with a place: doubled keys, anchors and aliases, tags, several documents in
+a file, tabs, menu keys * and # without quotes, and files that are too big or too deep.
 """
 
 from __future__ import annotations

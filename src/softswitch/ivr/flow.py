@@ -44,7 +44,7 @@ from softswitch.ivr.messages import (
 from softswitch.ivr.speech import speak
 
 MAX_TYPED_AHEAD = 32  # keys kept while nobody listens
-MAX_STEPS_WITHOUT_KEY = 50  # steps taken since the caller's last key, before a human is asked to help
+MAX_STEPS_WITHOUT_KEY = 50  # steps taken and questions repeated since the last key, before a human helps
 MAX_PATH = 100  # entries of `path`
 PROMPT_GUARD_SECONDS = 300.0  # a prompt whose end is never reported counts as ended after this
 
@@ -352,6 +352,7 @@ class FlowRun:
         """Asks this step again, or goes to its `then`. True when the step is left."""
         state = self._now
         state.failures += 1
+        self._steps_without_key += 1
         state.digits = ""
         state.deadline = None
         self._keys.clear()  # what was typed ahead belonged to an answer that was not understood
