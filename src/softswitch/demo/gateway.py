@@ -82,12 +82,14 @@ def uri_address(uri: str) -> Address | None:
 
 
 class Gateway(asyncio.DatagramProtocol):
-    """`numbers` are the subscribers of the public network: number -> where the phone is."""
+    """`numbers` are the subscribers of the public network: number -> where the phone is. With `learn`, whoever
+    calls becomes one, with the user part of his From as the number."""
 
     def __init__(self, switch: Address, numbers: dict[str, Address]) -> None:
         self.switch = switch
         self.numbers = numbers
         self.port = 0
+        self.learn = False
         self._transport: asyncio.DatagramTransport | None = None
 
     async def start(self, port: int) -> None:
@@ -160,6 +162,11 @@ class Gateway(asyncio.DatagramProtocol):
         if source == self.switch or ";tag=" in message.value("to"):
             return
         number = next((number for number, phone in self.numbers.items() if phone == source), None)
+        if number is None and self.learn:
+            found = _URI.search(message.value("from"))
+            number = found[1] if found else None
+            if number:
+                self.numbers[number] = source
         if number is not None:
             message.fields = [field for field in message.fields if field[0].lower() != "p-asserted-identity"]
             message.insert("P-Asserted-Identity", f"<sip:{number}@{HOST}>")

@@ -116,6 +116,10 @@ class Handset:
     def since(self, mark: int, *words: str) -> list[Event]:
         return [event for event in self.events[mark:] if not words or event["event"] in words]
 
+    def in_call(self) -> bool:
+        moves = self.since(0, "incoming", "ringing", "talking", "ended")
+        return bool(moves) and moves[-1]["event"] != "ended"
+
     async def expect(
         self, *words: str, after: int, seconds: float, where: Callable[[Event], bool] = lambda _: True
     ) -> Event:

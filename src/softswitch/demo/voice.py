@@ -1,0 +1,117 @@
+"""What the line under demonstration says, word for word, as audio: so that "the caller hears the greeting" is a
+correlation with the very prompt and not a tale.
+
+Everything is derived from the configuration that the switch itself runs on: which number customers dial, what its
+flow says, which key leads to the queue, and how names and minutes sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from softswitch.call.prompts import PromptCatalog
+from softswitch.call.settings import NumberSettings, QueueTexts, Settings
+from softswitch.demo.listen import Heard, Prompt, Recording, find_prompt
+from softswitch.ids import FlowId, QueueId
+from softswitch.ivr.flow import say_segments
+from softswitch.ivr.messages import Flow, GotoStep, MenuStep, Say, SayStep, Segment, Target
+
+_KEYS = "123456789"
+_MINUTES = range(1, 61)
+
+
+class Voice:
+    """Texts of the configuration as prompts to listen for, in one language."""
+
+    def __init__(self, settings: Settings, catalog: PromptCatalog, number: str, queue: QueueId) -> None:
+        self.settings = settings
+        self.number = number
+        self.queue = queue
+        self._catalog = catalog
+        self._cache = Path(settings.prompt_cache)
+        self.language = self._dialled.language
+        self.menu = self._first_menu()
+
+    @property
+    def _dialled(self) -> NumberSettings:
+        return self.settings.call.numbers[self.number]
+
+    @property
+    def _flow(self) -> Flow:
+        return self.settings.call.flows[self._dialled.flow]
+
+    @property
+    def texts(self) -> QueueTexts:
+        return self.settings.call.queue_texts[self.queue]
+
+    # ------------------------------------------------------------------ the flow
+
+    def _first_menu(self) -> MenuStep:
+        return next(step for step in self._flow.steps if isinstance(step, MenuStep))
+
+    def greeting(self) -> list[Prompt]:
+        """Everything that is said before the first menu."""
+        said = []
+        for step in self._flow.steps:
+            if isinstance(step, MenuStep):
+                break
+            if isinstance(step, SayStep):
+                said.append(self.prompt("the greeting", step.say))
+        return said
+
+    def key_to_queue(self) -> str:
+        """The menu key that leads to this queue."""
+        return next(key for key, target in self.menu.keys.items() if self._leads_to(target) == self.queue)
+
+    def key_to_nowhere(self) -> str:
+        """A wrong key."""
+        return next(key for key in reversed(_KEYS) if key not in self.menu.keys)
+
+    def _leads_to(self, target: Target) -> str:
+        if target.queue or not (target.step or target.flow):
+            return target.queue
+        flow = self.settings.call.flows[FlowId(target.flow)] if target.flow else self._flow
+        at = next((i for i, step in enumerate(flow.steps) if step.name == target.step), 0) if target.step else 0
+        after = flow.steps[at:]
+        first = next((step for step in after if not isinstance(step, SayStep)), None)
+        return first.target.queue if isinstance(first, GotoStep) else ""
+
+    def choice_key(self, choice: str) -> str:
+        return next(key for key, target in self.texts.choice_keys.items() if target.choose == choice)
+
+    # ------------------------------------------------------------------ as audio
+
+    def prompt(self, name: str, say: Say, **values: str | Say) -> Prompt:
+        languages = self.settings.call.languages
+        return Prompt(name, self._samples(say_segments(say, self.language, languages, values)))
+
+    def spoken_name(self, agent: str) -> Say:
+        return self.settings.call.agents[agent].spoken_name
+
+    def choice_line(self, choice: str, **values: str | Say) -> Prompt:
+        """One sentence of the three-way choice."""
+        lines = getattr(self.texts, "choice_lines", {})
+        say = lines.get(choice, self.texts.choice)
+        return self.prompt(f"the choice {choice}", say, **values)
+
+    def minutes_heard(self, recording: Recording, since: float) -> tuple[int, Heard] | None:
+        """Which number of minutes was told in the sentence about waiting."""
+        best: tuple[int, Heard] | None = None
+        for minutes in self._candidates():
+            heard = find_prompt(recording, self.choice_line("wait", minutes=str(minutes)), since=since)
+            if heard is not None and (best is None or heard.share > best[1].share):
+                best = (minutes, heard)
+        return best
+
+    def _candidates(self) -> Iterator[int]:
+        yield from _MINUTES
+
+    def _samples(self, segments: tuple[Segment, ...]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        keys, _ = self._catalog.keys(segments)
+        parts = [Prompt.from_u_law(key, (self._cache / f"{key}.ulaw").read_bytes()).samples for key in keys]
+        if not parts:
+            raise ValueError(f"no audio for {[segment.text or segment.file for segment in segments]}")
+        return np.concatenate(parts)
