@@ -182,6 +182,23 @@ def test_a_caller_who_hangs_up_after_choosing_a_call_back_is_called_back() -> No
     assert house.rung() == [ANNA]
 
 
+def test_she_becomes_free_while_he_hears_that_she_will_call() -> None:
+    house = House()
+    b = anna_talks_to_b(house)
+    house.bye(b)
+    house.wait(9)  # she is in wrap-up for another second
+    a = house.to_queue()
+    house.press(a, "3")
+    house.wait(1)
+    (invite,) = house.ringing()
+    house.answer(invite)
+    assert house.of(media.Bridge)[-1] == media.Bridge(a, invite.leg)
+    assert house.of(acd.PromiseChanged)[-1].state is acd.PromiseState.KEPT
+    house.bye(a)
+    house.wait(60)
+    house.assert_nothing_left()
+
+
 def test_a_customer_who_does_not_answer_is_tried_again() -> None:
     house = House()
     b = anna_talks_to_b(house)

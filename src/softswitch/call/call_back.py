@@ -1,7 +1,8 @@
 """A call-back: the agent rings first, then the customer; both are bridged and the promise is kept.
 
     RING_AGENT --Connect--> DIAL_CUSTOMER --answered--> TALKING --> ENDED
-                                |  no answer, busy, agent hung up -> CustomerNotReached, agent ready again
+                    |           |  no answer, busy, agent hung up -> CustomerNotReached, agent ready again
+                    |--the caller still hears his good-bye: no need to dial--> TALKING
 
 The caller has no leg for a while, but his place in the line is the same queue entry (`acd`): this object only
 exists while an attempt is being made.
@@ -129,8 +130,9 @@ class CallBackSession:
             self.ring = None
             self._become(Step.ENDED, now)
 
-    def connect(self, command: Connect, now: float) -> None:
-        """She answered: tell her what this is and dial the customer."""
+    def connect(self, command: Connect, still_here: CallLeg | None, now: float) -> None:
+        """She answered: tell her what this is and dial the customer. `still_here`: his leg, when she became free
+        so quickly that he has not hung up yet (his line would be busy)."""
         ring, self.ring = self.ring, None
         assert ring is not None
         self._agent_leg = ring.take_winner()
@@ -138,6 +140,10 @@ class CallBackSession:
             self._fail(now)
             return
         self._board.give_leg(self._agent_leg, self)
+        if still_here is not None and still_here.alive:
+            self.customer_leg = still_here
+            self._talk(now)
+            return
         self._agent_leg.play(self._board.speak(self._board.call.texts.call_back_intro, self.ticket.language))
         self._dial(now)
 
@@ -198,8 +204,8 @@ class CallBackSession:
             agent.play((RINGBACK,), loops=0)
 
     def _customer_answered(self, event: InviteAnswered, now: float) -> None:
-        agent, customer = self._agent_leg, self.customer_leg
-        assert agent is not None and customer is not None and self._attempt is not None
+        customer = self.customer_leg
+        assert customer is not None
         customer.facts.answered_at = now
         try:
             if event.sdp is None:
@@ -208,6 +214,11 @@ class CallBackSession:
         except (NotAcceptable, SdpError):
             self._fail(now)
             return
+        self._talk(now)
+
+    def _talk(self, now: float) -> None:
+        agent, customer = self._agent_leg, self.customer_leg
+        assert agent is not None and customer is not None and self._attempt is not None
         self._deadline = None
         self._become(Step.TALKING, now)
         ticket = self.ticket

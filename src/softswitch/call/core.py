@@ -145,6 +145,7 @@ class Calls:
         self.sessions: dict[InteractionId, CallerSession] = {}
         self.call_backs: dict[InteractionId, CallBackSession] = {}
         self._tickets: dict[InteractionId, Ticket] = {}
+        self._saying_goodbye: dict[InteractionId, CallLeg] = {}  # callers who are told when they are called back
         self._trunks = {trunk.id: trunk for trunk in settings.sip.trunks}
         self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
         self._on_trunk: dict[TrunkId, int] = {}
@@ -302,6 +303,7 @@ class Calls:
         if trunk in self._on_trunk:
             self._on_trunk[trunk] -= 1
         assert facts.interaction is not None
+        self._saying_goodbye.pop(facts.interaction, None)
         session = self.sessions.get(facts.interaction)
         if session is not None and session.ring is None:
             del self.sessions[facts.interaction]
@@ -336,7 +338,9 @@ class Calls:
 
     def _confirm_call_back(self, event: ConfirmCallBack, now: float) -> None:
         self._session_do(event, now, CallerSession.confirm_call_back)
-        self.sessions.pop(event.interaction, None)  # the leg keeps its owner; the interaction is the promise now
+        session = self.sessions.pop(event.interaction, None)  # the interaction is the promise now
+        if session is not None and session.leg.alive:
+            self._saying_goodbye[event.interaction] = session.leg
 
     def _promised(self, event: SavePromise | PromiseRestored, now: float) -> None:
         self._tickets[event.interaction] = Ticket(
@@ -390,10 +394,12 @@ class Calls:
         if ringer is None:
             self.board.emit(ConversationEnded(event.attempt))
             return
-        ringer.connect(event, now)
-        self._alarms.look(ringer)
         if isinstance(ringer, CallerSession):
+            ringer.connect(event, now)
             self._forget_dead(ringer)
+        else:
+            ringer.connect(event, self._saying_goodbye.get(event.interaction), now)
+        self._alarms.look(ringer)
 
     def _ring_ended(self, event: RingEnded, now: float) -> None:
         """Her phones refused or were not there: the attempt ended without a CancelRing."""
