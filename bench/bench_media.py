@@ -1,0 +1,246 @@
+"""The media process alone: N bridged calls, RTP both ways, CPU of the process per relayed packet.
+
+    python bench/bench_media.py --calls 400                                  our own generator
+    python bench/bench_media.py --calls 100,400 --driver FOLDER              the standard one, and the C floor
+
+Every caller's leg has heard a prompt before the bridge, as in a real call, so that half of the packets take the
+rewriting path. The worker runs on core 0, the generator on core 1. Prints one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from softswitch.ids import LegId, PlaybackId  # noqa: E402
+from softswitch.media import rtp  # noqa: E402
+from softswitch.media.control import Decoder, encode  # noqa: E402
+from softswitch.media.messages import Bridge, OpenMediaLeg, Play, PlaybackEnded, PortsLeased, SetRemote  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+SLOTS = 80
+SLOT_SECONDS = rtp.FRAME_SECONDS / SLOTS
+
+
+class Worker:
+    """A media process on core 0, and the control connection to it."""
+
+    def __init__(self, folder: Path, first_port: int, command: list[str]) -> None:
+        path = folder / "control"
+        (folder / "hello.ulaw").write_bytes(bytes(1600))
+        self.process = subprocess.Popen(
+            [
+                *("taskset", "-c", "0", *command, "-m", "softswitch.media.worker", "--socket", str(path)),
+                *("--host", "127.0.0.1", "--ports", f"{first_port}..{first_port + 7999}", "--prompts", str(folder)),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        )
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline().strip()
+        if said != "ready":
+            raise SystemExit(f"media process: {said}")
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.connect(str(path))
+        self._decoder = Decoder()
+        self._ports: list[int] = []
+        self._ended = 0
+
+    def bridge_calls(self, calls: int, ports: list[tuple[int, int]], hosts: tuple[str, str]) -> list[tuple[int, int]]:
+        """Open `calls` bridged calls towards these ports; the local ports of both legs of each."""
+        local = []
+        for call in range(calls):
+            pair = (self._port(), self._port())
+            local.append(pair)
+            legs = LegId(2 * call), LegId(2 * call + 1)
+            for leg, port, host, remote in zip(legs, pair, hosts, ports[call], strict=True):
+                self._sock.sendall(encode([OpenMediaLeg(leg, port), SetRemote(leg, host, remote, 0, 101)]))
+            self._sock.sendall(encode([Play(legs[0], PlaybackId(call), ("hello",))]))
+        while self._ended < calls:
+            self._receive()
+        self._sock.sendall(encode(Bridge(LegId(2 * call), LegId(2 * call + 1)) for call in range(calls)))
+        return local
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss_kb(self) -> int:
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+    def stop(self) -> None:
+        self._sock.close()
+        self.process.wait(5)
+
+    def _port(self) -> int:
+        while not self._ports:
+            self._receive()
+        return self._ports.pop(0)
+
+    def _receive(self) -> None:
+        data = self._sock.recv(65536)
+        if not data:
+            raise SystemExit("the media process died")
+        for event in self._decoder.feed(data):
+            if isinstance(event, PortsLeased):
+                self._ports += event.ports
+            elif isinstance(event, PlaybackEnded):
+                self._ended += 1
+
+
+def own_generator(sockets: list[socket.socket], targets: list[int], seconds: float) -> tuple[int, int]:
+    """Send 50 packets/s on every socket in 250 us slots; (sent, received)."""
+    epoll = select.epoll()
+    by_fd = {sock.fileno(): sock for sock in sockets}
+    for sock, port in zip(sockets, targets, strict=True):
+        sock.connect(("127.0.0.1", port))
+        epoll.register(sock.fileno(), select.EPOLLIN)
+    slots = [sockets[n::SLOTS] for n in range(SLOTS)]
+    packet, buffer = bytearray(rtp.build(0, 0, 0, 1, bytes(160))), bytearray(2048)
+    sent = received = tick = 0
+    start = time.monotonic()
+    end = start + seconds
+    while (now := time.monotonic()) < end + 0.1:
+        while now < end and start + tick * SLOT_SECONDS <= now:
+            packet[2:4] = (tick // SLOTS & 0xFFFF).to_bytes(2, "big")
+            packet[4:8] = (tick // SLOTS * 160 & 0xFFFFFFFF).to_bytes(4, "big")
+            for sock in slots[tick % SLOTS]:
+                sock.send(packet)
+                sent += 1
+            tick += 1
+        for fd, _ in epoll.poll(0, 512):
+            by_fd[fd].recv_into(buffer)
+            received += 1
+        pause = start + tick * SLOT_SECONDS - time.monotonic()
+        if pause > 0:
+            time.sleep(min(pause, 0.001))
+    return sent, received
+
+
+def measure_own(calls: int, seconds: float, folder: Path, command: list[str]) -> dict[str, Any]:
+    sockets = []
+    for _ in range(2 * calls):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sock.bind(("127.0.0.1", 0))
+        sockets.append(sock)
+    ports = [sock.getsockname()[1] for sock in sockets]
+    worker = Worker(folder, 22000, command)
+    idle_rss = worker.rss_kb()
+    local = worker.bridge_calls(calls, list(zip(ports[::2], ports[1::2], strict=True)), ("127.0.0.1", "127.0.0.1"))
+    targets = [port for pair in local for port in pair]
+    own_generator(sockets, targets, 0.5)
+    before = worker.cpu_seconds()
+    sent, received = own_generator(sockets, targets, seconds)
+    figures = {
+        "calls": calls,
+        "us_per_packet": round((worker.cpu_seconds() - before) * 1e6 / sent, 2),
+        "loss_pct": round(100 * (sent - received) / sent, 3),
+        "rss_kb_per_call": round((worker.rss_kb() - idle_rss) / calls, 1),
+    }
+    worker.stop()
+    for sock in sockets:
+        sock.close()
+    return figures
+
+
+def run_driver(driver: Path, pid: int, legs: Path, out: Path, seconds: float, name: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [
+            *(sys.executable, str(driver / "acdbench.py"), "--pid", str(pid), "--name", name, "--retries", "0"),
+            *("--quiet-wait", "3", "--out", str(out), "raw", "--raw-file", str(legs), "--measure", str(seconds)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    print(done.stdout, file=sys.stderr, end="")
+    run: dict[str, Any] = json.loads(out.read_text())["runs"][-1]
+    stream = run["gen"]["rtp"]
+    return {
+        "us_per_packet": run["cpu_us_per_relayed_packet"],
+        "loss_pct": stream["loss_pct"],
+        "latency_us": stream["latency_us"],
+        "crossed": stream["crossed"],
+        "foreign_pct_server_core": run["foreign_pct_server_core"],
+    }
+
+
+def write_legs(path: Path, pairs: list[tuple[int, int]], ports: list[tuple[int, int]]) -> None:
+    lines = []
+    for (a, b), (port_a, port_b) in zip(pairs, ports, strict=True):
+        lines += [f"127.0.0.2 {port_a} 127.0.0.1 {a}", f"127.0.0.3 {port_b} 127.0.0.1 {b}"]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def measure_driver(calls: int, seconds: float, folder: Path, driver: Path, command: list[str]) -> dict[str, Any]:
+    ports = [(45000 + 4 * call, 45002 + 4 * call) for call in range(calls)]
+    worker = Worker(folder, 22000, command)
+    pairs = worker.bridge_calls(calls, ports, ("127.0.0.2", "127.0.0.3"))
+    write_legs(folder / "legs", pairs, ports)
+    figures = run_driver(driver, worker.process.pid, folder / "legs", folder / "out.json", seconds, "media")
+    worker.stop()
+    return {"calls": calls, **figures}
+
+
+def measure_floor(calls: int, seconds: float, folder: Path, driver: Path) -> float | None:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    program = folder / "udprelay"
+    subprocess.run([compiler, "-O2", "-w", "-o", str(program), str(driver / "udprelay.c")], check=True)
+    base = 34000
+    ports = [(45000 + 4 * call, 45002 + 4 * call) for call in range(calls)]
+    write_legs(folder / "legs", [(base + 4 * call, base + 4 * call + 2) for call in range(calls)], ports)
+    process = subprocess.Popen(["taskset", "-c", "0", str(program), str(base), str(calls)])
+    try:
+        figures = run_driver(driver, process.pid, folder / "legs", folder / "out.json", seconds, "floor")
+        return float(figures["us_per_packet"])
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", default="400")
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--driver", type=Path, help="folder of acdbench.py, acdload.c and udprelay.c")
+    parser.add_argument("--no-floor", action="store_true")
+    parser.add_argument("--profile", help="write a cProfile of the worker to this file")
+    options = parser.parse_args()
+    command = [sys.executable] + (["-m", "cProfile", "-o", options.profile] if options.profile else [])
+    counts = [int(count) for count in options.calls.split(",")]
+    os.sched_setaffinity(0, {1 if (os.cpu_count() or 1) > 1 else 0})
+    runs = []
+    floor = None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for calls in counts:
+            if options.driver is not None:
+                runs.append(measure_driver(calls, options.seconds, folder, options.driver, command))
+            else:
+                runs.append(measure_own(calls, options.seconds, folder, command))
+        if options.driver is not None and not options.no_floor:
+            floor = measure_floor(counts[-1], options.seconds, folder, options.driver)
+    print(json.dumps({"us_per_packet": runs[-1]["us_per_packet"], "floor_us_per_packet": floor, "runs": runs}))
+
+
+if __name__ == "__main__":
+    main()
