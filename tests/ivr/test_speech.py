@@ -42,6 +42,8 @@ def test_a_template_is_cut_at_its_variables() -> None:
         ("在{minutes}。请等候。", ["在", "请等候。"]),
         ("  Please   wait. \n", ["Please wait."]),
         ("{agent} – {minutes}", []),
+        ("{agent} talks.\n\nTo wait, press 1.\n", ["talks.", "To wait, press 1."]),
+        ("{agent}.\nTo wait, press 1.", ["To wait, press 1."]),
         ("¿Listo?", ["¿Listo?"]),
         ("Key (1), {minutes}) then", ["Key (1),", "then"]),
     ],

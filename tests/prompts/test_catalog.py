@@ -54,6 +54,17 @@ def test_everything_a_queue_can_say_is_needed(small_line: SmallLine) -> None:
                 assert needed.issuperset(speak(template, language, values))
 
 
+def test_a_choice_in_parts(small_line: SmallLine) -> None:
+    texts = small_line().call.queue_texts[QueueId("cards")]
+    parts = {"intro": Say({"en": "{agent} talks."}), "wait": Say({"en": "To wait, press 1."})}
+    whole = Say({"en": "{agent} talks.\nTo wait, press 1."})
+    queues = {QueueId("cards"): replace(texts, choice=whole, choice_parts=parts)}
+    needed = segments_needed(small_line(call={"queue_texts": queues}))
+    assert Segment("en", "talks.") in needed
+    assert Segment("en", "To wait, press 1.") in needed
+    assert Segment("en", "talks. To wait, press 1.") not in needed
+
+
 def test_words_that_no_text_uses_are_not_needed(small_line: SmallLine) -> None:
     base = small_line()
     texts = base.call.queue_texts[QueueId("cards")]
