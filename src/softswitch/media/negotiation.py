@@ -46,7 +46,7 @@ class NoCommonCodec(NotAcceptable):
 
 
 class StreamRefused(NotAcceptable):
-    """No plain RTP audio stream: none at all, port 0, or only SRTP."""
+    """No plain RTP audio stream to an IPv4 host: none at all, port 0, only SRTP, only IPv6 or a host name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _choose(streams: tuple[Media, ...], ours: tuple[int, ...]) -> tuple[Media, i
     for media in streams:
         # RFC 3264 5.1: port zero in an offer: the stream is not wanted. Anything but plain RTP (SAVP, DTLS) is
         # refused and never answered as if it were plain.
-        if media.kind != "audio" or media.port == 0 or media.protocol != "RTP/AVP":
+        if media.kind != "audio" or media.port == 0 or media.protocol != "RTP/AVP" or not media.host:
             continue
         plain_audio = True
         for text in media.formats:

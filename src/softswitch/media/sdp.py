@@ -57,7 +57,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One m= section. `host` and `direction` are already inherited from the session level."""
+    """One m= section. `host` and `direction` are already inherited from the session level; `host` is empty when
+    the address is well-formed, but none that media is sent to."""
 
     kind: str
     port: int
@@ -93,7 +94,7 @@ def parse(body: bytes) -> SessionDescription:
         raise SdpError("second line is not o=")
     origin = _origin(lines[1])
     first_media = next((n for n, line in enumerate(lines) if line[:2] == "m="), len(lines))
-    host, direction, _, _, _ = _section(lines, 2, first_media, "", Direction.SENDRECV)
+    host, direction, _, _, _ = _section(lines, 2, first_media, None, Direction.SENDRECV)
     media: list[Media] = []
     start = first_media
     while start < len(lines):
@@ -121,7 +122,7 @@ def _number(text: str, digits: int, where: str) -> int:
     return int(text)
 
 
-def _media(lines: list[str], start: int, end: int, session_host: str, session_direction: Direction) -> Media:
+def _media(lines: list[str], start: int, end: int, session_host: str | None, session_direction: Direction) -> Media:
     parts = lines[start][2:].split()
     if not 4 <= len(parts) <= 3 + MAX_FORMATS:
         raise SdpError("malformed m=")
@@ -136,14 +137,14 @@ def _media(lines: list[str], start: int, end: int, session_host: str, session_di
     if port > 65535:
         raise SdpError("port above 65535")
     host, direction, rtpmap, fmtp, ptime = _section(lines, start + 1, end, session_host, session_direction)
-    if not host and port:
+    if host is None and port:
         raise SdpError("no c= for a stream")
-    return Media(parts[0], port, parts[2], tuple(parts[3:]), host, direction, rtpmap, fmtp, ptime)
+    return Media(parts[0], port, parts[2], tuple(parts[3:]), host or "", direction, rtpmap, fmtp, ptime)
 
 
 def _section(
-    lines: list[str], start: int, end: int, host: str, direction: Direction
-) -> tuple[str, Direction, dict[str, str], dict[str, str], int | None]:
+    lines: list[str], start: int, end: int, host: str | None, direction: Direction
+) -> tuple[str | None, Direction, dict[str, str], dict[str, str], int | None]:
     """The lines of the session level or of one stream that matter here."""
     rtpmap: dict[str, str] = {}
     fmtp: dict[str, str] = {}
@@ -171,19 +172,21 @@ def _section(
 
 @lru_cache(maxsize=4096)
 def _connection(value: str) -> str:
-    """The address of a c= line: an IPv4 literal that one host owns. Everything else is refused, not resolved."""
+    """The address of a c= line: an IPv4 literal that one host owns. A name is not resolved."""
     parts = value.split()
-    if len(parts) != 3 or parts[0] != "IN":
+    if len(parts) != 3 or parts[0] != "IN" or parts[1] not in ("IP4", "IP6"):
         raise SdpError("malformed c=")
-    if parts[1] != "IP4":
-        raise SdpError("address family of c= is not IP4")
     octets = parts[2].split(".")
-    if len(octets) != 4 or not all(o.isascii() and o.isdecimal() and len(o) <= 3 and int(o) <= 255 for o in octets):
-        raise SdpError("c= is no IPv4 address")
+    if parts[1] != "IP4" or len(octets) != 4 or not all(map(_is_octet, octets)):
+        return ""
     # media goes to one host: neither to a multicast group nor to a broadcast address
     if int(octets[0]) >= 224:
-        raise SdpError("c= is no unicast address")
-    return ".".join(str(int(o)) for o in octets)
+        return ""
+    return ".".join(str(int(octet)) for octet in octets)
+
+
+def _is_octet(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= 255
 
 
 @lru_cache(maxsize=64)

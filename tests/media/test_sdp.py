@@ -1,0 +1,154 @@
+"""Session descriptions: what phones send, what attackers send."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softswitch.media import sdp
+from softswitch.media.sdp import Direction, SdpError
+
+PHONE = b"""v=0
+o=alice 2890844526 2890844527 IN IP4 host.example.com
+s=A call
+i=some information
+c=IN IP4 192.0.2.1
+b=AS:64
+t=0 0
+a=tool:phone 1.0
+m=audio 49170 RTP/AVP 8 0 96
+a=rtpmap:8 PCMA/8000
+a=rtpmap:0 PCMU/8000/1
+a=rtpmap:96 telephone-event/8000
+a=fmtp:96 0-16
+a=ptime:30
+a=candidate:1 1 UDP 2130706431 10.0.1.1 8998 typ host
+a=recvonly
+a=junk
+a=:
+a=rtpmap:
+a=rtpmap:x y
+""".replace(b"\n", b"\r\n")
+
+TWO_STREAMS = b"""v=0
+o=- 1 2 IN IP6 ::1
+s=-
+t=0 0
+a=inactive
+m=video 5000/2 RTP/AVP 31
+c=IN IP6 2001:db8::1
+m=audio 5004 RTP/SAVP 0
+c=IN IP4 192.000.2.9
+a=sendonly
+"""
+
+
+def head(rest: bytes = b"") -> bytes:
+    return b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n" + rest
+
+
+def test_a_phones_offer() -> None:
+    session = sdp.parse(PHONE)
+    assert session.origin == sdp.Origin("alice", 2890844526, 2890844527, "host.example.com")
+    (audio,) = session.media
+    assert (audio.kind, audio.port, audio.protocol, audio.formats) == ("audio", 49170, "RTP/AVP", ("8", "0", "96"))
+    assert (audio.host, audio.direction, audio.ptime_ms) == ("192.0.2.1", Direction.RECVONLY, 30)
+    assert audio.rtpmap["96"] == "telephone-event/8000"
+    assert audio.fmtp["96"] == "0-16"
+
+
+def test_streams_inherit_from_the_session_level_and_override_it() -> None:
+    video, audio = sdp.parse(TWO_STREAMS).media
+    assert (video.kind, video.port, video.host, video.direction) == ("video", 5000, "", Direction.INACTIVE)
+    assert (audio.port, audio.host, audio.direction) == (5004, "192.0.2.9", Direction.SENDONLY)
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r\n\r\n", b""])
+def test_line_endings(ending: bytes) -> None:
+    assert sdp.parse(PHONE.rstrip() + ending) == sdp.parse(PHONE)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        b"IP4 224.2.36.42/127",
+        b"IP4 239.1.1.1",
+        b"IP4 255.255.255.255",
+        b"IP4 phone.example.com",
+        b"IP6 ::1",
+        b"IP4 1.2.3",
+    ],
+)
+def test_addresses_that_no_media_is_sent_to(address: bytes) -> None:
+    assert sdp.parse(head(b"m=audio 4 RTP/AVP 0\r\nc=IN " + address)).media[0].host == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"v=1\r\n" + head()[5:],
+        head()[5:],
+        b" " + head(),
+        b"v=0\r\ns=-\r\no=- 1 1 IN IP4 1.1.1.1\r\n",
+        b"v=0\r\no=- 1 1 IN IP4\r\ns=-\r\n",
+        b"v=0\r\no=- 1 1 XX IP4 1.1.1.1\r\ns=-\r\n",
+        b"v=0\r\no=- x 1 IN IP4 1.1.1.1\r\ns=-\r\n",
+        b"v=0\r\no=- -1 1 IN IP4 1.1.1.1\r\ns=-\r\n",
+        b"v=0\r\no=- 1 " + b"9" * 21 + b" IN IP4 1.1.1.1\r\ns=-\r\n",
+        "v=0\r\no=- ² 1 IN IP4 1.1.1.1\r\ns=-\r\n".encode("latin-1"),
+        head(b"m=audio\r\n"),
+        head(b"m=audio 4 RTP/AVP\r\n"),
+        head(b"m=audio -4 RTP/AVP 0\r\n"),
+        head(b"m=audio 65536 RTP/AVP 0\r\n"),
+        head(b"m=audio 4/x RTP/AVP 0\r\n"),
+        head(b"m=audio four RTP/AVP 0\r\n"),
+        head(b"m=au\xe4dio 4 RTP/AVP 0\r\n"),
+        head(b"m=au\x00dio 4 RTP/AVP 0\r\n"),
+        head(b"m=audio 4 RTP/AVP" + b" 0" * 65 + b"\r\n"),
+        head(b"m=audio 4 RTP/AVP 0\r\n" * 17),
+        head(b"m=audio 4 RTP/AVP 0\r\nc=IN IP4\r\n"),
+        head(b"m=audio 4 RTP/AVP 0\r\nc=IN IP9 1.1.1.1\r\n"),
+        head(b"\r\nm=audio 4 RTP/AVP 0\r\n"),
+        head(b"nonsense\r\n"),
+        head(b"a=x\r\n" * 512),
+        head(b"a=" + b"x" * sdp.MAX_BYTES),
+        b"v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\ns=-\r\nt=0 0\r\nm=audio 4 RTP/AVP 0\r\n",
+    ],
+)
+def test_refused_with_a_reason(body: bytes) -> None:
+    with pytest.raises(SdpError) as refused:
+        sdp.parse(body)
+    assert refused.value.reason
+
+
+@given(st.integers(0, len(PHONE)), st.integers(0, 60), st.binary(max_size=30))
+def test_mutations_parse_or_are_refused(start: int, length: int, junk: bytes) -> None:
+    for body in (PHONE[:start] + junk + PHONE[start + length :], head(junk), junk):
+        try:
+            session = sdp.parse(body)
+        except SdpError:
+            continue
+        assert all(0 <= media.port <= 65535 and media.formats for media in session.media)
+
+
+@given(
+    st.integers(1, 65535),
+    st.sampled_from([(0,), (8,), (0, 8), (8, 0)]),
+    st.sampled_from([-1, 96, 101, 127]),
+    st.sampled_from(Direction),
+    st.integers(0, 2**63),
+)
+def test_what_is_built_parses(port: int, types: tuple[int, ...], dtmf: int, direction: Direction, number: int) -> None:
+    session = sdp.parse(sdp.build("192.0.2.7", number, 3, sdp.audio_stream(port, types, dtmf, direction)))
+    assert session.origin == sdp.Origin("-", number, 3, "192.0.2.7")
+    (audio,) = session.media
+    assert (audio.host, audio.port, audio.direction, audio.ptime_ms) == ("192.0.2.7", port, direction, 20)
+    assert audio.formats == tuple(str(n) for n in types) + ((str(dtmf),) if dtmf >= 0 else ())
+
+
+def test_directions() -> None:
+    for direction in Direction:
+        assert Direction.of(sends=direction.sends, receives=direction.receives) is direction
