@@ -72,26 +72,33 @@ class SqliteDatabase:
         self.name = "sqlite in memory" if in_memory else f"sqlite {path}"
         self._path = None if in_memory else Path(path)
         plain = url.set(drivername="sqlite+pysqlite")
-        self._writer, self._writer_thread = _sqlite_engine(plain, "BEGIN IMMEDIATE"), _thread("store-writer")
+        self._writer, self._writer_thread = _sqlite_engine(plain), _thread("store-writer")
         if in_memory:  # there is only the one connection
             self._reader, self._reader_thread = self._writer, self._writer_thread
         else:
-            self._reader, self._reader_thread = _sqlite_engine(plain, "BEGIN"), _thread("store-reader")
+            self._reader, self._reader_thread = _sqlite_engine(plain), _thread("store-reader")
 
     @property
     def dialect(self) -> Dialect:
         return self._writer.dialect
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._run, self._writer, work)
+        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._in_transaction, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reader_thread, self._run, self._reader, work)
+        return await asyncio.get_running_loop().run_in_executor(self._reader_thread, self._outside, work)
 
-    def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
         if self._path is not None and not self._path.parent.exists():
             self._path.parent.mkdir(parents=True)
-        with engine.begin() as connection:
+        with self._writer.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # fails here, not in the middle, when somebody else writes
+            result = work(connection)
+            connection.exec_driver_sql("COMMIT")
+            return result  # after an error the pool rolls back as it takes the connection again
+
+    def _outside(self, work: Callable[[Connection], T]) -> T:
+        with self._reader.connect() as connection:
             return work(connection)
 
     async def close(self) -> None:
@@ -123,6 +130,8 @@ class PostgresDatabase:
                 "server_settings": {"application_name": "softswitch"},
             },
         )
+        # The same pool; a question of one statement needs no BEGIN and ROLLBACK around it.
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def dialect(self) -> Dialect:
@@ -133,7 +142,7 @@ class PostgresDatabase:
             return await connection.run_sync(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        async with self._engine.connect() as connection:
+        async with self._reader.connect() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
@@ -144,21 +153,20 @@ def _thread(name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
 
-def _sqlite_engine(url: URL, begin: str) -> Engine:
-    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+def _sqlite_engine(url: URL) -> Engine:
+    """An engine that leaves BEGIN and COMMIT to us."""
+    options: dict[str, Any] = {
+        "isolation_level": "AUTOCOMMIT",
+        "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
+    }
     if url.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool
     engine = create_engine(url, **options)
 
     @event.listens_for(engine, "connect")
     def _opened(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
 
     return engine
 

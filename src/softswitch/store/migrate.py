@@ -41,7 +41,7 @@ def migrate(connection: Connection) -> None:
         except CommandError:
             raise StoreError(
                 f"The database is at migration {found}, which is newer than this version of softswitch knows "
-                f"({newest()}): start the version that wrote it, or restore a backup from before the upgrade."
+                f"(its newest is {newest()}): start the version that wrote it, or restore a backup of before."
             ) from None
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, bindparam, func, literal, select, text, union_all
+from sqlalchemy import Connection, func, select, text
 
 from softswitch.call.records import (
     AgentRecord,
@@ -15,8 +15,8 @@ from softswitch.call.records import (
     StartState,
     StoredContact,
 )
-from softswitch.ids import AgentId, CustomerId
-from softswitch.store.tables import agent_event, contact, promise, talk
+from softswitch.ids import AgentId
+from softswitch.store.tables import agent_event, contact, promise
 
 # Caller identities that name nobody (RFC 3323 4.1.1.3 and what gateways send): they must not match each other.
 _NOBODY = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
@@ -74,43 +74,39 @@ def last_journal_number(connection: Connection) -> int:
 
 
 def probe(connection: Connection) -> None:
-    connection.execute(select(literal(1, Integer)))
+    connection.execute(text("SELECT 1"))
 
 
 # ------------------------------------------------------------------ the previous agent
 
 
-def _newest_talk(same: object) -> Select[tuple[str, float]]:
-    return (
-        select(talk.c.agent, talk.c.began_at)
-        .where(same, talk.c.began_at >= bindparam("since"), talk.c.seconds >= bindparam("seconds"))  # type: ignore[arg-type]
-        .order_by(talk.c.began_at.desc())
-        .limit(1)
-    )
-
-
-def _newest_of(*same: object) -> Select[tuple[str]]:
-    each = union_all(*(_newest_talk(one).subquery().select() for one in same)).subquery()
-    return select(each.c.agent).order_by(each.c.began_at.desc()).limit(1)
-
-
-_BY_CALLER = _newest_of(talk.c.caller == bindparam("caller"))
-_BY_CUSTOMER = _newest_of(talk.c.customer == bindparam("customer"))
-_BY_BOTH = _newest_of(talk.c.caller == bindparam("caller"), talk.c.customer == bindparam("customer"))
+_NEWEST = """
+    SELECT agent, began_at FROM (
+        SELECT agent, began_at FROM talk
+        WHERE {same} AND began_at >= :since AND seconds >= :seconds
+        ORDER BY began_at DESC LIMIT 1
+    ) AS by_{name}
+"""
+_BY_CALLER = _NEWEST.format(same="caller = :caller", name="caller")
+_BY_CUSTOMER = _NEWEST.format(same="customer = :customer", name="customer")
+# Each half walks its own index from the newest end; an OR would walk neither.
+_BY_BOTH = text(
+    f"SELECT agent FROM ({_BY_CALLER} UNION ALL {_BY_CUSTOMER}) AS candidates ORDER BY began_at DESC LIMIT 1"
+)
+_BY_ONE = {"caller": text(_BY_CALLER), "customer": text(_BY_CUSTOMER)}
 
 
 def previous_agent(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:
     """The agent of the newest talk with this caller number or this customer, not older than `since` and at least
     `talked_at_least_seconds` long."""
-    named = query.caller.lower() not in _NOBODY
-    customer: CustomerId | None = query.customer or None
-    if not named and customer is None:
+    who: dict[str, str] = {}
+    if query.caller.lower() not in _NOBODY:
+        who["caller"] = query.caller
+    if query.customer:
+        who["customer"] = query.customer
+    if not who:
         return PreviousAgentFound(query.interaction, None, query.customer)
-    statement = _BY_CUSTOMER if not named else _BY_CALLER if customer is None else _BY_BOTH
-    values: dict[str, object] = {"since": query.since, "seconds": query.talked_at_least_seconds}
-    if named:
-        values["caller"] = query.caller
-    if customer is not None:
-        values["customer"] = customer
-    agent: str | None = connection.execute(statement, values).scalar()  # type: ignore[assignment]
+    statement = _BY_BOTH if len(who) == 2 else _BY_ONE[next(iter(who))]
+    limits = {"since": query.since, "seconds": query.talked_at_least_seconds}
+    agent = connection.execute(statement, {**who, **limits}).scalar()
     return PreviousAgentFound(query.interaction, None if agent is None else AgentId(agent), query.customer)

@@ -55,11 +55,14 @@ class Store:
         url: str,
         settings: WriterSettings | None = None,
         wall_clock: Callable[[], float] = time.time,
+        on_health: Callable[[StoreHealth], None] | None = None,
     ) -> None:
+        """`on_health` is called in the loop when the database goes away and when it is back."""
         self._settings = settings or WriterSettings()
         self._wall_clock = wall_clock
         self._database: Database = connect(url)
-        self._writer = Writer(self._database, self._settings, wall_clock)
+        self._writer = Writer(self._database, self._settings, wall_clock, self._health_changed)
+        self._on_health = on_health
         self._journal = IdSource()
 
     @property
@@ -109,6 +112,10 @@ class Store:
         """Replace the agent's contact list; returns once that is on disk, else StoreError."""
         await self._writer.append_durable(ContactList(agent, contacts))
 
+    async def flush(self) -> None:
+        """Returns once everything appended so far is on disk, else StoreError."""
+        await self._writer.append_durable(None)
+
     def _item(self, record: Record) -> Item:
         return NumberedAgentRecord(self._journal.number(), record) if type(record) is AgentRecord else record
 
@@ -126,8 +133,14 @@ class Store:
     def health(self) -> StoreHealth:
         writer, counts = self._writer, self._writer.counts
         reason = f"The database is away: {writer.away}." if writer.away else ""
+        if writer.stopped:
+            reason = "The database writer has stopped; the log says why."
         if not reason and writer.depth > self._settings.max_queue // 2:
             reason = f"The database is too slow: {writer.depth} records wait for it."
         return StoreHealth(
             not reason, reason, writer.depth, counts.committed, counts.groups, counts.dropped, counts.refused
         )
+
+    def _health_changed(self) -> None:
+        if self._on_health is not None:
+            self._on_health(self.health())

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,7 +35,9 @@ log = structlog.get_logger("softswitch.store")
 class WriterSettings:
     max_queue: int = 100_000  # records kept in memory while the database is away
     max_group: int = 2_000  # records per transaction
-    group_seconds: float = 0.02  # how long the first record of a group waits for others
+    group_seconds: float = 0.01  # how long the first record of a group waits for others
+    busy_group_seconds: float = 0.05  # the same after a group of more than `busy_group`: larger groups cost less
+    busy_group: int = 8
     durable_group_seconds: float = 0.002  # the same when somebody waits for the commit
     durable_seconds: float = 1.0  # a durable record is refused after this
     retry_first_seconds: float = 0.1
@@ -55,7 +57,7 @@ class _Durable:
 
     __slots__ = ("done", "item", "withdrawn")
 
-    def __init__(self, item: Item, done: asyncio.Future[None]) -> None:
+    def __init__(self, item: Item | None, done: asyncio.Future[None]) -> None:
         self.item = item
         self.done = done
         self.withdrawn = False  # the waiter has given up
@@ -67,13 +69,21 @@ class _Durable:
 
 
 class Writer:
-    def __init__(self, database: Database, settings: WriterSettings, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: WriterSettings,
+        wall_clock: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
         self._database = database
         self._settings = settings
         self._wall_clock = wall_clock
+        self._changed = changed  # called when the database goes away or is back
         self._statements = Statements(database.dialect)
         self._queue: deque[Item | _Durable] = deque()
         self._alarm = _Alarm()
+        self._patience = settings.group_seconds
         self._task: asyncio.Task[None] | None = None
         self._closing_at: float | None = None  # loop time after which what cannot be written is left
         self.away = ""  # why the database cannot be written; empty: it can
@@ -89,11 +99,11 @@ class Writer:
         if len(self._queue) >= self._settings.max_queue:
             self._drop_oldest()
         self._queue.append(item)
-        self._alarm.within(self._settings.group_seconds)
+        self._alarm.within(self._patience)
 
-    async def append_durable(self, item: Item) -> None:
-        """Returns when `item` is committed, together with everything appended before it; raises StoreError when it
-        is not, and then nothing of it stays."""
+    async def append_durable(self, item: Item | None) -> None:
+        """Returns when `item` is committed, and everything appended before it; raises StoreError when it is not,
+        and then nothing of it stays. None: only wait for what was appended before."""
         if self.away or self._closing_at is not None:
             raise StoreError(f"The database is away: {self.away or 'the switch is stopping'}.")
         if len(self._queue) >= self._settings.max_queue:
@@ -109,6 +119,11 @@ class Writer:
             ) from None
         finally:
             entry.withdrawn = not entry.done.done() or entry.done.cancelled()
+
+    @property
+    def stopped(self) -> bool:
+        """The writer ended although nobody closed it: a fault in it."""
+        return self._task is not None and self._task.done()
 
     @property
     def depth(self) -> int:
@@ -128,6 +143,7 @@ class Writer:
             return
         self._closing_at = asyncio.get_running_loop().time() + within_seconds
         self._alarm.ring()
+        self._alarm.hurry.set()
         await self._task
         self._task = None
         left = len(self._queue)
@@ -142,12 +158,14 @@ class Writer:
     async def _run(self) -> None:
         delay = self._settings.retry_first_seconds
         while True:
-            if self.away:
+            if self.away and self._closing_at is None:
                 await self._alarm.sleep(delay)
                 delay = min(delay * 2, self._settings.retry_last_seconds)
             elif self._closing_at is None:
                 await self._alarm.wait()
             group = self._take_group()
+            busy = len(group) > self._settings.busy_group
+            self._patience = self._settings.busy_group_seconds if busy else self._settings.group_seconds
             error = await self._try(partial(self._write, group))
             if error is None:
                 self._committed(group)
@@ -158,7 +176,9 @@ class Writer:
                 self._went_away(group, error)
             if self._finished():
                 return
-            if len(self._queue) >= self._settings.max_group:
+            if self._closing_at is not None and self.away:
+                await asyncio.sleep(self._settings.retry_first_seconds)
+            elif len(self._queue) >= self._settings.max_group:
                 self._alarm.ring()
 
     def _finished(self) -> bool:
@@ -176,9 +196,13 @@ class Writer:
 
     def _write(self, group: list[Item | _Durable], connection: Connection) -> None:
         if group:
-            self._statements.write(connection, (_item(entry) for entry in group))
+            self._statements.write(connection, [item for entry in group if (item := _item(entry)) is not None])
         else:
             probe(connection)
+
+    def _write_alone(self, item: Item | None, connection: Connection) -> None:
+        if item is not None:
+            self._statements.write(connection, [item], cleaned)
 
     async def _try(self, work: Callable[[Connection], None]) -> Exception | None:
         try:
@@ -191,7 +215,8 @@ class Writer:
         if self.away:
             log.info("database_back", queued=len(self._queue), dropped=self.counts.dropped)
             self.away = ""
-        self.counts.committed += len(group)
+            self._changed()
+        self.counts.committed += sum(_item(entry) is not None for entry in group)
         self.counts.groups += 1
         for entry in group:
             if isinstance(entry, _Durable):
@@ -201,29 +226,39 @@ class Writer:
                     entry.done.set_result(None)
 
     def _went_away(self, group: list[Item | _Durable], error: Exception) -> None:
-        reason = sentence(error)
-        if not self.away:
-            log.error("database_away", database=self._database.name, because=reason)
+        first, reason = not self.away, sentence(error)
         self.away = reason
-        self._queue.extendleft(reversed(group))
+        if first:
+            log.error("database_away", database=self._database.name, because=reason)
+            # From now on nobody may wait; who waits already is refused. A commit of this group may have happened
+            # although its answer was lost, so what it held is undone; what only stood in the queue was never sent.
+            now = self._wall_clock()
+            sent = self._without_waiters(group, lambda item: _undoing(item, now))
+            self._queue = deque(sent + self._without_waiters(self._queue, lambda item: []))
+        else:
+            self._queue.extendleft(reversed(group))
+        while len(self._queue) > self._settings.max_queue:
+            self._drop_oldest()
+        if first:
+            self._changed()
+
+    def _without_waiters(
+        self, entries: Iterable[Item | _Durable], instead: Callable[[Item | None], list[Item]]
+    ) -> list[Item | _Durable]:
         kept: list[Item | _Durable] = []
-        for entry in self._queue:
-            if not isinstance(entry, _Durable):
+        for entry in entries:
+            if isinstance(entry, _Durable):
+                entry.refuse(f"The database is away: {self.away}.")
+                kept.extend(instead(entry.item))
+            else:
                 kept.append(entry)
-                continue
-            entry.refuse(f"The database is away: {reason}.")
-            # The commit may have happened although its answer was lost.
-            if entry in group:
-                kept.extend(_undoing(entry.item, self._wall_clock()))
-        surplus = max(0, len(kept) - self._settings.max_queue)
-        self.counts.dropped += surplus
-        self._queue = deque(kept[surplus:])
+        return kept
 
     async def _one_by_one(self, group: list[Item | _Durable]) -> None:
         """A row of this group is at fault: write each record alone, repaired, and drop what still is refused."""
         for place, entry in enumerate(group):
             item = _item(entry)
-            error = await self._try(lambda connection, item=item: self._statements.write(connection, [item], cleaned))  # type: ignore[misc]
+            error = await self._try(partial(self._write_alone, item))
             if error is None:
                 self._committed([entry])
             elif is_faulty_row(error):
@@ -235,16 +270,16 @@ class Writer:
                 self._went_away(group[place:], error)
                 return
 
-    def _take_back(self, item: Item) -> None:
+    def _take_back(self, item: Item | None) -> None:
         for undoing in _undoing(item, self._wall_clock()):
             self.append(undoing)
 
 
-def _item(entry: Item | _Durable) -> Item:
+def _item(entry: Item | _Durable) -> Item | None:
     return entry.item if isinstance(entry, _Durable) else entry
 
 
-def _undoing(item: Item, now_wall: float) -> list[Item]:
+def _undoing(item: Item | None, now_wall: float) -> list[Item]:
     """What must follow a record that was stored after its sender was told it is not. A contact list needs nothing:
     the phone sends its registration again."""
     if isinstance(item, PromiseOpened):
@@ -255,9 +290,10 @@ def _undoing(item: Item, now_wall: float) -> list[Item]:
 class _Alarm:
     """Wakes the writer at the earliest of the moments it was asked for."""
 
-    __slots__ = ("_due", "_rung", "_timer", "loop")
+    __slots__ = ("_due", "_rung", "_timer", "hurry", "loop")
 
     def __init__(self) -> None:
+        self.hurry = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._rung = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -266,15 +302,11 @@ class _Alarm:
     def within(self, seconds: float) -> None:
         if self.loop is None:
             return  # the writer rings when it starts
+        due = self.loop.time() + seconds
         if self._timer is not None:
-            if seconds >= 0.01:  # only a durable record is in a hurry
-                return
-            due = self.loop.time() + seconds
             if due >= self._due:
                 return
             self._timer.cancel()
-        else:
-            due = self.loop.time() + seconds
         self._due = due
         self._timer = self.loop.call_at(due, self.ring)
 
@@ -289,5 +321,8 @@ class _Alarm:
         self._rung.clear()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep; a ring does not shorten it (the database gets its pause) unless the writer is to close."""
-        await asyncio.sleep(seconds)
+        """The pause between two tries; new records do not shorten it, closing does."""
+        try:
+            await asyncio.wait_for(self.hurry.wait(), seconds)
+        except TimeoutError:
+            pass
