@@ -105,7 +105,5 @@ def _say_fields(texts: QueueTexts | LineTexts | Step) -> Iterator[Say]:
         value = getattr(texts, each.name)
         if isinstance(value, Say):
             yield value
-        elif isinstance(value, Mapping):
-            yield from (say for say in value.values() if isinstance(say, Say))
         elif isinstance(value, Mapping):  # texts in parts, such as those of the choice
             yield from (part for part in value.values() if isinstance(part, Say))

@@ -61,9 +61,8 @@ _DIGITS = "0123456789"
 @lru_cache(maxsize=8192)
 def _cut(template: str, language: str) -> tuple[Segment | str, ...]:
     """Fixed segments and, as plain strings, the names of variables. A line break ends a segment too, so that texts
-    which are put together in different ways share their pieces. Punctuation that stood behind a variable
-    says nothing; it stays at the end of a fixed text, where it makes the melody of the sentence. A line break also ends a piece,
-    so that texts made of the same sentences share them."""
+    which are put together in different ways share their pieces. Punctuation that stood behind a variable says
+    nothing; at the end of a fixed text it stays, where it makes the melody of the sentence."""
     parts: list[Segment | str] = []
     for index, piece in enumerate(_VARIABLE.split(template)):
         if index % 2:
