@@ -36,7 +36,7 @@ async def _serve(settings: Settings, progress: Callable[[int, int], None] | None
     except StartError as problem:
         print(f"softswitch: {problem}", file=sys.stderr)
         return 2
-    for flow in switch.local_flows:
+    for flow in switch.addresses:
         log.info("listening", address=f"{flow.transport}://{flow.local[0]}:{flow.local[1]}")
     log.info("ready", http=f"http://{switch.http.host}:{switch.http.port}", agents=len(settings.acd.agents))
     await stop.wait()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -24,6 +24,7 @@ from softswitch.app.view import LiveSwitch
 from softswitch.call import records
 from softswitch.call.core import Calls
 from softswitch.call.errors import StartError
+from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import RECORDED
 from softswitch.call.settings import Settings
 from softswitch.ids import AgentId, IdSource
@@ -97,19 +98,43 @@ _CALL_RECORDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """The pure rooms."""
+
+    stack: SipStack
+    calls: Calls
+    engine: Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The rooms with effects."""
+
+    store: Store
+    memory: Memory
+    media: MediaClient
+    transport: SipTransport
+
+
 class Switch:
     """Made by `Switch.start`; runs until `stop`."""
+
+    cores: Cores
+    edges: Edges
+    http: HttpServer
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
         self.clock = clock
         self.tally = Tally(settings.acd.queues)
+        self.live = LiveSwitch(self)
         self._loop = asyncio.get_running_loop()
         self._driver = Driver(self._loop)
         self._listening = False
         self._registered: set[AgentId] = set()
         self._last_leg_gone = asyncio.Event()
-        self._closers: list[Callable[[], Any]] = []  # in the order of opening; run backwards
+        self._closers: list[Callable[[], Any]] = [clock.close]  # in the order of opening; run backwards
 
     # -------------------------------------------------------------- start
 
@@ -125,36 +150,48 @@ class Switch:
         return switch
 
     async def _open(self, progress: Callable[[int, int], None] | None) -> None:
-        settings, clock = self.settings, self.clock
-        self._closers.append(clock.close)
-        self.store = Store(settings.database_url)
-        await self.store.open()
-        self._closers.append(self.store.close)
-        catalog = await build_catalog(settings, progress)
-        ids = IdSource(IdSource.start_for(clock.wall(clock.now())))
-        self.calls = Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local)
-        self.engine = Engine(settings.acd, ids)
-        self.memory = Memory(self.store, clock, self._driver.post)
-        self._closers.append(self.memory.finish)
+        settings, clock, post = self.settings, self.clock, self._driver.post
+        store = Store(settings.database_url)
+        await store.open()
+        self._closers.append(store.close)
+        memory = Memory(store, clock, post)
+        self._closers.append(memory.finish)
         self._closers.append(self._driver.close)
-        self._wire_calls_and_acd()
-        self.media = MediaClient(settings.media, settings.prompt_cache, self._driver.post)
-        self._driver.add_effect(self.media.send, *_MEDIA_COMMANDS)
-        self._closers.append(self.media.stop)
+        catalog = await build_catalog(settings, progress)
+        transport = SipTransport(self._loop, self._receive)
+        self._closers.append(transport.close)
+        local_flows = await transport.listen(settings.listen)
+        media_client = MediaClient(settings.media, settings.prompt_cache, post)
+        self.edges = Edges(store, memory, media_client, transport)
+        self.cores = self._make_cores(catalog, local_flows)
+        self._wire()
+        self._closers.append(media_client.stop)
         try:
-            await self.media.start()
+            await media_client.start()
         except MediaStartError as problem:
             raise StartError(f"The media process cannot start: {problem}.") from problem
-        self.transport = SipTransport(self._loop, self._receive)
-        self._closers.append(self.transport.close)
-        local_flows = await self.transport.listen(settings.listen)
-        self._wire_sip(local_flows, ids)
         await self._restore()
-        self.live = LiveSwitch(self)
         self._listening = True
-        self.http: HttpServer = await start_http(make_app(self.live, self.live), settings.http_host, settings.http_port)
+        app = make_app(self.live, self.live)
+        self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
         self.live.started(clock.now())
+
+    def _make_cores(self, catalog: PromptCatalog, local_flows: tuple[sip.Flow, ...]) -> Cores:
+        settings, clock = self.settings, self.clock
+        ids = IdSource(IdSource.start_for(clock.wall(clock.now())))
+        nonce_secret = settings.sip.nonce_secret or os.urandom(32)
+        sip_settings = replace(settings.sip, local_flows=local_flows, nonce_secret=nonce_secret)
+        return Cores(
+            SipStack(sip_settings, ids, Chance()),
+            Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local),
+            Engine(settings.acd, ids),
+        )
+
+    @property
+    def addresses(self) -> tuple[sip.Flow, ...]:
+        """Where SIP is listened for."""
+        return self.edges.transport.local_flows
 
     def _receive(self, event: Any) -> None:
         if self._listening:  # before that, phones find nobody: they try again
@@ -162,28 +199,23 @@ class Switch:
 
     # -------------------------------------------------------------- wiring
 
-    def _wire_calls_and_acd(self) -> None:
-        driver, memory = self._driver, self.memory
-        driver.add_core(self.calls, *self.calls.events)
-        driver.add_core(self.engine, *_ACD_EVENTS)
+    def _wire(self) -> None:
+        """Who hears what. A kind of message with several targets reaches them in this order."""
+        driver, cores, edges, memory = self._driver, self.cores, self.edges, self.edges.memory
+        driver.add_core(cores.stack, *_SIP_EVENTS)
+        driver.add_core(cores.calls, *cores.calls.events)
+        driver.add_core(cores.engine, *_ACD_EVENTS)
+        driver.add_effect(edges.transport.transmit, sip.Transmit)
+        driver.add_effect(edges.transport.close_stream, sip.CloseStream)
+        driver.add_effect(edges.media.send, *_MEDIA_COMMANDS)
+        driver.add_effect(memory.save_contacts, sip.SaveContacts)
         driver.add_effect(memory.record, *RECORDED)
         driver.add_effect(memory.append, *_CALL_RECORDS)
         driver.add_effect(memory.save_promise, acd.SavePromise)
         driver.add_effect(memory.find_previous, records.FindPreviousAgent)
         driver.add_effect(self.tally.count, *Tally.COUNTED)
-        driver.add_effect(self._leg_ended, sip.LegEnded)
-
-    def _wire_sip(self, local_flows: tuple[sip.Flow, ...], ids: IdSource) -> None:
-        nonce_secret = self.settings.sip.nonce_secret or os.urandom(32)
-        settings = replace(self.settings.sip, local_flows=local_flows, nonce_secret=nonce_secret)
-        self.local_flows = local_flows
-        self.stack = SipStack(settings, ids, Chance())
-        driver = self._driver
-        driver.add_core(self.stack, *_SIP_EVENTS)
-        driver.add_effect(self.transport.transmit, sip.Transmit)
-        driver.add_effect(self.transport.close_stream, sip.CloseStream)
-        driver.add_effect(self.memory.save_contacts, sip.SaveContacts)
         driver.add_effect(self._registration_changed, sip.RegistrationChanged)
+        driver.add_effect(self._leg_ended, sip.LegEnded)
         driver.add_effect(self._security, sip.SecurityEvent)
 
     def _registration_changed(self, event: sip.RegistrationChanged) -> None:
@@ -201,7 +233,7 @@ class Switch:
         log.warning("security", kind=event.kind, source=event.source[0], account=event.account, detail=event.detail)
 
     def _leg_ended(self, event: sip.LegEnded) -> None:
-        if not self.calls.board.live_legs():
+        if not self.cores.calls.board.live_legs():
             self._last_leg_gone.set()
 
     # -------------------------------------------------------------- memory
@@ -209,16 +241,16 @@ class Switch:
     async def _restore(self) -> None:
         """Registrations, agents' states and open promises, as they were."""
         now = self.clock.now()
-        state = await self.store.load_start_state(self.clock.wall(now))
-        bindings = tuple(self.memory.binding(stored) for stored in state.contacts)
+        state = await self.edges.store.load_start_state(self.clock.wall(now))
+        bindings = tuple(self.edges.memory.binding(stored) for stored in state.contacts)
         registered = {binding.agent for binding in bindings}
         known = {agent.id for agent in self.settings.acd.agents}
         for record in state.agents:
             if record.agent in known:
-                self._driver.post(self.memory.agent_restored(record, record.agent in registered))
+                self._driver.post(self.edges.memory.agent_restored(record, record.agent in registered))
         self._driver.post(sip.ContactsRestored(tuple(each for each in bindings if each.agent in known)))
         for promise in state.promises:
-            self._driver.post(self.memory.promise_restored(promise))
+            self._driver.post(self.edges.memory.promise_restored(promise))
 
     # -------------------------------------------------------------- orders from outside
 
@@ -235,16 +267,16 @@ class Switch:
         """No new calls, BYE to everybody, everything written; at most some ten seconds."""
         self.live.stopping()
         self._driver.post(sip.LoadChanged(True))
-        legs = self.calls.board.live_legs()
+        legs = self.cores.calls.board.live_legs()
         self._last_leg_gone.clear()
         for leg in legs:
             self._driver.post(sip.Hangup(leg.id, 'Q.850;cause=38;text="Switch is stopping"'))
-        if self.calls.board.live_legs():
+        if self.cores.calls.board.live_legs():
             try:
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await self._last_leg_gone.wait()
             except TimeoutError:
-                log.warning("legs did not end in time", legs=len(self.calls.board.live_legs()))
+                log.warning("legs did not end in time", legs=len(self.cores.calls.board.live_legs()))
         await self._close_all()
 
     async def _close_all(self) -> None:

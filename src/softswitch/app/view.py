@@ -55,7 +55,7 @@ class LiveSwitch:
 
     def calls(self) -> list[CallView]:
         now = self._switch.clock.now()
-        calls = self._switch.calls
+        calls = self._switch.cores.calls
         rows = [_caller_view(session, now) for session in calls.sessions.values() if session.stage is not Stage.ENDED]
         rows += [_call_back_view(session, now) for session in calls.call_backs.values()]
         return rows
@@ -65,10 +65,10 @@ class LiveSwitch:
     def queues(self) -> list[QueueView]:
         settings = {queue.id: queue for queue in self._switch.settings.acd.queues}
         states: Counter[tuple[QueueId, acd.AgentState]] = Counter()
-        for agent in self._switch.engine.agents():
+        for agent in self._switch.cores.engine.agents():
             states.update((queue, agent.state) for queue in agent.queues)
         rows = []
-        for shot in self._switch.engine.queues(self._switch.clock.now()):
+        for shot in self._switch.cores.engine.queues(self._switch.clock.now()):
             of_queue, tally = settings[shot.id], self._switch.tally.queues[shot.id]
             rows.append(
                 QueueView(
@@ -106,15 +106,15 @@ class LiveSwitch:
                 shot.state.value,
                 shot.reason,
                 now - shot.since,
-                shot.id in self._switch.calls.board.contacts,
+                shot.id in self._switch.cores.calls.board.contacts,
                 talking.get(shot.id, ""),
                 shot.queues,
             )
-            for shot in self._switch.engine.agents()
+            for shot in self._switch.cores.engine.agents()
         ]
 
     def _talking_to(self) -> dict[AgentId, str]:
-        calls = self._switch.calls
+        calls = self._switch.cores.calls
         rows = {each.talk.agent: each.leg.facts.caller for each in calls.sessions.values() if each.talk is not None}
         rows |= {each.talk.agent: each.ticket.caller for each in calls.call_backs.values() if each.talk is not None}
         return rows
@@ -130,7 +130,7 @@ class LiveSwitch:
                 contact.expires_at - now,
                 contact.user_agent,
             )
-            for agent, contacts in sorted(self._switch.calls.board.contacts.items())
+            for agent, contacts in sorted(self._switch.cores.calls.board.contacts.items())
             for contact in contacts
         ]
 
@@ -139,10 +139,10 @@ class LiveSwitch:
     def health(self) -> HealthView:
         up = self._switch.clock.now() - self._started_at
         reasons = []
-        store = self._switch.store.health()
+        store = self._switch.edges.store.health()
         if not store.ok:
             reasons.append(store.reason)
-        if self._switch.calls.board.ports.low:
+        if self._switch.cores.calls.board.ports.low:
             reasons.append("Nearly all RTP ports are in use.")
         if self._switch.broken:
             reasons.append(f"{self._switch.broken} internal faults since the start; see the log.")
@@ -151,11 +151,11 @@ class LiveSwitch:
 
     def counters(self) -> CountersView:
         switch, tally = self._switch, self._switch.tally
-        store = switch.store.health()
+        store = switch.edges.store.health()
         media = switch.settings.media
-        legs = len(switch.calls.board.live_legs())
+        legs = len(switch.cores.calls.board.live_legs())
         return CountersView(
-            calls_active=len(switch.calls.sessions) + len(switch.calls.call_backs),
+            calls_active=len(switch.cores.calls.sessions) + len(switch.cores.calls.call_backs),
             legs_active=legs,
             calls_total=tally.calls,
             calls_refused=tally.refused,
@@ -163,9 +163,9 @@ class LiveSwitch:
             rings=tally.rings,
             promises=tally.promises,
             security=tally.security,
-            sip_received=switch.transport.received,
-            sip_sent=switch.transport.sent,
-            sip_transactions=switch.stack.transactions,
+            sip_received=switch.edges.transport.received,
+            sip_sent=switch.edges.transport.sent,
+            sip_transactions=switch.cores.stack.transactions,
             media_ports_used=legs,
             media_ports_total=(media.port_last - media.port_first + 2) // 2,
             store_depth=store.depth,
@@ -183,9 +183,9 @@ class LiveSwitch:
             AgentAction.LOGIN: acd.AgentLoggedIn(agent),
             AgentAction.LOGOUT: acd.AgentLoggedOut(agent),
         }
-        before = dict(self._switch.engine.rejected)
+        before = dict(self._switch.cores.engine.rejected)
         self._switch.post(events[action])
-        refused = [why for why, number in self._switch.engine.rejected.items() if number != before.get(why, 0)]
+        refused = [why for why, number in self._switch.cores.engine.rejected.items() if number != before.get(why, 0)]
         return f"{refused[0].value}" if refused else None
 
 

@@ -252,6 +252,7 @@ class SipTransport:
         self._first_udp: UdpSocket | None = None
         self._tcp = TcpShell(loop, post)
         self.sent = 0
+        self.local_flows: tuple[Flow, ...] = ()
 
     @property
     def received(self) -> int:
@@ -268,7 +269,8 @@ class SipTransport:
                 flows.append(Flow("udp", udp.local, ("", 0)))
             else:
                 flows.append(Flow("tcp", await self._tcp.listen(listen), ("", 0)))
-        return tuple(flows)
+        self.local_flows = tuple(flows)
+        return self.local_flows
 
     def transmit(self, command: Transmit) -> None:
         self.sent += 1
