@@ -20,6 +20,8 @@ from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, acce
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import AnswerOffer, Hangup
 
+PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}  # RFC 3551 6
+
 if TYPE_CHECKING:
     from softswitch.call.board import Board
 
@@ -83,9 +85,13 @@ class CallLeg:
         self._set_remote(answered.remote)
         return answered.sdp
 
-    def make_offer(self) -> bytes:
-        """Our offer; sent again unchanged it keeps its version."""
+    def make_offer(self, like: CallLeg | None = None) -> bytes:
+        """Our offer; sent again unchanged it keeps its version. `like`: prefer the codec of that leg, so that a
+        bridge passes the audio through as it is."""
         host, codecs = self._board.media.host, self._board.media.codecs
+        if like is not None and like.remote is not None:
+            wanted = like.remote.payload_type
+            codecs = tuple(sorted(codecs, key=lambda codec: PAYLOAD_TYPES[codec] != wanted))
         offer = make_offer(host, self.port, self.id, self._version, codecs)
         if self._sent and offer.sdp != self._sent:
             self._version += 1

@@ -48,8 +48,8 @@ class Ring:
         self.state = RingState.RINGING
         self.winner: CallLeg | None = None
 
-    def start(self, caller: str, caller_name: str, now: float) -> None:
-        """INVITE every live contact of the agent at once."""
+    def start(self, caller: str, caller_name: str, now: float, like: CallLeg | None = None) -> None:
+        """INVITE every live contact of the agent at once. `like`: the caller's leg, whose codec is preferred."""
         no_port = False
         for contact in self._board.contacts.get(self.agent, ()):
             leg_id = LegId(self._board.ids.number())
@@ -59,7 +59,7 @@ class Ring:
                 no_port = True
                 continue
             self._legs[leg_id] = leg
-            offer = leg.make_offer()
+            offer = leg.make_offer(like)
             self._board.emit(StartInvite(leg_id, contact.uri, contact.flow, caller, caller_name, offer))
         if not self._legs:
             self.state = RingState.DONE

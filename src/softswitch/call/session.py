@@ -270,7 +270,7 @@ class CallerSession:
     def ring_agent(self, command: RingAgent, now: float) -> Ring:
         self.ring = Ring(self._board, command.attempt, self.interaction, command.agent)
         facts = self.leg.facts
-        self.ring.start(facts.caller, self.waiting.caller_name, now)
+        self.ring.start(facts.caller, self.waiting.caller_name, now, self.leg)
         if self.stage is Stage.QUEUED and self.leg.playback is None:
             self.waiting.play_ringback()
         return self.ring
