@@ -50,7 +50,7 @@ LOGGED_OUT: Final = "logged out"
 class Attempt:
     """One offer of one interaction to one agent, from the ring to the end of the conversation."""
 
-    __slots__ = ("agent", "answered_at", "began_at", "call_back", "entry", "id", "sticky")
+    __slots__ = ("agent", "answered_at", "began_at", "call_back", "entry", "id", "over", "sticky")
 
     def __init__(
         self, number: RingAttemptId, entry: Entry, agent: Agent, began_at: float, call_back: bool, sticky: bool
@@ -62,6 +62,7 @@ class Attempt:
         self.call_back = call_back
         self.sticky = sticky
         self.answered_at: float | None = None  # None: ringing
+        self.over = False  # the ring is
 
 
 class Duty:
@@ -100,6 +101,7 @@ class Agent:
         "since",
         "standing",
         "state",
+        "unlisted",
     )
 
     def __init__(self, settings: AgentSettings, number: int) -> None:
@@ -113,6 +115,7 @@ class Agent:
         self.served: Queue | None = None  # the queue of the last conversation, whose wrap-up is measured
         self.line = PersonalLine()
         self.pools: list[Pool] = []  # those she is eligible for
+        self.unlisted: list[Pool] = []  # those of them that do not list her in their idle heap
         self.standing = Standing(number)
         self.duty = Duty()
 

@@ -45,6 +45,7 @@ def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
     entry = attempt.entry
     agent = attempt.agent
     attempt.answered_at = now
+    attempt.over = True
     agent.duty.no_answers = 0
     floor.out.append(Connect(attempt.id, entry.id, agent.id, attempt.call_back, attempt.sticky))
     _ring_ended(floor, attempt, _ANSWERED, now)
@@ -74,6 +75,7 @@ def _ring_ended(floor: Floor, attempt: Attempt, end: RingEnd, now: float) -> Non
 
 
 def _drop(floor: Floor, attempt: Attempt) -> None:
+    attempt.over = True
     del floor.attempts[attempt.id]
     attempt.agent.attempt = None
     if attempt.entry.attempt is attempt:
@@ -118,7 +120,7 @@ def _go_on(floor: Floor, entry: Entry, was_sticky: bool, word: str, now: float) 
 def no_answer(floor: Floor, subject: object, when: float, now: float) -> None:
     """The deadline of the ring: the phone is cancelled, she is suspended after so many in a row."""
     assert isinstance(subject, Attempt)
-    if subject.answered_at is not None or floor.attempts.get(subject.id) is not subject:
+    if subject.over:
         return
     agent = subject.agent
     floor.out.append(CancelRing(subject.id, RingEnd.NO_ANSWER))

@@ -7,7 +7,7 @@ rings, the wrap-up still has this deadline); that costs less than finding it in 
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Final
+from typing import Any, Final
 
 # What is due. Small numbers, because they index the engine's table of handlers.
 RING: Final = 0  # a ring attempt was not answered
@@ -28,7 +28,7 @@ class Deadlines:
     __slots__ = ("_heap", "_number")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, int, object]] = []
+        self._heap: list[tuple[float, int, int, Any]] = []
         self._number = 0
 
     def add(self, when: float, kind: int, subject: object) -> None:
@@ -36,9 +36,17 @@ class Deadlines:
         heappush(self._heap, (when, number, kind, subject))
 
     def next(self) -> float | None:
-        return self._heap[0][0] if self._heap else None
+        """When to call `tick`. Rings that were answered are let go here: nearly every call leaves one, and it should
+        not wake anybody."""
+        heap = self._heap
+        while heap:
+            item = heap[0]
+            if item[2] != RING or not item[3].over:
+                return item[0]
+            heappop(heap)
+        return None
 
-    def pop_due(self, now: float) -> tuple[float, int, int, object] | None:
+    def pop_due(self, now: float) -> tuple[float, int, int, Any] | None:
         """The earliest item whose time has come."""
         if self._heap and self._heap[0][0] <= now:
             return heappop(self._heap)

@@ -8,7 +8,7 @@ and a decision costs the logarithm of the pool, not its size.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heapify, heappush
+from heapq import heappush
 
 from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
 from softswitch.acd.messages import AgentSettings, AgentState, QueueSettings
@@ -46,7 +46,7 @@ class Pool:
         self.skills = skills
         self.language = language
         self.members = members
-        self.idle: list[IdleItem] = []  # heap; an item is void when its agent's turn has moved on
+        self.idle: list[IdleItem] = []  # heap, one item per member at most; see `matching.find`
         self.waiting: list[Place] = []  # sorted
         self.open = 0  # interactions that belong here, in any stage
         self.logged_in = 0
@@ -54,7 +54,9 @@ class Pool:
         for agent in members:
             self.count(agent.state, 1)
             if agent.state is READY:
-                self.add_idle(agent)
+                self.list_idle(agent)
+            else:
+                agent.unlisted.append(self)
 
     def count(self, state: AgentState, by: int) -> None:
         if state is not OFFLINE:
@@ -62,13 +64,9 @@ class Pool:
             if state is not BREAK and state is not SUSPENDED:
                 self.serving += by
 
-    def add_idle(self, agent: Agent) -> None:
+    def list_idle(self, agent: Agent) -> None:
         standing = agent.standing
-        idle = self.idle
-        heappush(idle, (self.queue.order(standing), standing.number, standing.turn, agent))
-        if len(idle) > 4 * len(self.members) + 64:  # mostly void by now: paid for by the pushes since the last time
-            self.idle = [item for item in idle if item[2] == item[3].standing.turn and item[3].state is READY]
-            heapify(self.idle)
+        heappush(self.idle, (self.queue.order(standing), standing.number, standing.turn, agent))
 
 
 def meets(agent: AgentSettings, queue: QueueSettings, skills: Skills, language: str) -> bool:
@@ -109,3 +107,4 @@ class Eligibility:
         self.pools = {key: pool for key, pool in self.pools.items() if pool.open}
         for agent in self._agents:
             agent.pools = [pool for pool in agent.pools if pool.open]
+            agent.unlisted = [pool for pool in agent.unlisted if pool.open]

@@ -10,7 +10,7 @@ callers is this agent rung for (`serve`).
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 
 from softswitch.acd import deadlines, estimates
 from softswitch.acd.agents import READY, RINGING, Agent, Attempt, change
@@ -26,21 +26,30 @@ _NEVER = float("inf")
 
 
 def find(pool: Pool, entry: Entry) -> Agent | None:
-    """The first ready agent of the pool who may be offered this caller; taken out of this pool's idle heap."""
+    """The first ready agent of the pool who may be offered this caller.
+
+    The heap is put right only when it is looked at. An item of an earlier spell of being ready is too early, never too
+    late, because no key ever falls: it is replaced by one with the present key. Who is not ready is taken out, and
+    listed again when she is; so becoming ready costs nothing in pools that nobody has searched since.
+    """
     idle = pool.idle
     refused = entry.no_offer
     aside: list[IdleItem] = []
     found = None
     while idle:
-        item = heappop(idle)
+        item = idle[0]
         agent = item[3]
-        if item[2] != agent.standing.turn or agent.state is not READY:
-            continue
-        if refused and agent.id in refused:
-            aside.append(item)
-            continue
-        found = agent
-        break
+        if agent.state is not READY:
+            heappop(idle)
+            agent.unlisted.append(pool)
+        elif item[2] != agent.standing.turn:
+            standing = agent.standing
+            heapreplace(idle, (pool.queue.order(standing), standing.number, standing.turn, agent))
+        elif refused and agent.id in refused:
+            aside.append(heappop(idle))
+        else:
+            found = agent
+            break
     for item in aside:
         heappush(idle, item)
     return found
@@ -103,8 +112,9 @@ def _first_for(floor: Floor, line: list[Place], agent: Agent) -> Place | None:
 def agent_free(floor: Floor, agent: Agent, now: float) -> None:
     """She has just become ready: she is rung at once, or every pool of hers knows that she idles."""
     if not serve(floor, agent, now):
-        for pool in agent.pools:
-            pool.add_idle(agent)
+        for pool in agent.unlisted:
+            pool.list_idle(agent)
+        agent.unlisted.clear()
 
 
 def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:

@@ -1,8 +1,8 @@
 """Which of several ready agents is rung first.
 
 An order is a pure function from an agent's standing to a key; the smallest key is rung first, equal keys in the
-order of the configuration. A standing changes only while its agent is not ready, so a key stays true for as long as
-she waits in a heap.
+order of the configuration. A key never falls while the engine runs, and a standing changes only while its agent is
+not ready: `matching.find` relies on both.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ class Standing:
         self.idle_since = 0.0
         self.calls = 0  # conversations had since the start
         self.offered = 0  # when she was last rung, as a count of all rings
-        self.turn = 0  # counts her spells of being ready; an entry of an earlier one is void
+        self.turn = 0  # counts her spells of being ready; a heap item of an earlier one is out of date
 
 
-Key = tuple[float, ...]
+Key = float | tuple[float, ...]
 Order = Callable[[Standing], Key]
 
 
 def longest_idle(standing: Standing) -> Key:
-    return (standing.idle_since,)
+    return standing.idle_since
 
 
 def round_robin(standing: Standing) -> Key:
     """Whoever was rung longest ago, whether she took the call or not."""
-    return (standing.offered,)
+    return standing.offered
 
 
 def fewest_calls(standing: Standing) -> Key:
@@ -43,7 +43,7 @@ def fewest_calls(standing: Standing) -> Key:
 
 def top_down(standing: Standing) -> Key:
     """Always the first of the list who is ready."""
-    return (standing.number,)
+    return standing.number
 
 
 ORDERS: Mapping[str, Order] = MappingProxyType(
