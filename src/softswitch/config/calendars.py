@@ -119,6 +119,9 @@ def build_hours(name: str, doc: CalendarDoc, country: Placed, first_year: int, r
         closed |= public_holidays(
             Placed(doc.holidays, doc.at("holidays")) if doc.holidays else country, first_year, report
         )
+    for day, spans in doc.special.items():
+        if any(end > DAY_MINUTES for _, end in spans):
+            report.add(day.place, "hours of a special day end at 24:00; the rest belongs to the next date")
     special = {
         str(day): tuple((begin, min(end, DAY_MINUTES)) for begin, end in spans) for day, spans in doc.special.items()
     }

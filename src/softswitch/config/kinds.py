@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast, dataclass_transform
 
-from softswitch.config.problems import Place, Placed, Report, did_you_mean, listing
+from softswitch.config.problems import Place, Placed, Report, did_you_mean, listing, nearest
 from softswitch.config.tree import Mapping, Node, Scalar
 from softswitch.config.tree import Sequence as ListNode
 
@@ -303,15 +303,22 @@ class Keys(Kind[S]):
         specs = keys_of(self.cls)
         values: dict[str, Any] = {}
         places: dict[str, Place] = {}
+        misspelt: set[str] = set()
         for key_node, value_node in node.items:
             spec = specs.get(key_node.text)
             if spec is None:
+                near = nearest(key_node.text, specs)
+                misspelt.add(near)
                 hint = did_you_mean(key_node.text, specs) or f"; known: {listing(specs, 30)}"
                 report.add(key_node.place, f'{self.title} has no key "{key_node.text}"{hint}')
                 continue
             values[spec.attribute] = spec.kind.read(value_node, report)
             places[spec.attribute] = value_node.place
-        missing = [spec.name for spec in specs.values() if spec.required and spec.attribute not in values]
+        missing = [
+            spec.name
+            for spec in specs.values()
+            if spec.required and spec.attribute not in values and spec.name not in misspelt
+        ]
         if missing:
             report.add(node.place, f"{self.title} needs the key {' and the key '.join(missing)}")
         return made(self.cls, node.place, places, **values)

@@ -60,16 +60,17 @@ class Report:
         self.problems.append(Problem(place, message))
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant; "" when none is near."""
+    names = {name.lower(): name for name in sorted(map(str, known), reverse=True)}
+    near = get_close_matches(word.lower(), list(names), n=1, cutoff=0.6)
+    return names[near[0]] if near else ""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """' - did you mean "queue"?' or, without a near word, nothing."""
-    names = sorted(set(map(str, known)))
-    near = get_close_matches(word, names, n=1, cutoff=0.6) or get_close_matches(
-        word.lower(), [name.lower() for name in names], n=1, cutoff=0.6
-    )
-    if not near:
-        return ""
-    exact = next(name for name in names if name.lower() == near[0].lower())
-    return f' - did you mean "{exact}"?'
+    near = nearest(word, known)
+    return f' - did you mean "{near}"?' if near else ""
 
 
 def listing(known: Iterable[str], most: int = 12) -> str:

@@ -22,8 +22,9 @@ MAX_NODES = 500_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# `#: queue` is a comment for YAML: the key would vanish without a word
-_HASH_KEY = re.compile(r"^(?:[^'\"#]*[{,])?\s*(#)\s?:(?:\s|$)", re.MULTILINE)
+# `#: queue` is a comment for YAML (the key would vanish without a word), and `*: queue` is an alias. Both are
+# reported, put in quotes and read on, so that the other mistakes of the file are found too.
+_BARE_KEY = re.compile(r"^((?:[^'\"#\n]*[{,])?[ ]*)([*#])(?=[ ]?:(?:\s|$))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,18 @@ def read_text(data: bytes, name: str, report: Report) -> Node | None:
         report.add(Place(name, line), "is not UTF-8 text")
         report.unread.append(name)
         return None
-    hash_keys = list(_HASH_KEY.finditer(text))
-    for found in hash_keys:
-        start = found.start(1)
+    for found in _BARE_KEY.finditer(text):
+        start = found.start(2)
         place = Place(name, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
-        report.add(place, 'a # without quotes begins a comment; write the key as "#":')
+        means = "begins a comment" if found[2] == "#" else "has a meaning of its own in YAML"
+        report.add(place, f'a {found[2]} without quotes {means}; write the key as "{found[2]}":')
+    text = _BARE_KEY.sub(r'\1"\2"', text)
     try:
         return _Composer(text, name, report).document()
     except _Stop:
         report.unread.append(name)
     except yaml.MarkedYAMLError as error:
-        if not hash_keys:
-            report.add(_mark_place(name, error.problem_mark or error.context_mark), _friendly(error, text))
+        report.add(_mark_place(name, error.problem_mark or error.context_mark), _friendly(error, text))
         report.unread.append(name)
     except (yaml.YAMLError, ValueError) as error:
         position = getattr(error, "position", 0)

@@ -156,7 +156,7 @@ class Url:
 
 def _listen(text: Placed, match: re.Match[str]) -> Url:
     if match[1] not in ("udp", "tcp"):
-        raise ValueError(f'"{match[1]}" is not served; udp:// and tcp:// are')
+        raise ValueError(f'"{match[1]}" is not served{did_you_mean(match[1], ("udp", "tcp")) or "; udp and tcp are"}')
     port = int(match[3])
     if not 0 < port < 65536:
         raise ValueError(f"{port} is no port number")
