@@ -1,0 +1,164 @@
+"""One INVITE session (RFC 3261 sections 12 to 15): what both directions share once there is a dialog.
+
+    SETUP ──2xx──► UP ──BYE, lost ACK, 408/481──► GONE
+      └─final error, CANCEL, timeout──────────────┘
+
+`setup` (`leg_uas.UasSetup` or `leg_uac.UacSetup`) owns the opening INVITE, `offers` every later one. The call room
+is told the end exactly once (`tell`); the wire may need longer (`close`).
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Protocol
+
+from softswitch.ids import LegId, TrunkId
+from softswitch.sip.bodies import info_digit
+from softswitch.sip.context import Context
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.errors import SipError
+from softswitch.sip.message import Request
+from softswitch.sip.messages import EndedBy, InfoDigitReceived, LegEnded
+from softswitch.sip.offers import Offers
+from softswitch.sip.reason import cause_of, reason_line
+from softswitch.sip.respond import ALLOW
+from softswitch.sip.transaction_client import ClientTransactions
+from softswitch.sip.transaction_server import ServerTransaction
+
+
+class LegState(Enum):
+    SETUP = auto()
+    UP = auto()
+    GONE = auto()
+
+
+class Setup(Protocol):
+    """The opening INVITE of a leg."""
+
+    def hang_up(self, reason: str | None) -> None:
+        """We end it, in whatever state."""
+
+    def peer_bye(self) -> int:
+        """The peer ended it: finish the INVITE transaction. Returns the status to report."""
+
+    def acknowledged(self, ack: Request) -> bool:
+        """An ACK; True when it was the one of the opening INVITE."""
+
+    @property
+    def settled(self) -> bool:
+        """The opening INVITE is acknowledged."""
+
+
+class Hub(Protocol):
+    """What a leg needs of `sessions.Sessions`."""
+
+    context: Context
+    clients: ClientTransactions
+
+    def forget_leg(self, leg: Leg) -> None:
+        """The call room knows that it ended."""
+
+    def forget_dialog(self, leg: Leg) -> None:
+        """Nothing for it is expected from the wire."""
+
+    def trusted(self, address: str) -> bool:
+        """A configured trunk address."""
+
+
+class Leg:
+    """See the module. `setup` is set right after construction; `owns_call_id` when we started the dialog."""
+
+    __slots__ = ("dialog", "hub", "id", "offers", "owns_call_id", "setup", "state", "told", "trunk")
+
+    def __init__(self, hub: Hub, leg: LegId, dialog: Dialog, owns_call_id: bool) -> None:
+        self.hub = hub
+        self.id = leg
+        self.dialog = dialog
+        self.owns_call_id = owns_call_id
+        self.state = LegState.SETUP
+        self.told = False
+        self.trunk: TrunkId | None = None
+        self.setup: Setup
+        self.offers = Offers(self)
+
+    # ---------------------------------------------------------------- the end
+
+    def tell(self, by: EndedBy, status: int, cause: int | None = None) -> None:
+        """LegEnded, once."""
+        if self.told:
+            return
+        self.told = True
+        self.hub.context.out.append(LegEnded(self.id, by, status, cause))
+        self.hub.forget_leg(self)
+
+    def close(self) -> None:
+        """From here on the dialog does not exist: requests in it get 481."""
+        if self.state is LegState.GONE:
+            return
+        self.state = LegState.GONE
+        self.offers.close()
+        self.hub.forget_dialog(self)
+
+    def bye(self, reason: str | None) -> None:
+        """Send BYE and close. Nobody waits for its response; it is repeated until one comes."""
+        if self.state is LegState.GONE:
+            return
+        self.send_bye(self.dialog, reason)
+        self.close()
+
+    def send_bye(self, dialog: Dialog, reason: str | None) -> None:
+        context = self.hub.context
+        branch = context.token()
+        data = dialog.request(context, "BYE", dialog.next_number(), branch, reason_line(reason))
+        self.hub.clients.start(branch, "BYE", dialog.flow, data, None)
+
+    def lost(self, status: int) -> None:
+        """The peer is no longer there (lost ACK, 408 or 481 in the dialog)."""
+        self.tell(EndedBy.TIMEOUT, status)
+        self.bye(None)
+
+    # ---------------------------------------------------------------- requests of the peer inside the dialog
+
+    def in_order(self, number: int) -> bool:
+        """RFC 3261 12.2.2: "If the remote sequence number was not empty, but the sequence number of the request is
+        lower than the remote sequence number, the request is out of order and MUST be rejected with a 500"."""
+        if number <= self.dialog.remote_seq:
+            return False
+        self.dialog.remote_seq = number
+        return True
+
+    def follow(self, request: Request) -> None:
+        """A TCP peer may come back on a new connection."""
+        if request.flow.connection > 0 and self.dialog.flow.connection != request.flow.connection:
+            self.dialog.flow = request.flow
+
+    def received(self, request: Request, transaction: ServerTransaction) -> None:
+        """A request other than ACK and CANCEL, in order, in its own server transaction."""
+        method = request.method
+        self.follow(request)
+        if method == "BYE":
+            self._bye_received(request, transaction)
+        elif method == "INVITE":
+            self.offers.invite_received(request, transaction)
+        elif method == "UPDATE":
+            self.offers.update_received(request, transaction)
+        elif method == "INFO":
+            self._info_received(request, transaction)
+        else:
+            raise SipError(405, f"{method} inside a dialog", ALLOW)
+
+    def acknowledged(self, ack: Request) -> None:
+        if not self.setup.acknowledged(ack):
+            self.offers.acknowledged(ack)
+
+    def _bye_received(self, request: Request, transaction: ServerTransaction) -> None:
+        transaction.respond(200)
+        status = self.setup.peer_bye()
+        self.tell(EndedBy.PEER, status, cause_of(request))
+        self.close()
+
+    def _info_received(self, request: Request, transaction: ServerTransaction) -> None:
+        digit = info_digit(request)
+        if digit is not None and not self.told:
+            self.hub.context.out.append(InfoDigitReceived(self.id, digit))
+        transaction.respond(200)

@@ -1,0 +1,153 @@
+"""The opening INVITE of an outgoing leg (RFC 3261 sections 13.2, 9.1, 15).
+
+    CALLING ──1xx──► RINGING ──2xx──► ACK, answered
+       │                ├─3xx-6xx──► LegEnded(PEER)
+       │                └─Hangup──► CANCEL, told at once ──487──► over
+       ├─Hangup──► told at once; CANCEL with the first 1xx           └─2xx crossed──► ACK + BYE
+       └─timer B / unreachable──► LegEnded(TIMEOUT / TRANSPORT)
+
+A second 2xx with another To tag is a fork: acknowledged and hung up on the spot.
+"""
+
+from __future__ import annotations
+
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.leg import Leg, LegState
+from softswitch.sip.message import Request, Response
+from softswitch.sip.messages import EndedBy, Flow, InviteAnswered, InviteProgressed
+from softswitch.sip.reason import cause_of, reason_line
+from softswitch.sip.transaction_client import ClientState, ClientTransaction, cancellation
+
+MAX_FORKS = 8
+
+
+class UacSetup:
+    """`acks` remembers the ACK of each answered fork by To tag, for retransmitted 2xx."""
+
+    __slots__ = ("_acks", "_cancel_reason", "_cancel_sent", "_cancelled", "_fixed_flow", "_leg", "_transaction")
+
+    def __init__(self, leg: Leg, fixed_flow: bool) -> None:
+        self._leg = leg
+        self._fixed_flow = fixed_flow
+        self._transaction: ClientTransaction | None = None
+        self._acks: dict[str, tuple[Flow, bytes]] = {}
+        self._cancelled = False
+        self._cancel_sent = False
+        self._cancel_reason: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self._leg.state is LegState.UP
+
+    def start(self, extra: str, sdp: bytes) -> None:
+        leg = self._leg
+        context = leg.hub.context
+        dialog = leg.dialog
+        branch = context.token()
+        data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, sdp)
+        self._transaction = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
+
+    # ---------------------------------------------------------------- orders
+
+    def hang_up(self, reason: str | None) -> None:
+        leg = self._leg
+        if leg.state is LegState.UP:
+            leg.tell(EndedBy.US, 200)
+            leg.bye(reason)
+            return
+        leg.tell(EndedBy.US, 487)
+        self._cancel(reason)
+        leg.close()
+
+    def _cancel(self, reason: str | None) -> None:
+        transaction = self._transaction
+        assert transaction is not None
+        if self._cancelled:
+            return
+        self._cancelled = True
+        self._cancel_reason = reason
+        # RFC 3261 9.1: "If no provisional response has been received, the CANCEL request MUST NOT be sent; rather,
+        # the client MUST wait for the arrival of a provisional response before sending the request."
+        if transaction.state is ClientState.PROCEEDING:
+            self._send_cancel(transaction)
+
+    def _send_cancel(self, transaction: ClientTransaction) -> None:
+        if self._cancel_sent:
+            return
+        self._cancel_sent = True
+        hub = self._leg.hub
+        data = cancellation(transaction.data, reason_line(self._cancel_reason))
+        branch = transaction.key[0].removeprefix("z9hG4bK")
+        hub.clients.start(branch, "CANCEL", transaction.flow, data, None)
+        transaction.give_up_after(64 * hub.context.settings.t1_seconds)
+
+    # ---------------------------------------------------------------- the wire
+
+    def peer_bye(self) -> int:
+        """A BYE that overtook the 2xx ends the call as well; what still rings elsewhere is cancelled."""
+        if self._leg.state is LegState.SETUP:
+            self._cancel(None)
+        return 200
+
+    def acknowledged(self, ack: Request) -> bool:
+        return False
+
+    def responded(self, transaction: ClientTransaction, response: Response) -> None:
+        status = response.status
+        if status < 200:
+            self._provisional(transaction, response)
+        elif status < 300:
+            self._accepted(transaction, response)
+        else:
+            self._leg.tell(EndedBy.PEER, status, cause_of(response))
+            self._leg.close()
+
+    def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
+        self._leg.tell(by, 408 if by is EndedBy.TIMEOUT else 503)
+        self._leg.close()
+
+    def _provisional(self, transaction: ClientTransaction, response: Response) -> None:
+        leg = self._leg
+        if transaction.flow is not leg.dialog.flow:
+            leg.dialog.flow = transaction.flow
+        if self._cancelled:
+            self._send_cancel(transaction)
+            return
+        if response.status > 100:
+            sdp = response.body if response.content_type() == "application/sdp" else b""
+            leg.hub.context.out.append(InviteProgressed(leg.id, response.status, sdp or None))
+
+    def _accepted(self, transaction: ClientTransaction, response: Response) -> None:
+        tag = response.to.tag
+        known = self._acks.get(tag)
+        if known is not None:
+            self._leg.hub.context.send(*known)
+            return
+        leg = self._leg
+        if leg.state is LegState.SETUP and not self._cancelled:
+            context = leg.hub.context
+            dialog = leg.dialog
+            dialog.established(response, None if self._fixed_flow else leg.hub.trusted)
+            leg.state = LegState.UP
+            self._acknowledge(dialog, response)
+            context.out.append(InviteAnswered(leg.id, response.body or None))
+            leg.offers.setup_settled()
+        else:
+            self._release(response)
+
+    def _acknowledge(self, dialog: Dialog, response: Response) -> None:
+        """RFC 3261 13.2.2.4: an ACK of its own for every 2xx, with the number of the INVITE."""
+        context = self._leg.hub.context
+        ack = dialog.request(context, "ACK", response.cseq.number, context.token())
+        self._acks[dialog.remote_tag] = (dialog.flow, ack)
+        context.send(dialog.flow, ack)
+
+    def _release(self, response: Response) -> None:
+        """Answered by somebody we no longer want: a fork, or after our CANCEL. ACK, then BYE."""
+        if len(self._acks) >= MAX_FORKS:
+            return
+        leg = self._leg
+        fork = leg.dialog.fork()
+        fork.established(response, None if self._fixed_flow else leg.hub.trusted)
+        self._acknowledge(fork, response)
+        leg.send_bye(fork, self._cancel_reason)

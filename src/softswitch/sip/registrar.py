@@ -1,0 +1,226 @@
+"""The registrar (RFC 3261 section 10.3): agents' contacts, durable before they are confirmed.
+
+    REGISTER ──checked──► SaveContacts ──ContactsSaved(ok)──► live, 200, RegistrationChanged
+                               ├─ContactsSaved(not ok)──► 503 with Retry-After, nothing changed
+                               └─1 s──► 503 with Retry-After; a late ok still makes it live
+
+`_live` is what calls use; `_intended` is the list that the last unanswered save asked for, so that two REGISTERs in
+a row build on each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from softswitch.ids import AgentId
+from softswitch.sip.addresses import Addresses
+from softswitch.sip.bindings import contact_flow, merged, same_contact, user_agent, wanted_contacts
+from softswitch.sip.context import Context
+from softswitch.sip.errors import SipError
+from softswitch.sip.message import Request
+from softswitch.sip.messages import (
+    AccountSettings,
+    ContactBinding,
+    ContactsRestored,
+    ContactsSaved,
+    Flow,
+    RegistrationChanged,
+    SaveContacts,
+)
+from softswitch.sip.timers import Timer
+from softswitch.sip.transaction_server import ServerTransaction
+from softswitch.sip.uri import parse_uri, plain_text
+
+SAVE_SECONDS = 1.0
+RETRY_SECONDS = 5
+MAX_PENDING = 10_000
+
+Contacts = tuple[ContactBinding, ...]
+
+
+class PendingSave:
+    """One SaveContacts under way. `transaction` is None when nobody waits for the answer (any more)."""
+
+    __slots__ = ("agent", "contacts", "timer", "transaction")
+
+    def __init__(self, agent: AgentId, contacts: Contacts, transaction: ServerTransaction | None) -> None:
+        self.agent = agent
+        self.contacts = contacts
+        self.transaction = transaction
+        self.timer: Timer | None = None
+
+
+class Registrar:
+    """See the module."""
+
+    __slots__ = ("_addresses", "_agents", "_context", "_expiry", "_intended", "_live", "_pending")
+
+    def __init__(self, context: Context, addresses: Addresses) -> None:
+        self._context = context
+        self._addresses = addresses
+        self._agents = frozenset(account.agent for account in context.settings.accounts)
+        self._live: dict[AgentId, Contacts] = {}
+        self._intended: dict[AgentId, tuple[int, Contacts]] = {}
+        self._pending: dict[int, PendingSave] = {}
+        self._expiry: dict[AgentId, Timer] = {}
+
+    def contacts(self, agent: AgentId) -> Contacts:
+        return self._live.get(agent, ())
+
+    def registrations(self) -> dict[AgentId, Contacts]:
+        return dict(self._live)
+
+    # ---------------------------------------------------------------- REGISTER
+
+    def register(self, request: Request, transaction: ServerTransaction, account: AccountSettings) -> None:
+        """An authenticated REGISTER. SipError when it is refused."""
+        self._check_address_of_record(request, account)
+        context = self._context
+        wanted = wanted_contacts(request, context.settings)
+        agent = account.agent
+        intended = self._intended.get(agent)
+        current = self._alive(intended[1] if intended is not None else self.contacts(agent))
+        if not wanted.contacts and not wanted.everything_off:
+            transaction.respond(200, self._contact_lines(self._alive(self.contacts(agent))))
+            return
+        number = request.cseq.number
+        off = [binding.uri for binding in current] if wanted.everything_off else []
+        touched = [*off, *(contact.uri for contact in wanted.contacts)]
+        for binding in current:
+            # RFC 3261 10.3 step 7: same Call-ID and a CSeq that is not higher: "the update MUST be aborted and the
+            # request fails".
+            if (
+                binding.call_id == request.call_id
+                and number <= binding.cseq
+                and any(same_contact(binding.uri, uri) for uri in touched)
+            ):
+                raise SipError(500, "an older REGISTER came late")
+        removed = off + [contact.uri for contact in wanted.contacts if contact.seconds == 0]
+        agent_text = user_agent(request)
+        news = [
+            ContactBinding(
+                agent,
+                contact.uri,
+                contact_flow(contact.uri, request, self._addresses),
+                request.call_id,
+                number,
+                context.now + contact.seconds,
+                contact.q,
+                agent_text,
+            )
+            for contact in wanted.contacts
+            if contact.seconds > 0
+        ]
+        self._save(agent, merged(current, news, removed, context.settings.max_contacts), transaction)
+
+    def _check_address_of_record(self, request: Request, account: AccountSettings) -> None:
+        address = parse_uri(request.to.uri)
+        # RFC 3261 10.3 steps 1 and 5: the address of record must be in our domain, else 404.
+        if not self._addresses.is_ours(address.host) or not self._addresses.is_ours(parse_uri(request.uri).host):
+            raise SipError(404, "not our domain")
+        # RFC 3261 10.3 step 4: a user that may not modify this address of record gets 403.
+        if plain_text(address.user) not in (account.username, account.extension):
+            raise SipError(403, "somebody else's address of record")
+
+    def _save(self, agent: AgentId, contacts: Contacts, transaction: ServerTransaction | None) -> None:
+        if len(self._pending) >= MAX_PENDING:
+            raise SipError(503, "too many unsaved registrations", f"Retry-After: {RETRY_SECONDS}\r\n")
+        context = self._context
+        token = context.ids.number()
+        pending = PendingSave(agent, contacts, transaction)
+        pending.timer = context.timers.start(context.now + SAVE_SECONDS, lambda: self._too_late(pending))
+        self._pending[token] = pending
+        self._intended[agent] = (token, contacts)
+        context.out.append(SaveContacts(token, agent, contacts))
+
+    def saved(self, event: ContactsSaved) -> None:
+        pending = self._pending.pop(event.token, None)
+        if pending is None:
+            return
+        self._context.timers.cancel(pending.timer)
+        agent = pending.agent
+        intended = self._intended.get(agent)
+        if intended is not None and intended[0] == event.token:
+            del self._intended[agent]
+        if not event.ok:
+            self._unavailable(pending)
+            return
+        contacts = self._alive(pending.contacts)
+        if pending.transaction is not None and not pending.transaction.answered:
+            pending.transaction.respond(200, self._contact_lines(contacts))
+        self._make_live(agent, contacts)
+
+    def _too_late(self, pending: PendingSave) -> None:
+        self._unavailable(pending)
+
+    def _unavailable(self, pending: PendingSave) -> None:
+        transaction = pending.transaction
+        pending.transaction = None
+        if transaction is not None and not transaction.answered:
+            transaction.respond(503, f"Retry-After: {RETRY_SECONDS}\r\n")
+
+    def _contact_lines(self, contacts: Contacts) -> str:
+        now = self._context.now
+        return "".join(
+            f"Contact: <{binding.uri}>;expires={max(0, round(binding.expires_at - now))}\r\n" for binding in contacts
+        )
+
+    # ---------------------------------------------------------------- live contacts
+
+    def _alive(self, contacts: Contacts) -> Contacts:
+        now = self._context.now
+        return tuple(binding for binding in contacts if binding.expires_at > now)
+
+    def _make_live(self, agent: AgentId, contacts: Contacts) -> None:
+        before = self.contacts(agent)
+        if contacts:
+            self._live[agent] = contacts
+        else:
+            self._live.pop(agent, None)
+        timers = self._context.timers
+        timers.cancel(self._expiry.pop(agent, None))
+        if contacts:
+            first = min(binding.expires_at for binding in contacts)
+            self._expiry[agent] = timers.start(first, lambda: self._expired(agent))
+        if [(binding.uri, binding.flow) for binding in before] != [(binding.uri, binding.flow) for binding in contacts]:
+            self._context.out.append(RegistrationChanged(agent, contacts))
+
+    def _expired(self, agent: AgentId) -> None:
+        self._make_live(agent, self._alive(self.contacts(agent)))
+
+    def restored(self, event: ContactsRestored) -> None:
+        """What the store remembered. TCP connections did not survive: such a contact is called where it listens."""
+        by_agent: dict[AgentId, list[ContactBinding]] = {}
+        for binding in event.contacts:
+            if binding.agent in self._agents:
+                kept = self._reachable(binding) if binding.flow.connection != 0 else binding
+                if kept is not None:
+                    by_agent.setdefault(binding.agent, []).append(kept)
+        most = self._context.settings.max_contacts
+        for agent, contacts in by_agent.items():
+            self._make_live(agent, self._alive(tuple(contacts))[:most])
+
+    def stream_closed(self, flow: Flow) -> None:
+        """Contacts behind this connection: called where they listen, when that is known, else gone."""
+        for agent, contacts in list(self._live.items()):
+            if all(binding.flow.connection != flow.connection for binding in contacts):
+                continue
+            kept: list[ContactBinding] = []
+            for binding in contacts:
+                left = binding if binding.flow.connection != flow.connection else self._reachable(binding)
+                if left is not None:
+                    kept.append(left)
+            self._make_live(agent, tuple(kept))
+
+    def _reachable(self, binding: ContactBinding) -> ContactBinding | None:
+        """Over a new connection, when the contact names the peer's own address and not the closed source port."""
+        try:
+            uri = parse_uri(binding.uri)
+        except SipError:
+            return None
+        host, source_port = binding.flow.remote
+        port = uri.port or 5060
+        if uri.host != host or port == source_port:
+            return None
+        flow = self._addresses.flow_to_address(host, port, "tcp")
+        return replace(binding, flow=flow) if flow is not None else None

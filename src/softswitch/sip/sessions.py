@@ -1,0 +1,193 @@
+"""All INVITE sessions: found by leg for the call room, by our tag for the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from softswitch.ids import LegId, TrunkId
+from softswitch.sip.addresses import Addresses
+from softswitch.sip.bodies import session_description
+from softswitch.sip.context import Context
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.errors import SipError
+from softswitch.sip.headers import quote_string
+from softswitch.sip.leg import Leg
+from softswitch.sip.leg_uac import UacSetup
+from softswitch.sip.leg_uas import UasSetup
+from softswitch.sip.message import Request
+from softswitch.sip.messages import (
+    Answer,
+    AnswerOffer,
+    EndedBy,
+    Hangup,
+    InviteReceived,
+    LegEnded,
+    Origin,
+    Reject,
+    RespondProvisional,
+    SendOffer,
+    StartInvite,
+)
+from softswitch.sip.respond import ALLOW
+from softswitch.sip.transaction_client import ClientTransactions
+from softswitch.sip.transaction_server import ServerTransaction
+from softswitch.sip.uri import escape_user, parse_uri, printable
+
+Order = RespondProvisional | Answer | Reject | StartInvite | SendOffer | AnswerOffer | Hangup
+_RESERVED_NAMES = "via from to call-id cseq contact max-forwards content-length content-type route record-route"
+_RESERVED = frozenset(_RESERVED_NAMES.split())
+
+
+class Sessions:
+    """`trunk_calls` counts the incoming legs of each trunk that the call room has not ended yet."""
+
+    __slots__ = ("_addresses", "_dialogs", "_legs", "_orders", "clients", "context", "trunk_calls")
+
+    def __init__(self, context: Context, clients: ClientTransactions, addresses: Addresses) -> None:
+        self.context = context
+        self.clients = clients
+        self._addresses = addresses
+        self._legs: dict[LegId, Leg] = {}
+        self._dialogs: dict[str, Leg] = {}
+        self.trunk_calls: dict[TrunkId, int] = {}
+        self._orders: dict[type, Callable[..., None]] = {
+            RespondProvisional: self._respond_provisional,
+            Answer: self._answer,
+            Reject: self._reject,
+            StartInvite: self._start_invite,
+            SendOffer: self._send_offer,
+            AnswerOffer: self._answer_offer,
+            Hangup: self._hang_up,
+        }
+
+    def __len__(self) -> int:
+        return len(self._dialogs)
+
+    @property
+    def full(self) -> bool:
+        return len(self._dialogs) >= self.context.settings.max_sessions
+
+    def trusted(self, address: str) -> bool:
+        return self._addresses.trusted(address)
+
+    def forget_leg(self, leg: Leg) -> None:
+        del self._legs[leg.id]
+        if leg.trunk is not None:
+            self.trunk_calls[leg.trunk] -= 1
+
+    def forget_dialog(self, leg: Leg) -> None:
+        del self._dialogs[leg.dialog.local_tag]
+
+    # ---------------------------------------------------------------- the wire
+
+    def find(self, request: Request) -> Leg | None:
+        """RFC 3261 12.2.2: Call-ID, local tag and remote tag name the dialog. Before its 2xx an outgoing leg has no
+        remote tag yet; a request that overtook the 2xx is let through to it."""
+        leg = self._dialogs.get(request.to.tag)
+        if leg is None:
+            return None
+        dialog = leg.dialog
+        if dialog.call_id != request.call_id:
+            return None
+        if dialog.remote_tag != request.from_.tag and (dialog.remote_tag or not leg.owns_call_id):
+            return None
+        return leg
+
+    def in_dialog(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
+        """A request of the peer; whatever is wrong with it is answered in its transaction."""
+        try:
+            if leg.owns_call_id and not leg.dialog.remote_tag and request.method != "BYE":
+                raise SipError(481, "no dialog yet")
+            if not leg.in_order(request.cseq.number):
+                raise SipError(500, "CSeq is not higher than the last one")
+            leg.received(request, transaction)
+        except SipError as error:
+            if transaction.answered:
+                raise
+            transaction.respond(error.status, error.headers)
+
+    def incoming(
+        self, request: Request, transaction: ServerTransaction, origin: Origin, dialled: str, caller: tuple[str, str]
+    ) -> None:
+        """A new call, checked and authenticated. SipError when its dialog cannot be opened."""
+        context = self.context
+        sdp = session_description(request)
+        dialog = Dialog.of_request(request, transaction.tag, self._addresses.trusted)
+        leg = Leg(self, LegId(context.ids.number()), dialog, False)
+        leg.setup = UasSetup(leg, request, transaction)
+        leg.trunk = origin.trunk
+        self._legs[leg.id] = leg
+        self._dialogs[dialog.local_tag] = leg
+        if origin.trunk is not None:
+            self.trunk_calls[origin.trunk] = self.trunk_calls.get(origin.trunk, 0) + 1
+        transaction.respond(100)
+        number, name = caller
+        context.out.append(InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow))
+
+    # ---------------------------------------------------------------- orders of the call room
+
+    def order(self, order: Order) -> None:
+        """Orders for a leg that has ended meanwhile are nothing."""
+        self._orders[type(order)](order)
+
+    def _respond_provisional(self, order: RespondProvisional) -> None:
+        leg = self._legs.get(order.leg)
+        if leg is not None and isinstance(leg.setup, UasSetup):
+            leg.setup.progress(order.status, order.sdp)
+
+    def _answer(self, order: Answer) -> None:
+        leg = self._legs.get(order.leg)
+        if leg is not None and isinstance(leg.setup, UasSetup):
+            leg.setup.answer(order.sdp)
+
+    def _reject(self, order: Reject) -> None:
+        leg = self._legs.get(order.leg)
+        if leg is not None and isinstance(leg.setup, UasSetup):
+            leg.setup.reject(order.status, order.retry_after_seconds, order.cause)
+
+    def _send_offer(self, order: SendOffer) -> None:
+        leg = self._legs.get(order.leg)
+        if leg is not None:
+            leg.offers.send(order.sdp)
+
+    def _answer_offer(self, order: AnswerOffer) -> None:
+        leg = self._legs.get(order.leg)
+        if leg is not None:
+            leg.offers.answer(order.status, order.sdp)
+
+    def _hang_up(self, order: Hangup) -> None:
+        leg = self._legs.get(order.leg)
+        if leg is not None:
+            leg.setup.hang_up(order.reason)
+
+    def _start_invite(self, order: StartInvite) -> None:
+        context = self.context
+        assert order.leg not in self._legs, "a leg is started once"
+        try:
+            flow = order.flow or self._addresses.flow_to(order.target)
+            uri = parse_uri(order.target)
+        except SipError:
+            flow = None
+        if flow is None:
+            context.out.append(LegEnded(order.leg, EndedBy.TRANSPORT, 503))
+            return
+        caller = f"<sip:{escape_user(order.caller or 'anonymous')}@{context.settings.realm}>"
+        if order.caller_name:
+            caller = f"{quote_string(printable(order.caller_name))} {caller}"
+        tag = context.token()
+        callee = f"<{uri.scheme}:{uri.user}@{uri.host}>" if uri.user else f"<{uri.scheme}:{uri.host}>"
+        dialog = Dialog(context.token() + context.token(), tag, f"{caller};tag={tag}", callee, order.target, flow)
+        leg = Leg(self, order.leg, dialog, True)
+        setup = UacSetup(leg, order.flow is not None)
+        leg.setup = setup
+        self._legs[leg.id] = leg
+        self._dialogs[tag] = leg
+        extra = f"{context.place(flow).contact}{ALLOW}P-Asserted-Identity: {caller}\r\n"
+        for name, value in order.headers:
+            extra += _header_line(name, value)
+        setup.start(extra, order.sdp)
+
+
+def _header_line(name: str, value: str) -> str:
+    assert name.lower() not in _RESERVED and name.replace("-", "").isalnum(), "a header the stack writes itself"
+    return f"{name}: {printable(value)}\r\n"

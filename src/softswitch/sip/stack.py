@@ -1,0 +1,193 @@
+"""The SIP room: one object, events in, commands out (RFC 3261).
+
+    PacketReceived / StreamReceived ─► parser ─┬─ request ─► reception ─┬─ sessions ─► InviteReceived ...
+                                               │                        └─ registrar ─► SaveContacts ...
+                                               └─ response ─► client transaction ─► leg
+    orders of the call room ─► sessions ─► Transmit
+
+Pure: the clock and the randomness are handed in, nothing here waits or blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from softswitch.ids import AgentId, IdSource
+from softswitch.sip.addresses import Addresses
+from softswitch.sip.context import Command, Context, RandomSource
+from softswitch.sip.errors import SipError
+from softswitch.sip.gate import Gate
+from softswitch.sip.message import Request, Response
+from softswitch.sip.messages import (
+    Answer,
+    AnswerOffer,
+    ContactBinding,
+    ContactsRestored,
+    ContactsSaved,
+    Flow,
+    Hangup,
+    PacketReceived,
+    Reject,
+    RespondProvisional,
+    SecurityEvent,
+    SendOffer,
+    SipSettings,
+    StartInvite,
+    StreamClosed,
+    StreamReceived,
+    TransportFailed,
+)
+from softswitch.sip.parser import Malformed, parse_datagram
+from softswitch.sip.reception import Reception
+from softswitch.sip.registrar import Registrar
+from softswitch.sip.sessions import Sessions
+from softswitch.sip.streams import Streams
+from softswitch.sip.transaction_client import ClientTransactions
+from softswitch.sip.transaction_server import ServerTransactions
+
+Event = (
+    PacketReceived
+    | StreamReceived
+    | StreamClosed
+    | TransportFailed
+    | RespondProvisional
+    | Answer
+    | Reject
+    | StartInvite
+    | SendOffer
+    | AnswerOffer
+    | Hangup
+    | ContactsSaved
+    | ContactsRestored
+)
+
+
+class SipStack:
+    """Requests, responses, sessions and registrations of one switch."""
+
+    def __init__(self, settings: SipSettings, ids: IdSource, random: RandomSource) -> None:
+        self._context = Context(settings, ids, random)
+        addresses = Addresses(settings)
+        self._servers = ServerTransactions(self._context)
+        self._clients = ClientTransactions(self._context)
+        self._sessions = Sessions(self._context, self._clients, addresses)
+        self._registrar = Registrar(self._context, addresses)
+        gate = Gate(self._context, addresses)
+        self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar)
+        self._streams = Streams(self._context, self._message, self._broken)
+        self._max_bytes = settings.max_message_bytes
+        order = self._sessions.order
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            PacketReceived: self._packet,
+            StreamReceived: self._streams.received,
+            StreamClosed: self._stream_closed,
+            TransportFailed: self._transport_failed,
+            ContactsSaved: self._registrar.saved,
+            ContactsRestored: self._registrar.restored,
+            **dict.fromkeys((RespondProvisional, Answer, Reject, StartInvite, SendOffer, AnswerOffer, Hangup), order),
+        }
+
+    # ---------------------------------------------------------------- the contract of every core
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        context = self._context
+        context.now = now
+        out = context.out = []
+        self._handlers[type(event)](event)
+        return out
+
+    def tick(self, now: float) -> list[Command]:
+        """Fire what is due."""
+        context = self._context
+        context.now = now
+        out = context.out = []
+        context.timers.run_due(now)
+        return out
+
+    def next_deadline(self) -> float | None:
+        return self._context.timers.next_deadline()
+
+    # ---------------------------------------------------------------- for pages and tests
+
+    def contacts(self, agent: AgentId) -> tuple[ContactBinding, ...]:
+        """The live contacts of one agent."""
+        return self._registrar.contacts(agent)
+
+    def registrations(self) -> dict[AgentId, tuple[ContactBinding, ...]]:
+        return self._registrar.registrations()
+
+    def counts(self) -> dict[str, int]:
+        """Sizes of the tables, for metrics and leak tests."""
+        return {
+            "sessions": len(self._sessions),
+            "server_transactions": len(self._servers),
+            "client_transactions": len(self._clients),
+            "streams": len(self._streams),
+            "timers": len(self._context.timers),
+        }
+
+    # ---------------------------------------------------------------- events
+
+    def _packet(self, event: PacketReceived) -> None:
+        data = event.data
+        flow = event.flow
+        if len(data) > self._max_bytes or not data.strip(b"\r\n\0"):
+            return  # keep-alives, and what no datagram of ours can be
+        try:
+            message = parse_datagram(data, flow)
+        except SipError as error:
+            self._broken(error, flow)
+            return
+        self._message(message)
+
+    def _message(self, message: Request | Response) -> None:
+        """One message. Whatever is wrong with it concerns nobody else."""
+        try:
+            if isinstance(message, Request):
+                self._request(message)
+            else:
+                self._response(message)
+        except Exception as error:
+            # The last belt, here and nowhere else: a broken invariant costs this message and not the switch. It is a
+            # defect whenever it shows; the fuzz tests fail on the event.
+            detail = f"{type(error).__name__}: {error}"[:200]
+            self._context.out.append(SecurityEvent("internal_error", message.flow.remote, "", detail))
+
+    def _request(self, request: Request) -> None:
+        try:
+            self._reception.received(request)
+        except SipError as error:
+            if error.status == 400:
+                self._report(request.flow, error)
+            self._reception.refuse(request, error)
+
+    def _response(self, response: Response) -> None:
+        try:
+            # RFC 3261 8.1.3.3: "If more than one Via header field value is present in a response, the UAC SHOULD
+            # discard the message."
+            if response.via.rest:
+                return
+            transaction = self._clients.find(response)
+            _ = response.from_, response.to, response.call_id
+            if transaction is not None:
+                transaction.received(response)
+        except SipError:
+            return  # stray or broken responses get silence
+
+    def _broken(self, error: SipError, flow: Flow) -> None:
+        """It did not even parse: 400 when there is somebody to tell, else silence."""
+        self._report(flow, error)
+        if isinstance(error, Malformed):
+            self._reception.refuse(error.request, error)
+
+    def _report(self, flow: Flow, error: SipError) -> None:
+        self._context.out.append(SecurityEvent("malformed", flow.remote, "", error.detail))
+
+    def _stream_closed(self, event: StreamClosed) -> None:
+        self._streams.closed(event.flow)
+        self._clients.transport_failed(event.flow)
+        self._registrar.stream_closed(event.flow)
+
+    def _transport_failed(self, event: TransportFailed) -> None:
+        self._clients.transport_failed(event.flow)
