@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_an_abandoned_half_written_file_is_removed(tmp_path: Path) -> None:
 
 def test_many_writers_of_the_same_prompt(tmp_path: Path) -> None:
     def start(_: int) -> str:
-        cache = PromptCache(tmp_path, NOW)
+        cache = PromptCache(tmp_path, time.time())  # what others write now is not old
         return (cache.find(ONE) or cache.add(ONE, FRAMES)).key
 
     with ThreadPoolExecutor(8) as pool:
