@@ -93,7 +93,12 @@ def read_text(data: bytes, name: str, report: Report) -> Node | None:
     except _Stop:
         report.unread.append(name)
     except yaml.MarkedYAMLError as error:
-        report.add(_mark_place(name, error.problem_mark or error.context_mark), _friendly(error, text))
+        mark = error.problem_mark or error.context_mark
+        if mark is not None and error.context_mark is not None and not text[mark.index :].strip():
+            place = _begun(name, error.context_mark, text)
+            report.add(place, "begins here and never ends; is a bracket or quote missing?")
+        else:
+            report.add(_mark_place(name, mark), _friendly(error, text))
         report.unread.append(name)
     except (yaml.YAMLError, ValueError) as error:
         position = getattr(error, "position", 0)
@@ -104,6 +109,14 @@ def read_text(data: bytes, name: str, report: Report) -> Node | None:
 
 def _mark_place(name: str, mark: Any) -> Place:
     return Place(name) if mark is None else Place(name, mark.line + 1, mark.column + 1)
+
+
+def _begun(name: str, mark: Any, text: str) -> Place:
+    """Where something that never ends began: the mark, or the last character when the mark is the end itself."""
+    kept = text.rstrip()
+    if mark.index < len(kept):
+        return _mark_place(name, mark)
+    return Place(name, kept.count("\n") + 1, len(kept) - kept.rfind("\n") - 1)
 
 
 def _friendly(error: yaml.MarkedYAMLError, text: str) -> str:
