@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import softswitch
 from softswitch.media.control import ControlError, Decoder, MediaCommand, MediaMessage, encode
@@ -50,8 +50,7 @@ class _Connection(asyncio.Protocol):
         self.ended = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by duck type alone
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -11,7 +11,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -115,11 +115,10 @@ class _Connection(asyncio.Protocol):
         self.flow: Flow | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by duck type alone
         local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         if local is None or remote is None or not self._shell.admit(remote[0]):
-            transport.abort()
+            self._transport.abort()
             return
         self.flow = Flow("tcp", local[:2], remote[:2], self._number)
         self._shell.opened(self)
