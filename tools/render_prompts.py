@@ -1,11 +1,12 @@
 """Render the prompts that ship with the switch, so that it can speak without a speech engine.
 
-    python tools/render_prompts.py configs/bank configs/minimal [--fresh]
+    python tools/render_prompts.py [--fresh] [DIR...]
 
-Renders every text that these configurations need, and all numbers, minutes and times in English and Estonian, with
-espeak-ng into src/softswitch/runtime/spoken_prompts/<language>/<hash>.ogg (Opus, 8 kHz, levelled and trimmed) and
-writes index.json. File names depend on language and text alone; what is there already is kept (unless --fresh),
-what is not needed any more is removed.
+Renders every text that these configurations (by default configs/bank and configs/minimal) need, and all numbers,
+minutes and times in English and Estonian, with espeak-ng into
+src/softswitch/runtime/spoken_prompts/<language>/<hash>.ogg (Opus, 8 kHz, levelled and trimmed), and writes
+index.json. File names depend on language and text alone; what is there already is kept (unless --fresh), what is
+not needed any more is removed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from softswitch.runtime.audio_files import LINE_RATE, to_line
 from softswitch.runtime.prompt_library import SHIPPED_DIRECTORY, shipped_prompts, treatment_of_text
 from softswitch.runtime.tts import EspeakEngine, TtsError
 
+EXAMPLES = [Path(__file__).parents[1] / "configs" / name for name in ("bank", "minimal")]
 ALWAYS_WHOLE = ("en", "et")  # languages whose whole vocabulary ships
 _COMPRESSION = 0.96  # libsndfile's scale: about 16 kbit/s
 
@@ -103,7 +105,7 @@ def write_index(segments: list[Segment]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Render the prompts that ship with the switch.")
-    parser.add_argument("directories", nargs="+", type=Path, help="configuration directories")
+    parser.add_argument("directories", nargs="*", type=Path, default=EXAMPLES, help="configuration directories")
     parser.add_argument("--fresh", action="store_true", help="render everything anew")
     options = parser.parse_args()
     if not EspeakEngine().available():

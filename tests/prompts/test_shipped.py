@@ -21,7 +21,7 @@ from softswitch.runtime.prompt_library import SHIPPED_DIRECTORY, build_catalog, 
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SECRETS = {f"{name}_PASSWORD": "not used here" for name in ("ANNA", "MART", "LI")}
-RENDER = "run: python tools/render_prompts.py configs/bank configs/minimal"
+RENDER = "run: make prompts"
 
 
 def line(name: str, tmp_path: Path) -> Settings:
