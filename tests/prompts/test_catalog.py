@@ -50,7 +50,7 @@ def test_everything_a_queue_can_say_is_needed(small_line: SmallLine) -> None:
     for voice in settings.call.agents.values():
         for minutes in range(1, 100):
             for language, template in choice.texts.items():
-                values = {"agent": voice.spoken_name, "minutes": str(minutes)}
+                values: dict[str, str | Say] = {"agent": voice.spoken_name, "minutes": str(minutes)}
                 assert needed.issuperset(speak(template, language, values))
 
 
