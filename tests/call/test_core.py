@@ -340,15 +340,6 @@ def test_used_up_ports_are_503_with_retry_after() -> None:
     house.assert_nothing_left()
 
 
-def test_a_full_trunk_is_503() -> None:
-    house = House(ports=200)
-    legs = [house.call(f"+3725{at}") for at in range(51)]
-    assert [each.status for each in house.of(sip.Reject)] == [503]
-    house.bye(legs[0])
-    house.call("+3729")
-    assert len(house.of(sip.Reject)) == 1
-
-
 def test_an_invite_without_sdp_gets_our_offer() -> None:
     house = House()
     leg = house.call(sdp=None)

@@ -19,6 +19,7 @@ from softswitch.acd.engine import Engine
 from softswitch.app.chance import Chance
 from softswitch.app.clock import Clock
 from softswitch.app.remember import Memory
+from softswitch.app.security_log import SecurityLog
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
 from softswitch.call import records
@@ -216,7 +217,7 @@ class Switch:
         driver.add_effect(self.tally.count, *Tally.COUNTED)
         driver.add_effect(self._registration_changed, sip.RegistrationChanged)
         driver.add_effect(self._leg_ended, sip.LegEnded)
-        driver.add_effect(self._security, sip.SecurityEvent)
+        driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
     def _registration_changed(self, event: sip.RegistrationChanged) -> None:
         """A phone that appears or disappears logs its agent in or out."""
@@ -228,9 +229,6 @@ class Switch:
         else:
             self._registered.discard(event.agent)
             self._driver.post(acd.PhoneLost(event.agent))
-
-    def _security(self, event: sip.SecurityEvent) -> None:
-        log.warning("security", kind=event.kind, source=event.source[0], account=event.account, detail=event.detail)
 
     def _leg_ended(self, event: sip.LegEnded) -> None:
         if not self.cores.calls.board.live_legs():

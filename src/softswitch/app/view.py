@@ -154,6 +154,7 @@ class LiveSwitch:
         store = switch.edges.store.health()
         media = switch.settings.media
         legs = len(switch.cores.calls.board.live_legs())
+        counts = switch.cores.stack.counts()
         return CountersView(
             calls_active=len(switch.cores.calls.sessions) + len(switch.cores.calls.call_backs),
             legs_active=legs,
@@ -165,7 +166,7 @@ class LiveSwitch:
             security=tally.security,
             sip_received=switch.edges.transport.received,
             sip_sent=switch.edges.transport.sent,
-            sip_transactions=switch.cores.stack.transactions,
+            sip_transactions=counts["server_transactions"] + counts["client_transactions"],
             media_ports_used=legs,
             media_ports_total=(media.port_last - media.port_first + 2) // 2,
             store_depth=store.depth,

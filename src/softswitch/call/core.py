@@ -40,7 +40,7 @@ from softswitch.call.records import InteractionOpened, PreviousAgentFound
 from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
-from softswitch.ids import IdSource, InteractionId, RingAttemptId, TrunkId
+from softswitch.ids import IdSource, InteractionId, RingAttemptId
 from softswitch.media.messages import (
     DigitReceived,
     MediaLegClosed,
@@ -146,9 +146,7 @@ class Calls:
         self.call_backs: dict[InteractionId, CallBackSession] = {}
         self._tickets: dict[InteractionId, Ticket] = {}
         self._saying_goodbye: dict[InteractionId, CallLeg] = {}  # callers who are told when they are called back
-        self._trunks = {trunk.id: trunk for trunk in settings.sip.trunks}
         self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
-        self._on_trunk: dict[TrunkId, int] = {}
         self._alarms = _Alarms()
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             InviteReceived: self._invite,
@@ -209,12 +207,7 @@ class Calls:
 
     def _invite(self, event: InviteReceived, now: float) -> None:
         origin = event.origin
-        if origin.trunk is not None:
-            limit = self._trunks[origin.trunk].max_calls
-            if self._on_trunk.get(origin.trunk, 0) >= limit:
-                self._reject(event, 503)
-                return
-        elif origin.agent is not None:
+        if origin.agent is not None:
             feature = feature_of(self.board.call, event.dialled, origin.agent)
             if feature is not None:
                 self._feature_call(event, feature, now)
@@ -241,8 +234,6 @@ class Calls:
         session.waiting.caller_name = event.caller_name
         board.give_leg(leg, session)
         self.sessions[interaction] = session
-        if event.origin.trunk is not None:
-            self._on_trunk[event.origin.trunk] = self._on_trunk.get(event.origin.trunk, 0) + 1
         wall = board.line.wall(now)
         board.emit(
             InteractionOpened(interaction, event.caller, event.dialled, event.origin.trunk, route.number.language, wall)
@@ -299,9 +290,6 @@ class Calls:
             self._caller_gone(facts)
 
     def _caller_gone(self, facts: LegFacts) -> None:
-        trunk = TrunkId(facts.party)
-        if trunk in self._on_trunk:
-            self._on_trunk[trunk] -= 1
         assert facts.interaction is not None
         self._saying_goodbye.pop(facts.interaction, None)
         session = self.sessions.get(facts.interaction)

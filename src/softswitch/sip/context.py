@@ -59,16 +59,31 @@ class Place(NamedTuple):
 
 
 class Context:
-    """One per stack. `out` collects the commands of the event being handled."""
+    """One per stack. `out` collects the commands of the event being handled; `open_connections` are the numbers of
+    the TCP connections that live; `overloaded` is what the shell last said."""
 
-    __slots__ = ("_places", "_random", "_secret", "ids", "now", "out", "settings", "timers")
+    __slots__ = (
+        "_places",
+        "_random",
+        "_secret",
+        "ids",
+        "now",
+        "open_connections",
+        "out",
+        "overloaded",
+        "settings",
+        "timers",
+    )
 
     def __init__(self, settings: SipSettings, ids: IdSource, random: RandomSource) -> None:
         self.settings = settings
         self.ids = ids
         self.now = 0.0
+        self.overloaded = False  # by `LoadChanged`: no new calls
         self.out: list[Command] = []
         self.timers = Timers()
+        self.open_connections: set[int] = set()
+        self.overloaded = False
         self._random = random
         self._secret = random.getrandbits(256).to_bytes(32, "big")
         self._places: dict[tuple[str, tuple[str, int]], Place] = {}
@@ -100,6 +115,10 @@ class Context:
 
     def _new_place(self, flow: Flow) -> Place:
         host, port = flow.local
+        listening = [known.local for known in self.settings.local_flows if known.transport == flow.transport]
+        if flow.transport != "udp" and flow.local not in listening and listening:
+            # A connection that we made: its own port takes no calls, the listening one does.
+            port = listening[0][1]
         if host in ("0.0.0.0", "::", ""):
             # Bound to every address: say one that reaches us.
             known = [name for name in self.settings.domains if ip_literal(name) is not None]

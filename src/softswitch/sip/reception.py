@@ -195,6 +195,8 @@ class Reception:
 
     def _invite(self, request: Request, key: Key) -> None:
         sessions = self._sessions
+        if self._context.overloaded:
+            raise SipError(503, "overloaded", RETRY_AFTER)
         origin, number, name = self._gate.caller(request)
         if sessions.full or self._trunk_full(request):
             self._context.out.append(SecurityEvent("overload", request.flow.remote, "", "sessions"))

@@ -27,6 +27,7 @@ from softswitch.sip.messages import (
     ContactsSaved,
     Flow,
     Hangup,
+    LoadChanged,
     PacketReceived,
     Reject,
     RespondProvisional,
@@ -51,6 +52,7 @@ Event = (
     | StreamReceived
     | StreamClosed
     | TransportFailed
+    | LoadChanged
     | RespondProvisional
     | Answer
     | Reject
@@ -83,6 +85,7 @@ class SipStack:
             StreamReceived: self._streams.received,
             StreamClosed: self._stream_closed,
             TransportFailed: self._transport_failed,
+            LoadChanged: self._load_changed,
             ContactsSaved: self._registrar.saved,
             ContactsRestored: self._registrar.restored,
             **dict.fromkeys((RespondProvisional, Answer, Reject, StartInvite, SendOffer, AnswerOffer, Hangup), order),
@@ -188,6 +191,15 @@ class SipStack:
         self._streams.closed(event.flow)
         self._clients.transport_failed(event.flow)
         self._registrar.stream_closed(event.flow)
+
+    def _load_changed(self, event: LoadChanged) -> None:
+        """While the shell falls behind, new calls are refused before any work is done for them."""
+        if event.overloaded and not self._context.overloaded:
+            self._context.out.append(SecurityEvent("overload", ("", 0), "", "receive queue"))
+        self._context.overloaded = event.overloaded
+
+    def _load_changed(self, event: LoadChanged) -> None:
+        self._context.overloaded = event.overloaded
 
     def _transport_failed(self, event: TransportFailed) -> None:
         self._clients.transport_failed(event.flow)
