@@ -99,7 +99,9 @@ class StepMenu(Section):
 
     menu: Placed = key(ID, "its name")
     say: SayDoc = key(SAY, "the question")
-    keys: dict[Placed, TargetDoc] = key(MapOf(MENU_KEY, TARGET), "where each key leads; 0 leads to a human by itself")
+    keys: dict[Placed, TargetDoc] = key(
+        MapOf(MENU_KEY, TARGET, at_least=1), "where each key leads; 0 leads to a human by itself"
+    )
     unclear: UnclearDoc | None = key(_UNCLEAR, "what happens on a wrong key or none", None)
     wrong_key: SayDoc | None = key(SAY, "what is said after a wrong key", None)
     zero: bool = key(Or({"off": False, "human": True}, Flag()), "off: 0 does not lead to a human here", True)

@@ -166,8 +166,6 @@ class FlowBuilder:
 
     def _menu(self, step: StepMenu, names: tuple[str, ...]) -> MenuStep:
         keys = {str(pressed): self.target(target, names) for pressed, target in step.keys.items()}
-        if not keys:
-            self._known.report.add(step.at("keys"), "a menu needs at least one key")
         if "0" not in keys and step.zero and self._human:
             keys["0"] = Target(queue=self._human)
         return MenuStep(

@@ -86,7 +86,9 @@ class Text(Kind[Placed]):
         self.expected = expected
 
     def read(self, node: Node, report: Report) -> Placed:
-        if isinstance(node, Scalar) and (node.quoted or not node.empty):
+        if isinstance(node, Scalar) and not node.empty:
+            if not node.text.strip():
+                report.add(node.place, "the text is empty")
             return Placed(node.text, node.place)
         report.add(node.place, f"expected {self.expected}, found {what_is(node)}")
         return self.blank
@@ -166,22 +168,27 @@ class ListOf(Kind[tuple[T, ...]]):
 
 
 class MapOf(Kind[dict[K, T]]):
-    """Entries by their id. The ids stay, whatever is wrong inside an entry, so that references to it are found."""
+    """Entries by their id. The ids stay, whatever is wrong inside an entry, so that references to it are found;
+    with `referred` also when the id itself is wrong."""
 
-    def __init__(self, name: Kind[K], value: Kind[T]) -> None:
+    def __init__(self, name: Kind[K], value: Kind[T], at_least: int = 0, referred: bool = False) -> None:
         super().__init__({})
-        self.name, self.value = name, value
+        self.name, self.value, self.at_least, self.referred = name, value, at_least, referred
 
     def read(self, node: Node, report: Report) -> dict[K, T]:
         if not isinstance(node, Mapping):
             report.add(node.place, f"expected a group of keys, found {what_is(node)}")
             return {}
+        if len(node.items) < self.at_least:
+            report.add(node.place, "there is no entry")
         found: dict[K, T] = {}
         for key_node, value_node in node.items:
             name = self.name.read(key_node, report)
             value = self.value.read(value_node, report)
             if name:
                 found[name] = value
+            elif self.referred:
+                found[cast(K, Placed(key_node.text, key_node.place))] = value
         return found
 
     def schema(self, parts: SchemaParts) -> Schema:
@@ -189,7 +196,12 @@ class MapOf(Kind[dict[K, T]]):
         names: Schema = {"pattern": f"^(?:{pattern})$"} if pattern else {}
         if isinstance(self.name, OneOf):
             names = {"enum": list(self.name.words)}
-        return {"type": "object", "propertyNames": names, "additionalProperties": self.value.schema(parts)}
+        return {
+            "type": "object",
+            "propertyNames": names,
+            "additionalProperties": self.value.schema(parts),
+            "minProperties": self.at_least,
+        }
 
 
 class Or(Kind[Any]):

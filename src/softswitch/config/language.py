@@ -296,19 +296,23 @@ class Document(Section):
     media: MediaDoc | None = key(Keys(MediaDoc, "media"), "audio on the network", None)
     prompts: PromptsDoc | None = key(Keys(PromptsDoc, "prompts"), "how texts become audio", None)
     sip: SipDoc | None = key(Keys(SipDoc, "sip"), "limits of the telephone protocol", None)
-    trunks: dict[Placed, TrunkDoc] = key(MapOf(ID, Keys(TrunkDoc, "a trunk")), "gateways to the telephone network", {})
+    trunks: dict[Placed, TrunkDoc] = key(
+        MapOf(ID, Keys(TrunkDoc, "a trunk"), referred=True), "gateways to the telephone network", {}
+    )
     numbers: dict[Placed, NumberDoc] = key(
         MapOf(DIALLED, Keys(NumberDoc, "a number")), "numbers that customers dial", {}
     )
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
     codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)
     offers: OffersDoc | None = key(Keys(OffersDoc, "offers"), "how calls are offered to agents", None)
-    agents: dict[Placed, AgentDoc] = key(MapOf(AGENT_ID, Keys(AgentDoc, "an agent")), "who answers", {})
-    teams: dict[Placed, TeamDoc] = key(MapOf(ID, Keys(TeamDoc, "a team")), "who works together", {})
-    queues: dict[Placed, QueueDoc] = key(MapOf(ID, Keys(QueueDoc, "a queue")), "where callers wait", {})
-    hours: dict[Placed, CalendarDoc] = key(MapOf(ID, Keys(CalendarDoc, "a calendar")), "opening hours", {})
+    agents: dict[Placed, AgentDoc] = key(MapOf(AGENT_ID, Keys(AgentDoc, "an agent"), referred=True), "who answers", {})
+    teams: dict[Placed, TeamDoc] = key(MapOf(ID, Keys(TeamDoc, "a team"), referred=True), "who works together", {})
+    queues: dict[Placed, QueueDoc] = key(MapOf(ID, Keys(QueueDoc, "a queue"), referred=True), "where callers wait", {})
+    hours: dict[Placed, CalendarDoc] = key(
+        MapOf(ID, Keys(CalendarDoc, "a calendar"), referred=True), "opening hours", {}
+    )
     flows: dict[Placed, FlowBody] = key(
-        MapOf(ID, Keys(FlowBody, "a flow")), "short flows; longer ones in flows/*.yaml", {}
+        MapOf(ID, Keys(FlowBody, "a flow"), referred=True), "short flows; longer ones in flows/*.yaml", {}
     )
 
 

@@ -153,7 +153,7 @@ def build_numbers(document: Document, known: Known) -> dict[str, NumberSettings]
             known.report.add(doc.place, "a number has either a flow or a queue")
         if doc.say is not None and doc.flow:
             known.report.add(doc.at("say"), "the greeting belongs into the flow; here it stands only with a queue")
-        if doc.hours and not doc.closed:
+        if known.check("calendar", doc.hours) and not doc.closed:
             known.report.add(doc.hours.place, "outside of these hours nobody answers; name a flow with the key closed")
         if doc.closed and not doc.hours:
             known.report.add(
@@ -161,7 +161,6 @@ def build_numbers(document: Document, known: Known) -> dict[str, NumberSettings]
             )
         known.check("flow", doc.flow)
         known.check("queue", doc.queue)
-        known.check("calendar", doc.hours)
         known.check("flow", doc.closed)
         numbers[str(number)] = NumberSettings(
             number=str(number),
