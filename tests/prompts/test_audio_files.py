@@ -153,6 +153,15 @@ def test_a_file_of_silence_stays_a_pause(tmp_path: Path) -> None:
     assert not np.abs(sound).any()
 
 
+def test_a_long_file_of_many_channels(tmp_path: Path) -> None:
+    silent = np.zeros((48000 * 20, 5), np.float32)
+    silent[:, 1] = tone(48000, seconds=20.0, channels=1)[:, 0]
+    soundfile.write(tmp_path / "a.flac", silent, 48000)
+    sound = on_the_line(tmp_path / "a.flac")
+    assert len(sound) / 8000 == pytest.approx(20.1, abs=0.1)
+    assert strongest(sound[80000:88000]) == pytest.approx(TONE, abs=3.0)
+
+
 def test_a_very_short_file(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(8000)[:3], 8000)
     assert len(on_the_line(tmp_path / "a.wav")) % FRAME_BYTES == 0
@@ -187,9 +196,16 @@ def test_a_file_that_is_not_there_or_empty_or_endless(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "none.wav", np.zeros((0, 1), np.float32), 8000)
     with pytest.raises(UnreadableAudio, match="no audio"):
         read_file(tmp_path / "none.wav")
-    soundfile.write(tmp_path / "long.flac", np.zeros(1801 * 8000, np.int16), 8000)
-    with pytest.raises(UnreadableAudio, match="longer than 30 minutes"):
+    soundfile.write(tmp_path / "long.flac", np.zeros(901 * 8000, np.int16), 8000)
+    with pytest.raises(UnreadableAudio, match="longer than 15 minutes"):
         read_file(tmp_path / "long.flac")
+    with (tmp_path / "huge.wav").open("wb") as file:
+        file.truncate(601 << 20)  # takes no room on the disk
+    with pytest.raises(UnreadableAudio, match="larger than 600 MB"):
+        read_file(tmp_path / "huge.wav")
+    soundfile.write(tmp_path / "slow.wav", np.zeros(100, np.int16), 10)
+    with pytest.raises(UnreadableAudio, match="rate of 10 Hz cannot be right"):
+        read_file(tmp_path / "slow.wav")
 
 
 def test_the_rest_of_a_cut_file_is_played(tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ ULAW_SILENCE = 0xFF
 # Part of the name of everything in the prompt cache: raise it when the same file would come out differently.
 TREATMENT_VERSION = 1
 
-_LONGEST_SECONDS = 1800.0
+_LONGEST_SECONDS = 900.0
+_LARGEST_BYTES = 600 << 20
+_LOWEST_RATE, _HIGHEST_RATE = 1000, 768_000
+_BLOCK = 1 << 16
 _GATE = 0.05  # frames quieter than this part of the loudest one are pauses
 _MOST_GAIN = 10.0 ** (30.0 / 20.0)  # a nearly silent file is left quiet: its noise is not amplified without end
 _PEAK = 10.0 ** (-1.0 / 20.0)
@@ -55,29 +58,38 @@ SPOKEN_FILE = Treatment(tail_ms=120)
 MUSIC_FILE = Treatment(loudness_dbfs=-26.0, trim=False)
 
 
-def read_file(path: Path) -> tuple[Samples, int]:
-    """Samples and rate of a WAV, MP3, OGG or FLAC file."""
+def file_bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise UnreadableAudio(f"it is larger than {_LARGEST_BYTES >> 20} MB")
+        return path.read_bytes()
     except OSError as error:
         raise UnreadableAudio(error.strerror or type(error).__name__) from error
-    return read_bytes(data)
 
 
-def read_bytes(data: bytes) -> tuple[Samples, int]:
+def read_file(path: Path) -> tuple[Samples, int]:
+    """Samples and rate of a WAV, MP3, OGG or FLAC file."""
+    return decode(file_bytes(path))
+
+
+def decode(data: bytes) -> tuple[Samples, int]:
+    """One channel, the mean of all, at the rate of the file."""
+    import numpy as np
     import soundfile
 
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            if file.frames > _LONGEST_SECONDS * file.samplerate:
-                raise UnreadableAudio(f"it is longer than {_LONGEST_SECONDS / 60:.0f} minutes")
-            samples = file.read(dtype="float32", always_2d=True)
             rate = int(file.samplerate)
+            if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+                raise UnreadableAudio(f"its sampling rate of {rate} Hz cannot be right")
+            if file.frames > _LONGEST_SECONDS * rate:
+                raise UnreadableAudio(f"it is longer than {_LONGEST_SECONDS / 60:.0f} minutes")
+            parts = [block.mean(axis=1) for block in file.blocks(_BLOCK, dtype="float32", always_2d=True)]
     except (soundfile.SoundFileError, ValueError, RuntimeError, MemoryError) as error:
         raise UnreadableAudio("it is not a WAV, MP3, OGG or FLAC file") from error
-    if not len(samples):
+    if not sum(map(len, parts)):
         raise UnreadableAudio("it contains no audio")
-    return samples.mean(axis=1), rate
+    return np.concatenate(parts), rate
 
 
 def to_line(samples: Samples, rate: int, treatment: Treatment) -> Samples:

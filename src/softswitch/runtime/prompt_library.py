@@ -222,9 +222,9 @@ def _treated(samples: audio_files.Samples, rate: int, treatment: Treatment) -> b
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StartError(f"cannot read the audio file {path}: {error.strerror}") from error
+        return audio_files.file_bytes(path)
+    except UnreadableAudio as error:
+        raise StartError(f"cannot read the audio file {path}: {error}") from error
 
 
 def _from_file(path: Path, treatment: Treatment) -> bytes:
