@@ -12,12 +12,14 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from softswitch.demo import listen
+
+PHONE = ("-m", "softswitch.demo.phone")
 
 _ORDER_SECONDS = 15.0
 _LOOK_SECONDS = 0.1  # how often a growing recording is listened to
@@ -202,15 +204,15 @@ class Rack:
         self.directory = directory
         self._handsets: list[Handset] = []
 
-    async def phone(self, name: str, *, port: int = 0, trace: bool = False) -> Handset:
+    async def phone(self, name: str, *, port: int = 0, trace: bool = False, program: Sequence[str] = PHONE) -> Handset:
+        """A phone process, ready for orders. `program`: another one that understands the same orders."""
         arguments = ["--name", name, "--directory", str(self.directory), "--port", str(port)]
         if trace:
             arguments.append("--trace")
         with (self.directory / f"{name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "softswitch.demo.phone",
+                *program,
                 *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -83,17 +83,17 @@ class Switch:
         """Copy the bank and change what a demo must: the gateway's address and the times. `passwords` are the
         environment variables that the configuration names."""
         shutil.copytree(bank_directory(), self.config)
-        self._edit("line.yaml", ("trunks", "pstn", "to"), f"{GATEWAY_HOST}:{self.ports.gateway}")
-        self._edit("line.yaml", ("prompts", "cache"), json.dumps(str(self.directory / "prompts")))
+        self.edit("line.yaml", ("trunks", "pstn", "to"), f"{GATEWAY_HOST}:{self.ports.gateway}")
+        self.edit("line.yaml", ("prompts", "cache"), json.dumps(str(self.directory / "prompts")))
         for file, path, value in _CHANGES:
-            self._edit(file, path, value)
+            self.edit(file, path, value)
         self.environment = passwords
 
     def settings(self) -> Settings:
         """The same settings that the switch runs on."""
         return load(self.config, env={**os.environ, **self.environment})
 
-    def _edit(self, file: str, path: tuple[str, ...], value: str) -> None:
+    def edit(self, file: str, path: tuple[str, ...], value: str) -> None:
         target = self.config / file
         target.write_text(set_value(target.read_text(encoding="utf-8"), path, value), encoding="utf-8")
 

@@ -1,0 +1,160 @@
+"""The real switch, as a process, for phones of other makers; one for the whole session."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from softswitch.demo.gateway import HOST as GATEWAY_HOST
+from softswitch.demo.gateway import Gateway
+from softswitch.demo.phones import Handset, Rack
+from softswitch.demo.ports import free_port
+from softswitch.demo.switch import HOST, Ports, Switch, new_password
+
+SIPP_FILES = Path(__file__).parent / "sipp"
+PJSUA = (str(Path(__file__).parent / "pjsua_phone.py"),)
+LINE, EXPRESS = "+3726310000", "1210"  # of configs/bank: the menu, and straight into the queue `fraud`
+AGENTS = {"anna": "1001", "mart": "1002", "li": "1003"}
+SIPP_SECONDS = 60.0
+
+
+@dataclass
+class Sipp:
+    """One run of sipp; `done` gives its log when it failed."""
+
+    process: asyncio.subprocess.Process
+    errors: Path
+    screen: Path
+
+    async def done(self) -> None:
+        status = await asyncio.wait_for(self.process.wait(), SIPP_SECONDS)
+        if status:
+            text = self.errors.read_text() if self.errors.exists() else self.screen.read_text()[-2000:]
+            pytest.fail(f"sipp exited with {status}:\n{text[-3000:]}")
+
+
+class Line:
+    """The switch, the gateway, and phones to be had."""
+
+    def __init__(self, switch: Switch, gateway: Gateway, rack: Rack, passwords: dict[str, str]) -> None:
+        self.switch = switch
+        self.gateway = gateway
+        self.rack = rack
+        self.passwords = passwords
+        self.phones = 0
+        self.runs: list[Sipp] = []
+
+    def _name(self, kind: str) -> str:
+        self.phones += 1
+        return f"{kind}{self.phones}"
+
+    async def phone(self, kind: str = "baresip", port: int = 0) -> Handset:
+        program = {"program": PJSUA} if kind == "pjsua" else {}
+        return await self.rack.phone(self._name(kind), port=port, **program)
+
+    async def agent(self, agent: str, kind: str = "baresip", **details: object) -> Handset:
+        """A phone that is registered as this agent; she is ready."""
+        phone = await self.phone(kind)
+        reply = await phone.register(AGENTS[agent], self.passwords[agent], self.switch.sip, **details)
+        assert reply["registered"], reply
+        await self.switch.wait_for_agent(agent, "ready", 5)
+        return phone
+
+    async def customer(self, number: str, kind: str = "baresip") -> Handset:
+        """A phone in the public network, behind the gateway."""
+        port = free_port(HOST)
+        phone = await self.phone(kind, port)
+        self.gateway.numbers[number] = (HOST, port)
+        await phone.order("account", user=number, domain=f"{GATEWAY_HOST}:{self.gateway.port}")
+        return phone
+
+    def outside(self, number: str) -> str:
+        return f"sip:{number}@{GATEWAY_HOST}:{self.gateway.port}"
+
+    async def sipp(
+        self, scenario: str, *, number: str = LINE, host: str = GATEWAY_HOST, port: int = 0, more: tuple[str, ...] = ()
+    ) -> Sipp:
+        """Start sipp on one of our scenarios, once."""
+        name = self._name(scenario)
+        port = port or free_port(host)
+        errors, screen = self.rack.directory / f"{name}.errors", self.rack.directory / f"{name}.screen"
+        media = free_port(host)
+        with screen.open("wb") as out:
+            process = await asyncio.create_subprocess_exec(
+                *("sipp", self.switch.sip, "-sf", str(SIPP_FILES / f"{scenario}.xml"), "-m", "1", "-nostdin"),
+                *(
+                    "-i",
+                    host,
+                    "-p",
+                    str(port),
+                    "-mi",
+                    host,
+                    "-min_rtp_port",
+                    str(media),
+                    "-max_rtp_port",
+                    str(media + 8),
+                ),
+                *("-s", number, "-key", "caller", self.caller(), "-trace_err", "-error_file", str(errors)),
+                *("-timeout", f"{SIPP_SECONDS:g}s", "-timeout_error", *more),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, "TERM": "dumb"},
+            )
+        run = Sipp(process, errors, screen)
+        self.runs.append(run)
+        return run
+
+    def caller(self) -> str:
+        """The number of the newest sipp caller; each has its own."""
+        return f"+372555{self.phones:05d}"
+
+    async def reset(self) -> None:
+        """After each test: all phones gone, nobody registered, no call left."""
+        for run in self.runs:
+            if run.process.returncode is None:
+                run.process.kill()
+                await run.process.wait()
+        self.runs.clear()
+        await self.rack.close()
+        await self.switch.wait_for("registrations", lambda rows: not rows, 5, "all registrations gone")
+        await self.switch.wait_for("calls", lambda rows: not rows, 5, "all calls gone")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
+    directory = tmp_path_factory.mktemp("line")
+    switch = Switch(directory, Ports())
+    passwords = {agent: new_password() for agent in AGENTS}
+    switch.prepare({f"{agent.upper()}_PASSWORD": word for agent, word in passwords.items()})
+    switch.edit("queues.yaml", ("queues", "fraud", "ring"), "4s")
+    switch.edit("queues.yaml", ("queues", "fraud", "wrap_up"), "0s")
+    async with Gateway((HOST, switch.ports.sip), {}) as gateway, Rack(directory) as rack:
+        await gateway.start(switch.ports.gateway)
+        try:
+            await switch.start()
+            yield Line(switch, gateway, rack, passwords)
+        finally:
+            await switch.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def line(running: Line) -> AsyncIterator[Line]:
+    yield running
+    await running.reset()
+
+
+@pytest.fixture
+def sipp(line: Line) -> Callable[..., object]:
+    if shutil.which("sipp") is None:
+        if os.environ.get("CI"):
+            pytest.fail("sipp is missing (Debian: apt-get install sip-tester)")
+        pytest.skip("sipp is not installed (Debian: apt-get install sip-tester)")
+    return line.sipp

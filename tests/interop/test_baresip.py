@@ -1,0 +1,117 @@
+"""baresip against the real switch: registration, calls with audio both ways, hold, keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import AGENTS, EXPRESS, LINE, Line
+
+pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("codec", ["pcmu", "pcma"])
+async def test_call_with_audio_both_ways(line: Line, transport: str, codec: str) -> None:
+    anna = await line.agent("anna", transport=transport)
+    row = (await line.switch.look("registrations"))[0]
+    assert (row["agent"], row["transport"]) == ("anna", transport)
+    customer = await line.customer("+3725551001")
+    await customer.order("account", user="+3725551001", domain=line.outside("x").partition("@")[2], codecs=codec)
+    await anna.tone(440)
+    await customer.tone(770)
+    await anna.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    talking = await anna.expect("talking", after=0, seconds=10)
+    await anna.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await customer.hears_tone(440, after=0, since=talking.at, seconds=5)
+    await customer.hang_up()
+    await anna.expect("ended", after=0, seconds=3)
+    await line.switch.wait_for_agent("anna", "ready", 5)
+
+
+async def test_agent_hangs_up_first(line: Line) -> None:
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725551002")
+    await anna.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("talking", after=0, seconds=10)
+    await anna.hang_up()
+    await customer.expect("ended", after=0, seconds=10)
+
+
+async def test_hold_and_resume_from_either_side(line: Line) -> None:
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725551003")
+    await anna.tone(440)
+    await customer.tone(770)
+    await anna.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    talking = await anna.expect("talking", after=0, seconds=10)
+    await customer.hears_tone(440, after=0, since=talking.at, seconds=5)
+    for holder in (anna, customer):
+        # While one side holds, it takes no audio and sends none; afterwards both hear each other again.
+        await holder.order("hold")
+        held = await holder.expect("sdp", after=0, seconds=3)
+        assert held
+        resumed = await holder.order("resume")
+        await customer.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=5)
+        await anna.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=5)
+    await customer.hang_up()
+    await anna.expect("ended", after=0, seconds=3)
+
+
+async def test_keys_reach_the_menu(line: Line) -> None:
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725551004")
+    await anna.answering("at_once")
+    await customer.dial(line.outside(LINE))
+    await customer.expect("hearing", after=0, seconds=5)
+    await customer.press("1")  # lost card
+    await anna.expect("talking", after=0, seconds=12)
+    rows = await line.switch.look("calls")
+    assert [row["queue"] for row in rows] == ["fraud"]
+    await customer.hang_up()
+
+
+async def test_keys_between_the_parties_pass_through(line: Line) -> None:
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725551005")
+    await anna.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("talking", after=0, seconds=10)
+    await customer.press("7")
+    await anna.expect("key", after=0, seconds=3, where=lambda event: event["digit"] == "7")
+    await customer.hang_up()
+
+
+async def test_wrong_password_and_unknown_user_are_refused_alike(line: Line) -> None:
+    answers = []
+    for user in (AGENTS["anna"], "4711"):
+        phone = await line.phone()
+        reply = await phone.register(user, "no-such-word", line.switch.sip)
+        answers.append((reply["registered"], reply["status"], reply["reason"]))
+    assert answers[0] == answers[1]
+    assert answers[0][0] is False
+    assert answers[0][1] in (401, 403)
+
+
+async def test_caller_gives_up_while_the_agent_rings(line: Line) -> None:
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725551006")
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("incoming", after=0, seconds=10)
+    await customer.hang_up()
+    await anna.expect("ended", after=0, seconds=3)
+    await line.switch.wait_for_agent("anna", "ready", 3)
+
+
+async def test_phone_that_rejects_sends_the_caller_on(line: Line) -> None:
+    anna = await line.agent("anna")
+    mart = await line.agent("mart")
+    customer = await line.customer("+3725551007")
+    await anna.answering("reject")
+    await mart.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    await mart.expect("talking", after=0, seconds=10)
+    assert anna.since(0, "incoming")
+    await customer.hang_up()

@@ -1,0 +1,85 @@
+"""sipp against the real switch: the exact messages of the ways that phones do not show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from softswitch.demo.ports import free_port
+from softswitch.demo.switch import HOST
+
+from .conftest import AGENTS, EXPRESS, LINE, Line, Sipp
+
+pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
+
+Run = Callable[..., Awaitable[Sipp]]
+
+
+async def test_call_through_the_trunk(line: Line, sipp: Run) -> None:
+    await (await sipp("call")).done()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "number", "host"),
+    [
+        ("refused_404", "+3720000000", "127.0.0.2"),
+        ("refused_403", LINE, "127.0.0.9"),
+        ("refused_488", LINE, "127.0.0.2"),
+        ("refused_400", LINE, "127.0.0.2"),
+    ],
+)
+async def test_refusals(line: Line, sipp: Run, scenario: str, number: str, host: str) -> None:
+    await (await sipp(scenario, number=number, host=host)).done()
+
+
+async def test_retransmitted_invite_makes_one_call(line: Line, sipp: Run) -> None:
+    before = line.switch.rows("SELECT count(*) AS n FROM interaction")[0]["n"]
+    await (await sipp("retransmitted")).done()
+    await line.switch.wait_for("calls", lambda rows: not rows, 3, "the call gone")
+    row = await line.switch.wait_for_row(
+        "SELECT count(*) AS n FROM interaction HAVING count(*) > ?", before, seconds=3, wish="interaction"
+    )
+    assert row["n"] == before + 1
+
+
+@pytest.mark.slow
+async def test_lost_ack_ends_in_bye(line: Line, sipp: Run) -> None:
+    await (await sipp("lost_ack")).done()
+
+
+async def register(line: Line, sipp: Run, agent: str, port: int, expires: int = 300) -> None:
+    more = ("-au", AGENTS[agent], "-ap", line.passwords[agent], "-key", "expires", str(expires))
+    await (await sipp("register", number=AGENTS[agent], host=HOST, port=port, more=more)).done()
+
+
+async def with_agent(line: Line, sipp: Run, scenario: str, caller: str) -> None:
+    """sipp is Li's phone; another sipp calls the express number."""
+    port = free_port(HOST)
+    await register(line, sipp, "li", port)
+    await line.switch.wait_for_agent("li", "ready", 3)
+    phone = await sipp(scenario, host=HOST, port=port)
+    customer = await sipp(caller, number=EXPRESS)
+    await phone.done()
+    await customer.done()
+    await register(line, sipp, "li", port, expires=0)
+
+
+async def test_agent_who_rejects_is_taken_out_and_the_caller_stays(line: Line, sipp: Run) -> None:
+    await with_agent(line, sipp, "agent_rejects", "stays")
+
+
+async def test_ring_is_cancelled_when_the_caller_goes(line: Line, sipp: Run) -> None:
+    await with_agent(line, sipp, "agent_cancelled", "stays")
+
+
+async def test_answer_that_crosses_the_cancel_is_ended_with_bye(line: Line, sipp: Run) -> None:
+    await with_agent(line, sipp, "agent_crosses", "stays")
+
+
+async def test_many_calls_leave_nothing_behind(line: Line, sipp: Run) -> None:
+    runs = await asyncio.gather(*(sipp("call") for _ in range(5)))
+    for run in runs:
+        await run.done()
+    await line.switch.wait_for("calls", lambda rows: not rows, 3, "all calls gone")
