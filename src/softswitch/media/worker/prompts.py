@@ -1,4 +1,7 @@
-"""Prompts as G.711 bytes: read once from `<directory>/<key>.ulaw`, shared by all callers, dropped when long unused."""
+"""Prompts as G.711 bytes: read once from `<directory>/<key>.ulaw`, shared by all callers, dropped when long unused.
+
+A key names its content: a prompt that changes gets a new key, so nothing here is ever read twice for being new.
+"""
 
 from __future__ import annotations
 
