@@ -53,6 +53,9 @@ class Gate:
             self._context.out.append(SecurityEvent("unknown_trunk", request.flow.remote, "", _claim(request)))
             raise SipError(403, "INVITE from an unknown address")
         account = self.account(request)
+        if request.uri[:4].lower() != "tel:" and not self._addresses.is_ours(parse_uri(request.uri).host):
+            # We are no relay: an agent calls through us, never to somebody else's domain.
+            raise SipError(404, "not our domain")
         # What an agent's phone says in From, P-Asserted-Identity or Remote-Party-ID is dropped.
         return Origin(agent=account.agent), account.extension, ""
 

@@ -64,6 +64,9 @@ class Hub(Protocol):
     def trusted(self, address: str) -> bool:
         """A configured trunk address."""
 
+    def reconnect(self, dialog: Dialog) -> None:
+        """Give a dialog whose TCP connection is gone a new way."""
+
 
 class Leg:
     """See the module. `setup` is set right after construction; `owns_call_id` when we started the dialog."""
@@ -108,6 +111,7 @@ class Leg:
 
     def send_bye(self, dialog: Dialog, reason: str | None) -> None:
         context = self.hub.context
+        self.hub.reconnect(dialog)
         branch = context.token()
         data = dialog.request(context, "BYE", dialog.next_number(), branch, reason_line(reason))
         self.hub.clients.start(branch, "BYE", dialog.flow, data, None)

@@ -168,6 +168,7 @@ class Offers:
             return
         context = leg.hub.context
         dialog = leg.dialog
+        leg.hub.reconnect(dialog)
         branch = context.token()
         extra = context.place(dialog.flow).contact + ALLOW
         data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, self._sdp)

@@ -53,7 +53,7 @@ class PendingSave:
 class Registrar:
     """See the module."""
 
-    __slots__ = ("_addresses", "_agents", "_context", "_expiry", "_intended", "_live", "_pending")
+    __slots__ = ("_addresses", "_agents", "_connections", "_context", "_expiry", "_intended", "_live", "_pending")
 
     def __init__(self, context: Context, addresses: Addresses) -> None:
         self._context = context
@@ -62,6 +62,7 @@ class Registrar:
         self._live: dict[AgentId, Contacts] = {}
         self._intended: dict[AgentId, tuple[int, Contacts]] = {}
         self._pending: dict[int, PendingSave] = {}
+        self._connections: dict[int, list[AgentId]] = {}  # who registered over which TCP connection
         self._expiry: dict[AgentId, Timer] = {}
 
     def contacts(self, agent: AgentId) -> Contacts:
@@ -173,12 +174,18 @@ class Registrar:
 
     def _make_live(self, agent: AgentId, contacts: Contacts) -> None:
         before = self.contacts(agent)
+        contacts = self._connected(contacts)
         if contacts:
             self._live[agent] = contacts
         else:
             self._live.pop(agent, None)
         timers = self._context.timers
         timers.cancel(self._expiry.pop(agent, None))
+        for binding in contacts:
+            if binding.flow.connection > 0:
+                agents = self._connections.setdefault(binding.flow.connection, [])
+                if agent not in agents:
+                    agents.append(agent)
         if contacts:
             first = min(binding.expires_at for binding in contacts)
             self._expiry[agent] = timers.start(first, lambda: self._expired(agent))
@@ -202,15 +209,21 @@ class Registrar:
 
     def stream_closed(self, flow: Flow) -> None:
         """Contacts behind this connection: called where they listen, when that is known, else gone."""
-        for agent, contacts in list(self._live.items()):
-            if all(binding.flow.connection != flow.connection for binding in contacts):
-                continue
-            kept: list[ContactBinding] = []
-            for binding in contacts:
-                left = binding if binding.flow.connection != flow.connection else self._reachable(binding)
-                if left is not None:
-                    kept.append(left)
-            self._make_live(agent, tuple(kept))
+        for agent in self._connections.pop(flow.connection, ()):
+            self._make_live(agent, self.contacts(agent))
+
+    def _connected(self, contacts: Contacts) -> Contacts:
+        """Without those whose TCP connection is gone, as far as they cannot be called on a new one."""
+        kept: list[ContactBinding] = []
+        for binding in contacts:
+            number = binding.flow.connection
+            if number > 0 and number not in self._context.open_connections:
+                reachable = self._reachable(binding)
+                if reachable is not None:
+                    kept.append(reachable)
+            else:
+                kept.append(binding)
+        return tuple(kept)
 
     def _reachable(self, binding: ContactBinding) -> ContactBinding | None:
         """Over a new connection, when the contact names the peer's own address and not the closed source port."""

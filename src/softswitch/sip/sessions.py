@@ -70,6 +70,18 @@ class Sessions:
     def trusted(self, address: str) -> bool:
         return self._addresses.trusted(address)
 
+    def reconnect(self, dialog: Dialog) -> None:
+        """A closed connection is replaced by one to the remote target, when that is at the peer's own address."""
+        flow = dialog.flow
+        if flow.connection <= 0 or flow.connection in self.context.open_connections:
+            return
+        try:
+            uri = parse_uri(dialog.target)
+        except SipError:
+            return
+        if uri.host == flow.remote[0]:
+            dialog.flow = self._addresses.flow_to_address(uri.host, uri.port or 5060, "tcp") or flow
+
     def forget_leg(self, leg: Leg) -> None:
         del self._legs[leg.id]
         if leg.trunk is not None:

@@ -54,6 +54,7 @@ class Streams:
                 return
             stream = Stream(flow, StreamFramer(flow, context.settings.max_message_bytes))
             self._streams[flow.connection] = stream
+            context.open_connections.add(flow.connection)
         framer = stream.framer
         framer.feed(event.data)
         while True:
@@ -78,6 +79,7 @@ class Streams:
             self._restart_clock(stream)
 
     def closed(self, flow: Flow) -> None:
+        self._context.open_connections.discard(flow.connection)
         stream = self._streams.pop(flow.connection, None)
         if stream is not None:
             self._restart_clock(stream)
