@@ -155,10 +155,10 @@ def _thread(name: str) -> ThreadPoolExecutor:
 
 def _sqlite_engine(url: URL) -> Engine:
     """An engine that leaves BEGIN and COMMIT to us."""
-    options: dict[str, Any] = {
-        "isolation_level": "AUTOCOMMIT",
-        "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
-    }
+    arguments: dict[str, Any] = {"check_same_thread": False}
+    if "timeout" not in url.query:  # sqlite:///line.db?timeout=10
+        arguments["timeout"] = BUSY_SECONDS
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "connect_args": arguments}
     if url.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool
     engine = create_engine(url, **options)

@@ -64,6 +64,7 @@ class Store:
         self._writer = Writer(self._database, self._settings, wall_clock, self._health_changed)
         self._on_health = on_health
         self._journal = IdSource()
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -88,6 +89,10 @@ class Store:
         self._writer.start()
 
     async def close(self, within_seconds: float = 5.0) -> None:
+        """Write what is queued (for at most `within_seconds` when the database is away) and disconnect."""
+        if self._closed:
+            return
+        self._closed = True
         await self._writer.close(within_seconds)
         await self._database.close()
 

@@ -178,7 +178,7 @@ class Writer:
                 return
             if self._closing_at is not None and self.away:
                 await asyncio.sleep(self._settings.retry_first_seconds)
-            elif len(self._queue) >= self._settings.max_group:
+            elif self._queue and not self._alarm.armed:  # a rest of a large group, or what came while it was away
                 self._alarm.ring()
 
     def _finished(self) -> bool:
@@ -315,6 +315,10 @@ class _Alarm:
             self._timer.cancel()
             self._timer = None
         self._rung.set()
+
+    @property
+    def armed(self) -> bool:
+        return self._timer is not None or self._rung.is_set()
 
     async def wait(self) -> None:
         await self._rung.wait()

@@ -1,0 +1,102 @@
+"""Who spoke with this caller last: the question that sticky routing stands on."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from softswitch.call.records import FindPreviousAgent, TalkRecord
+from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
+from softswitch.store import Store
+
+NOW = 1_800_000_000.0
+DAY = 86_400.0
+A, B = "+3725550001", "+3725550002"
+_numbers = itertools.count(1)
+
+
+def talk(agent: str, caller: str, ago: float, seconds: float = 60.0, customer: str | None = None) -> TalkRecord:
+    number = next(_numbers)
+    return TalkRecord(
+        InteractionId(number),
+        RingAttemptId(number),
+        QueueId("everyday"),
+        AgentId(agent),
+        caller,
+        None if customer is None else CustomerId(customer),
+        NOW - ago,
+        seconds,
+    )
+
+
+async def ask(
+    store: Store, caller: str, customer: str | None = None, look_back: float = 30 * DAY, at_least: float = 20.0
+) -> str | None:
+    await store.flush()
+    asked = None if customer is None else CustomerId(customer)
+    found = await store.find_previous_agent(
+        FindPreviousAgent(InteractionId(1), caller, asked, NOW - look_back, at_least)
+    )
+    assert (found.interaction, found.customer) == (1, asked)
+    return found.agent
+
+
+async def test_nobody_spoke_with_a_stranger(store: Store) -> None:
+    store.append(talk("anna", A, 60))
+    assert await ask(store, B) is None
+    assert await ask(store, B, "77") is None
+
+
+async def test_the_newest_talk_counts(store: Store) -> None:
+    store.append(talk("anna", A, ago=3 * DAY))
+    store.append(talk("mart", A, ago=1 * DAY))
+    store.append(talk("li", A, ago=2 * DAY))  # written later, spoken earlier
+    store.append(talk("kadri", B, ago=60))
+    assert await ask(store, A) == "mart"
+
+
+async def test_look_back_ends_memory(store: Store) -> None:
+    store.append(talk("anna", A, ago=10 * DAY))
+    assert await ask(store, A, look_back=10 * DAY) == "anna"
+    assert await ask(store, A, look_back=9.99 * DAY) is None
+
+
+async def test_a_short_talk_is_no_acquaintance(store: Store) -> None:
+    store.append(talk("anna", A, ago=2 * DAY, seconds=20.0))
+    store.append(talk("mart", A, ago=1 * DAY, seconds=19.9))
+    assert await ask(store, A, at_least=20.0) == "anna"
+    assert await ask(store, A, at_least=5.0) == "mart"
+    assert await ask(store, A, at_least=21.0) is None
+
+
+async def test_a_customer_is_known_from_any_number(store: Store) -> None:
+    store.append(talk("anna", A, ago=2 * DAY, customer="77"))
+    assert await ask(store, B, "77") == "anna"
+    assert await ask(store, B, "78") is None
+
+
+async def test_the_newest_of_number_and_customer(store: Store) -> None:
+    store.append(talk("anna", A, ago=2 * DAY, customer="77"))
+    store.append(talk("mart", B, ago=1 * DAY))
+    assert await ask(store, B, "77") == "mart"
+    store.append(talk("li", A, ago=60, customer="77"))
+    assert await ask(store, B, "77") == "li"
+
+
+@pytest.mark.parametrize("hidden", ["", "anonymous", "Anonymous", "unknown", "restricted"])
+async def test_callers_without_a_number_do_not_share_an_agent(store: Store, hidden: str) -> None:
+    store.append(talk("anna", hidden, ago=60))
+    assert await ask(store, hidden) is None
+    store.append(talk("mart", hidden, ago=30, customer="77"))
+    assert await ask(store, hidden, "77") == "mart"
+    assert await ask(store, hidden, "78") is None
+
+
+async def test_hostile_numbers_are_only_text(store: Store) -> None:
+    store.append(talk("anna", "' OR 1=1 --", ago=60))
+    assert await ask(store, "' OR 1=1 --") == "anna"
+    assert await ask(store, "' OR 'a'='a") is None
+    assert await ask(store, "%") is None
+    assert await ask(store, "\ud800\x00") is None  # no database can even look for it
+    assert await ask(store, "' OR 1=1 --") == "anna"
