@@ -79,7 +79,6 @@ class Context:
         self.settings = settings
         self.ids = ids
         self.now = 0.0
-        self.overloaded = False  # by `LoadChanged`: no new calls
         self.out: list[Command] = []
         self.timers = Timers()
         self.open_connections: set[int] = set()

@@ -183,6 +183,8 @@ class Offers:
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         status = response.status
         if status < 200:
+            if self._leg.told:
+                self._let_go(transaction)
             return
         if status < 300:
             self._accepted(transaction, response)
@@ -263,4 +265,10 @@ class Offers:
         if self._glare is not None:
             self._leg.hub.context.timers.cancel(self._glare)
             self._glare = None
+        if self._outgoing is not None:
+            self._let_go(self._outgoing)
         self._sdp = None
+
+    def _let_go(self, transaction: ClientTransaction) -> None:
+        """The peer may have forgotten the dialog: the final answer to our re-INVITE is not waited for for ever."""
+        transaction.give_up_after(64 * self._leg.hub.context.settings.t1_seconds)

@@ -198,8 +198,5 @@ class SipStack:
             self._context.out.append(SecurityEvent("overload", ("", 0), "", "receive queue"))
         self._context.overloaded = event.overloaded
 
-    def _load_changed(self, event: LoadChanged) -> None:
-        self._context.overloaded = event.overloaded
-
     def _transport_failed(self, event: TransportFailed) -> None:
         self._clients.transport_failed(event.flow)
