@@ -17,7 +17,7 @@ from softswitch.acd.agents import READY, RINGING, Agent, Attempt, change
 from softswitch.acd.eligibility import IdleItem, Pool
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, RingAgent
-from softswitch.acd.waiting import Entry, Place, Stage, add_place, remove_place
+from softswitch.acd.waiting import Entry, Place, Stage, add_place, position, remove_place
 from softswitch.ids import RingAttemptId
 
 _RINGING = Stage.RINGING
@@ -188,7 +188,7 @@ def announce(floor: Floor, entry: Entry, now: float, because: str) -> None:
     if entry.stage is Stage.PERSONAL:
         assert entry.bond is not None
         agent = entry.bond.agent
-        ahead = agent.line.live.index(entry.place)
+        ahead = position(agent.line.live, entry.place) - 1
         estimate = min(
             estimates.until_hers(agent, entry.pool.queue, ahead, now), max((entry.bond.until or now) - now, 0.0)
         )
