@@ -105,7 +105,7 @@ class LiveSwitch:
                 shot.name,
                 shot.state.value,
                 shot.reason,
-                now - shot.since,
+                now - max(shot.since, self._started_at) if shot.since == 0.0 else now - shot.since,
                 shot.id in self._switch.cores.calls.board.contacts,
                 talking.get(shot.id, ""),
                 shot.queues,

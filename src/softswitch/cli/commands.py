@@ -32,7 +32,7 @@ Url = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it, once a second, until Ctrl-C.")]
 
-DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_URL = "http://127.0.0.1:8060"
 
 
 def fail(sentence: str, status: int = CANNOT) -> NoReturn:
@@ -71,9 +71,10 @@ def run(
     except (StartError, OSError, ValueError) as error:
         fail(_sentence(error))
     from softswitch.app.main import run_switch
+    from softswitch.cli.values import progress_line
 
     try:
-        status = run_switch(settings)
+        status = run_switch(settings, progress_line() if sys.stderr.isatty() else None)
     except StartError as error:
         fail(_sentence(error))
     except KeyboardInterrupt:
@@ -101,20 +102,20 @@ def check(directory: Directory) -> None:
 @app.command()
 def schema(
     file: Annotated[
-        str | None,
-        typer.Option("--file", metavar="NAME", help="Only this file of the directory, such as queues.yaml."),
-    ] = None,
+        str,
+        typer.Option("--file", metavar="NAME", help="Of this file: line.yaml and its neighbours, or flows/any.yaml."),
+    ] = "line.yaml",
 ) -> None:
-    """Print the JSON Schema of the configuration, for editors."""
+    """Print the JSON Schema of a configuration file, for editors."""
     import json
 
-    from softswitch.config import schema as whole_schema
+    from softswitch.cli.values import kind_of_file
+    from softswitch.config import schema as schemas
 
-    try:
-        document = whole_schema() if file is None else whole_schema(file)
-    except (KeyError, ValueError) as error:
-        fail(_sentence(error))
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    kind = kind_of_file(file)
+    if kind is None:
+        fail(f"{file} is no file of a configuration; there are NAME.yaml and flows/NAME.yaml.")
+    print(json.dumps(schemas()[kind], indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -216,6 +217,4 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}."
-    if isinstance(error, KeyError):
-        return str(error.args[0]) if error.args else "unknown key"
     return " ".join(str(error).split()) or type(error).__name__

@@ -35,7 +35,7 @@ class Floor:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         if urlsplit(self._url).scheme not in ("http", "https") or not urlsplit(self._url).netloc:
-            raise FloorError(f"{url!r} is no address of a switch; write it like http://127.0.0.1:8080.")
+            raise FloorError(f"{url!r} is no address of a switch; write it like http://127.0.0.1:8060.")
         self._opener = build_opener(ProxyHandler({}))  # the switch is near: never through a proxy
 
     def get(self, name: str) -> dict[str, Any]:
