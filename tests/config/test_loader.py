@@ -157,8 +157,16 @@ def test_overrides(directory: Any) -> None:
 
 def test_wrong_overrides_name_their_flag(directory: Any) -> None:
     with pytest.raises(ConfigProblems) as caught:
-        directory.load(overrides=Overrides(listen=("udp:5060",), http="0.0.0.0:80", database="mysql://x"))
-    assert [str(problem).split(":")[0] for problem in caught.value.problems] == ["--database", "--http", "--listen"]
+        directory.load(
+            overrides=Overrides(listen=("udp:5060",), http="0.0.0.0:80", database="mysql://x", rtp_ports="1..2")
+        )
+    flags = [str(problem).split(":")[0] for problem in caught.value.problems]
+    assert flags == ["--database", "--http", "--listen", "--rtp-ports"]
+
+
+def test_overrides_that_say_nothing(directory: Any) -> None:
+    assert directory.load(overrides=Overrides(listen=())) == directory.load()
+    assert directory.load(overrides=Overrides(rtp_ports="4000..4010")).media.port_last == 4010
 
 
 def test_choices_by_the_order_of_the_offer(directory: Any) -> None:

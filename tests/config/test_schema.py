@@ -102,6 +102,13 @@ def test_mistakes_do_not_fit(name: str, text: str) -> None:
     assert not fits(yaml.load(text, Loader=_Words), SCHEMAS[name], SCHEMAS[name]["$defs"])
 
 
+def test_the_schema_of_one_file() -> None:
+    assert schema("queues.yaml") == schema("line.yaml") == SCHEMAS["line"]
+    assert schema("flows/welcome.yaml") == SCHEMAS["flow"]
+    with pytest.raises(ValueError, match=r"like line\.yaml"):
+        schema("line")
+
+
 def test_the_schema_is_json_of_the_draft_and_complete() -> None:
     for one in SCHEMAS.values():
         text = json.dumps(one)

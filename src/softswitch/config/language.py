@@ -27,6 +27,7 @@ from softswitch.config.values import (
     LISTEN,
     NETWORK,
     NOTHING,
+    PORTS,
     SAY,
     SECRET,
     SERVICE_LEVEL,
@@ -39,7 +40,6 @@ from softswitch.config.values import (
     Secret,
     Url,
     duration,
-    whole_range,
 )
 
 _SKILLS = MapOf(ID, Number(1, 5))
@@ -87,9 +87,7 @@ class MediaDoc(Section):
     address: Placed = key(
         ADDRESS, "the address of this machine to which phones and trunks send audio", Placed("127.0.0.1", NOTHING.place)
     )
-    ports: tuple[int, int] = key(
-        whole_range(1024, 65535, "20000..29999"), "UDP ports for audio; two for each call", (20000, 29999)
-    )
+    ports: tuple[int, int] = key(PORTS, "UDP ports for audio; two for each call", (20000, 29999))
     silence: float = key(duration(1, 3600), "a call without any incoming audio for this long is ended", 30.0)
     codecs: tuple[Placed, ...] = key(
         ListOf(OneOf("PCMU", "PCMA"), at_least=1), "codecs that are offered, the preferred one first", ("PCMU", "PCMA")

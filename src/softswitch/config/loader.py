@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from softswitch.call.settings import CallSettings, Settings
 from softswitch.config.calendars import build_hours
@@ -28,8 +29,10 @@ from softswitch.config.queues import build_acd, build_queue_texts, build_voices
 from softswitch.config.references import Known
 from softswitch.config.tree import Mapping as MapNode
 from softswitch.config.tree import Node, Scalar, read_file
-from softswitch.config.values import API, LISTEN, Secret, Url, database_url, resolve_secret
+from softswitch.config.values import API, LISTEN, PORTS, Secret, Url, database_url, resolve_secret
 from softswitch.ivr.messages import Target
+
+T = TypeVar("T")
 
 MAX_FILES = 1000
 _NO_LINE = "the configuration needs the key line"
@@ -37,12 +40,12 @@ _NO_LINE = "the configuration needs the key line"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the command line says instead of the files; None: as the files say."""
+    """What the command line says instead of the files; None or nothing: as the files say."""
 
     listen: tuple[str, ...] | None = None  # udp://127.0.0.1:5060 ...
     http: str | None = None  # 127.0.0.1:8060 or http://127.0.0.1:8060
     database: str | None = None  # sqlite:///... or postgresql://...
-    rtp_ports: tuple[int, int] | None = None
+    rtp_ports: tuple[int, int] | str | None = None  # (20000, 29999) or 20000..29999
     prompts: str | None = None  # the directory of rendered prompts
 
 
@@ -173,7 +176,7 @@ class _Build:
     def settings(self, env: Mapping[str, str] | None) -> Settings:
         document, report, known = self._document, self._report, self._known
         listen = build_listen(self._listen())
-        media = build_media(document, self._overrides.rtp_ports)
+        media = build_media(document, self._rtp_ports())
         api = self._api()
         prompts = document.prompts
         cache = self._overrides.prompts or (str(prompts.cache) if prompts is not None else "var/prompts")
@@ -230,17 +233,21 @@ class _Build:
 
     # -------------------------------------------------------------- what the command line may override
 
-    def _override(self, kind: Word[Url], text: str, flag: str) -> Url:
+    def _override(self, kind: Word[T], text: str, flag: str) -> T:
         return kind.read(Scalar(Place(flag, 0), text, True), self._report)
 
     def _listen(self) -> tuple[Url, ...]:
         written = self._overrides.listen
-        if written is not None:
+        if written:
             return tuple(self._override(LISTEN, text, "--listen") for text in written)
         urls = self._document.listen
         if len(set(urls)) != len(urls):
             self._report.add(self._document.at("listen"), "an address stands here twice")
         return urls
+
+    def _rtp_ports(self) -> tuple[int, int] | None:
+        written = self._overrides.rtp_ports
+        return self._override(PORTS, written, "--rtp-ports") if isinstance(written, str) else written
 
     def _api(self) -> Url:
         written = self._overrides.http

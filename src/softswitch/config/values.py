@@ -79,6 +79,8 @@ def whole_range(low: int, high: int, example: str) -> Word[tuple[int, int]]:
     return Word(f"a range like {example}", r"([1-9][0-9]{0,5}|0)(?:\.\.([1-9][0-9]{0,5}))?", convert, (low, low))
 
 
+PORTS = whole_range(1024, 65535, "20000..29999")
+
 ID = Word("an id of small letters, digits and _", r"[a-z][a-z0-9_]{0,63}", _keep, NOTHING)
 AGENT_ID = Word("an id of letters, digits and _ . -", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", _keep, NOTHING)
 USERNAME = Word("a user name of letters, digits and _ . -", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", _keep, NOTHING)
