@@ -48,6 +48,7 @@ def make_app(view: SwitchView, control: SwitchControl, more_hosts: Collection[st
     """The application over a running switch. `more_hosts`: names beyond loopback that may be in the Host header."""
     app = web.Application(middlewares=[_errors_as_json, guard(more_hosts)], client_max_size=MAX_BODY_BYTES)
     app[_VIEW], app[_CONTROL] = view, control
+    app.on_response_prepare.append(_without_version)
     own_registry = registry(view)
 
     async def metrics(_request: web.Request) -> web.Response:
@@ -140,6 +141,10 @@ async def _reason(request: web.Request) -> str:
     if not isinstance(reason, str) or len(reason) > MAX_REASON_LENGTH or not reason.isprintable():
         raise ValueError(f"The reason must be one line of at most {MAX_REASON_LENGTH} characters.")
     return reason
+
+
+async def _without_version(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.pop("Server", None)
 
 
 # ------------------------------------------------------------------ errors
