@@ -41,6 +41,10 @@ class Kind(Generic[T]):
     def schema(self, parts: SchemaParts) -> Schema:
         raise NotImplementedError
 
+    def write(self, value: T) -> Any:
+        """The value as it would stand in YAML (for the defaults in the schema); None: nothing to show."""
+        return str(value) or None
+
 
 def what_is(node: Node) -> str:
     if isinstance(node, Mapping):
@@ -53,8 +57,16 @@ def what_is(node: Node) -> str:
 class Word(Kind[T]):
     """A value that is written as one plain word or text."""
 
-    def __init__(self, expected: str, pattern: str, convert: Callable[[Placed, re.Match[str]], T], blank: T) -> None:
+    def __init__(
+        self,
+        expected: str,
+        pattern: str,
+        convert: Callable[[Placed, re.Match[str]], T],
+        blank: T,
+        write: Callable[[T], str] = str,
+    ) -> None:
         super().__init__(blank)
+        self._write = write
         self.expected = expected
         self.pattern = pattern
         self._regex = re.compile(pattern, re.DOTALL)
@@ -76,6 +88,9 @@ class Word(Kind[T]):
     def schema(self, parts: SchemaParts) -> Schema:
         pattern = f"^(?:{self.pattern})$"
         return {"type": ["string", "number"] if self.numeric else "string", "pattern": pattern}
+
+    def write(self, value: T) -> Any:
+        return self._write(value) or None
 
 
 class Text(Kind[Placed]):
@@ -130,6 +145,9 @@ class Flag(Kind[bool]):
     def schema(self, parts: SchemaParts) -> Schema:
         return {"type": "boolean"}
 
+    def write(self, value: bool) -> Any:
+        return value
+
 
 class Number(Kind[int]):
     """A whole number without leading zeros (0123 and 010 mean other numbers to other readers)."""
@@ -149,6 +167,9 @@ class Number(Kind[int]):
     def schema(self, parts: SchemaParts) -> Schema:
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
+    def write(self, value: int) -> Any:
+        return value
+
 
 class ListOf(Kind[tuple[T, ...]]):
     def __init__(self, item: Kind[T], at_least: int = 0) -> None:
@@ -165,6 +186,9 @@ class ListOf(Kind[tuple[T, ...]]):
 
     def schema(self, parts: SchemaParts) -> Schema:
         return {"type": "array", "items": self.item.schema(parts), "minItems": self.at_least}
+
+    def write(self, value: tuple[T, ...]) -> Any:
+        return [self.item.write(item) for item in value] or None
 
 
 class MapOf(Kind[dict[K, T]]):
@@ -220,6 +244,9 @@ class Or(Kind[Any]):
         # an editor may read a bare `off` as false
         words: list[Any] = [*self.words, *([False] if "off" in self.words else [])]
         return {"anyOf": [{"enum": words}, self.other.schema(parts)]}
+
+    def write(self, value: Any) -> Any:
+        return next((word for word, meant in self.words.items() if meant == value), None) or self.other.write(value)
 
 
 # ------------------------------------------------------------------ sections
@@ -342,8 +369,14 @@ class Keys(Kind[S]):
             specs = keys_of(self.cls)
             doc = " ".join((self.cls.__doc__ or "").split())
             entry: Schema = {"title": self.title, "description": doc, "type": "object"}
-            entry["properties"] = {n: {"description": s.about, **s.kind.schema(parts)} for n, s in specs.items()}
+            entry["properties"] = {n: _property(s, parts) for n, s in specs.items()}
             entry["required"] = [n for n, s in specs.items() if s.required]
             entry["additionalProperties"] = False
             parts.defs[name] = entry
         return {"$ref": f"#/$defs/{name}"}
+
+
+def _property(spec: KeySpec, parts: SchemaParts) -> Schema:
+    found = {"description": spec.about, **spec.kind.schema(parts)}
+    default = None if spec.required or spec.default in (None, {}) else spec.kind.write(spec.default)
+    return found if default is None else {**found, "default": default}

@@ -27,6 +27,11 @@ def _seconds(text: str) -> float:
     return float(text[:-1]) * _UNITS[text[-1]]
 
 
+def _written_seconds(seconds: float) -> str:
+    unit, size = next((u, s) for u, s in reversed(_UNITS.items()) if (seconds % s == 0 and seconds >= s) or u == "s")
+    return f"{seconds / size:g}{unit}"
+
+
 def duration(low: float = 0.0, high: float = 400 * 86400.0) -> Word[float]:
     """`20s`, `1.5m`, `4h`, `30d`, in seconds."""
 
@@ -37,7 +42,11 @@ def duration(low: float = 0.0, high: float = 400 * 86400.0) -> Word[float]:
         return value
 
     return Word(
-        "a length of time with its unit, like 20s, 5m, 4h or 30d", r"[0-9]{1,7}(?:\.[0-9]{1,3})?[smhd]", convert, low
+        "a length of time with its unit, like 20s, 5m, 4h or 30d",
+        r"[0-9]{1,7}(?:\.[0-9]{1,3})?[smhd]",
+        convert,
+        low,
+        _written_seconds,
     )
 
 
@@ -47,6 +56,9 @@ class Promise:
 
     percent: float = 80.0
     seconds: float = 20.0
+
+    def __str__(self) -> str:
+        return f"{self.percent:g}% in {_written_seconds(self.seconds)}"
 
 
 def _promise(text: Placed, match: re.Match[str]) -> Promise:
@@ -63,7 +75,11 @@ SERVICE_LEVEL = Word(
     Promise(),
 )
 EVERY = Word(
-    "every and a length of time, like every 45s", r"every ([0-9]{1,5}[smh])", lambda _, m: _seconds(m[1]), 45.0
+    "every and a length of time, like every 45s",
+    r"every ([0-9]{1,5}[smh])",
+    lambda _, match: _seconds(match[1]),
+    45.0,
+    lambda seconds: f"every {_written_seconds(seconds)}",
 )
 
 
@@ -76,7 +92,8 @@ def whole_range(low: int, high: int, example: str) -> Word[tuple[int, int]]:
             raise ValueError(f"{text} is out of order or out of bounds; from {low} to {high} is possible")
         return first, last
 
-    return Word(f"a range like {example}", r"([1-9][0-9]{0,5}|0)(?:\.\.([1-9][0-9]{0,5}))?", convert, (low, low))
+    pattern = r"([1-9][0-9]{0,5}|0)(?:\.\.([1-9][0-9]{0,5}))?"
+    return Word(f"a range like {example}", pattern, convert, (low, low), lambda ends: f"{ends[0]}..{ends[1]}")
 
 
 PORTS = whole_range(1024, 65535, "20000..29999")
@@ -137,6 +154,9 @@ class HostPort:
     host: str = ""
     port: int = 5060
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}" if self.host else ""
+
 
 def _host_port(text: Placed, match: re.Match[str]) -> HostPort:
     port = int(match[2])
@@ -154,6 +174,9 @@ class Url:
     scheme: str = "udp"
     host: str = "0.0.0.0"
     port: int = 5060
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host}:{self.port}"
 
 
 def _listen(text: Placed, match: re.Match[str]) -> Url:
@@ -271,6 +294,10 @@ class DatabaseKind(Kind[Any]):
 
     def schema(self, parts: SchemaParts) -> Schema:
         return {"anyOf": [DATABASE_WORD.schema(parts), SECRET.schema(parts)]}
+
+    def write(self, value: Any) -> Any:
+        scheme, _, rest = str(value).partition(":")
+        return f"{scheme.partition('+')[0]}:{rest}"
 
 
 def resolve_secret(secret: Secret, directory: Path, env: Any, report: Report) -> str:
