@@ -55,7 +55,7 @@ FULL = Plan(
     rate=50,
 )
 QUICK = Plan(
-    driver_options=("--quiet-wait", "2", "--retries", "0"),
+    driver_options=("--quiet-wait", "2", "--retries", "0", "--max-foreign", "1000"),
     signalling=("signalling", "--rates", "50", "--no-prompt-rates", "50", "--duration", "5"),
     maxcps=("maxcps", "--start", "150", "--factor", "1.7", "--duration", "5", "--bisect", "0", "--limit", "260"),
     media=("media", "--calls", "100", "--measure", "4", "--ramp-cps", "50"),

@@ -70,7 +70,7 @@ class SwitchUnderTest:
 
     def __enter__(self) -> SwitchUnderTest:
         command = pinned(self._core, [sys.executable, "-m", "softswitch", "run", str(self._directory)])
-        with self._log.open("ab") as log:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         end = time.monotonic() + START_SECONDS
         while not self._healthy():
