@@ -1,4 +1,4 @@
-"""The other side of the wire for the SIP tests: writes messages, drives a stack with a fake clock, reads what it sends."""
+"""The other side of the wire for the SIP tests: writes messages, drives a stack with a fake clock, reads its answers."""
 
 from __future__ import annotations
 
@@ -181,9 +181,10 @@ def request(
     contact: str = "",
 ) -> bytes:
     host, port = flow.remote
+    branch = branch or f"{call}{method}{number}"
     lines = [
         f"{method} {uri} SIP/2.0",
-        f"Via: SIP/2.0/{flow.transport.upper()} {host}:{port};branch=z9hG4bK{branch or call + method + str(number)};rport",
+        f"Via: SIP/2.0/{flow.transport.upper()} {host}:{port};branch=z9hG4bK{branch};rport",
         "Max-Forwards: 70",
         f"From: {sender};tag=f{call}",
         f"To: <sip:8000@{REALM}>{';tag=' + to_tag if to_tag else ''}",

@@ -56,6 +56,8 @@ class Streams:
             self._streams[flow.connection] = stream
             context.open_connections.add(flow.connection)
         framer = stream.framer
+        if framer.broken:
+            return  # told to close already; what was under way is swallowed
         framer.feed(event.data)
         while True:
             try:
