@@ -103,6 +103,11 @@ class Line:
         assert connected.interaction == number
         return connected
 
+    def talk_in(self, queue: str, name: str) -> m.Connect:
+        self.call(previous=name, queue=queue)
+        assert self.one(m.RingAgent).agent == name
+        return self.answer()
+
     def hang_up(self, connected: m.Connect, now: float | None = None) -> list[Command]:
         return self.send(m.ConversationEnded(connected.attempt), now)
 
