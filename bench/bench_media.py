@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import select
 import shutil
 import socket
@@ -31,6 +32,7 @@ from softswitch.media.control import Decoder, encode  # noqa: E402
 from softswitch.media.messages import Bridge, OpenMediaLeg, Play, PlaybackEnded, PortsLeased, SetRemote  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
+HOSTS = ("127.0.0.2", "127.0.0.3")
 SLOTS = 80
 SLOT_SECONDS = rtp.FRAME_SECONDS / SLOTS
 
@@ -185,14 +187,34 @@ def run_driver(driver: Path, pid: int, legs: Path, out: Path, seconds: float, na
 def write_legs(path: Path, pairs: list[tuple[int, int]], ports: list[tuple[int, int]]) -> None:
     lines = []
     for (a, b), (port_a, port_b) in zip(pairs, ports, strict=True):
-        lines += [f"127.0.0.2 {port_a} 127.0.0.1 {a}", f"127.0.0.3 {port_b} 127.0.0.1 {b}"]
+        lines += [f"{HOSTS[0]} {port_a} 127.0.0.1 {a}", f"{HOSTS[1]} {port_b} 127.0.0.1 {b}"]
     path.write_text("\n".join(lines) + "\n")
 
 
+def free_ports(calls: int) -> list[tuple[int, int]]:
+    """Ports for both phones of each call that nobody has on the generator's addresses."""
+    for _ in range(50):
+        base = random.randrange(12000, 32000 - 4 * calls, 4)
+        pairs = [(base + 4 * call, base + 4 * call + 2) for call in range(calls)]
+        taken = []
+        try:
+            for pair in pairs:
+                for host, port in zip(HOSTS, pair, strict=True):
+                    taken.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                    taken[-1].bind((host, port))
+        except OSError:
+            continue
+        finally:
+            for sock in taken:
+                sock.close()
+        return pairs
+    raise SystemExit("no free ports for the generator")
+
+
 def measure_driver(calls: int, seconds: float, folder: Path, driver: Path, command: list[str]) -> dict[str, Any]:
-    ports = [(45000 + 4 * call, 45002 + 4 * call) for call in range(calls)]
+    ports = free_ports(calls)
     worker = Worker(folder, 22000, command)
-    pairs = worker.bridge_calls(calls, ports, ("127.0.0.2", "127.0.0.3"))
+    pairs = worker.bridge_calls(calls, ports, HOSTS)
     write_legs(folder / "legs", pairs, ports)
     figures = run_driver(driver, worker.process.pid, folder / "legs", folder / "out.json", seconds, "media")
     worker.stop()
@@ -205,8 +227,8 @@ def measure_floor(calls: int, seconds: float, folder: Path, driver: Path) -> flo
         return None
     program = folder / "udprelay"
     subprocess.run([compiler, "-O2", "-w", "-o", str(program), str(driver / "udprelay.c")], check=True)
-    base = 34000
-    ports = [(45000 + 4 * call, 45002 + 4 * call) for call in range(calls)]
+    base = 23000
+    ports = free_ports(calls)
     write_legs(folder / "legs", [(base + 4 * call, base + 4 * call + 2) for call in range(calls)], ports)
     process = subprocess.Popen(["taskset", "-c", "0", str(program), str(base), str(calls)])
     try:

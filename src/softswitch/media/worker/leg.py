@@ -20,14 +20,15 @@ _ON_HOLD = "0.0.0.0"
 class Route:
     """What the relay does with a packet that arrives on a leg; all that the inner loop looks at."""
 
-    __slots__ = ("count", "forwarded", "leg", "payload_type", "receive", "send", "through")
+    __slots__ = ("count", "forwarded", "leg", "own", "payload_type", "receive", "send", "through")
 
     def __init__(self, leg: Leg, receive: Callable[[bytearray], int]) -> None:
         self.leg = leg
         self.receive = receive  # into the shared buffer; the number of bytes, -1: dropped and counted
         self.payload_type = -1  # of plain audio packets; others go the slow way
         self.send: Callable[[bytearray | memoryview], int] | None = None  # None: heard, but not relayed
-        self.through: Callable[[int], memoryview] | None = None  # rewrites the packet in the buffer
+        self.own: Outgoing | None = None  # the peer's own stream, into which packets are moved
+        self.through: Callable[[int], None] | None = None  # what else is done to the packet in the buffer
         self.count = 0  # audio and event packets accepted
         self.forwarded = 0  # `count` when `send` was last set: what came since went to the peer
 

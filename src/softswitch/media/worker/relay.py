@@ -61,7 +61,7 @@ class Relay:
         self.pressed.pop(leg, None)
         # the route and its leg know each other: cut the ring
         leg.route.receive = leg.sock.recv_into
-        leg.route.send = leg.route.through = None
+        leg.route.send = leg.route.own = leg.route.through = None
 
     def expect(self, leg: Leg, remote: SetRemote) -> None:
         """Listen to the address of `remote` and forget whom we listened to before."""
@@ -82,7 +82,7 @@ class Relay:
         leg.settle()
         route, remote, peer = leg.route, leg.remote, leg.peer
         route.payload_type = remote.payload_type if remote is not None and remote.receive else -1
-        route.send = route.through = None
+        route.send = route.own = route.through = None
         if route.payload_type < 0 or peer is None or peer.player is not None or peer.remote is None:
             return
         route.send = peer.sender()
@@ -95,13 +95,15 @@ class Relay:
             pass
         else:
             outgoing.mode = Mode.OWN
-            route.through = partial(self._move if same_type else self._translate, peer)
+            route.own = outgoing
+            if not same_type:
+                route.through = partial(self._translate, peer.remote.payload_type)
 
     # -------------------------------------------------------------- packets
 
     def pump(self, ready: list[tuple[int, int]]) -> list[int]:
         """One packet of every ready leg. Returns the descriptors that are no legs."""
-        routes, buffer, views = self._routes, self._buffer, self._views
+        routes, buffer, views, now = self._routes, self._buffer, self._views, self._clock.now
         others: list[int] = []
         for fd, _ in ready:
             route = routes[fd]
@@ -109,13 +111,20 @@ class Relay:
                 others.append(fd)
                 continue
             try:
-                size = route.receive(buffer)
+                # locals on purpose: calling an attribute that is no method costs twice as much
+                receive = route.receive
+                size = receive(buffer)
                 if size > 12 and buffer[0] == 0x80 and buffer[1] & 0x7F == route.payload_type:
                     route.count += 1
                     send = route.send
                     if send is not None:
+                        own = route.own
+                        if own is not None:
+                            own.move(buffer, now)
                         through = route.through
-                        send(views[size] if through is None else through(size))
+                        if through is not None:
+                            through(size)
+                        send(views[size])
                 elif size >= 0:
                     self._slow(route, size)
             except OSError:
@@ -151,7 +160,11 @@ class Relay:
             size = self._plain(packet)
             route.count += 1
             if route.send is not None:
-                route.send(self._views[size] if route.through is None else route.through(size))
+                if route.own is not None:
+                    route.own.move(self._buffer, self._clock.now)
+                if route.through is not None:
+                    route.through(size)
+                route.send(self._views[size])
 
     def _plain(self, packet: rtp.RtpPacket) -> int:
         """Cut CSRCs, extension and padding from the packet in the buffer; its new size."""
@@ -177,31 +190,24 @@ class Relay:
         if route.send is None or peer is None or peer.remote is None or peer.remote.dtmf_type < 0:
             route.forwarded += 1
             return
-        if peer.outgoing.mode is Mode.OWN:
-            peer.outgoing.move(buffer, self._clock.now)
+        if route.own is not None:
+            route.own.move(buffer, self._clock.now)
         buffer[1] = buffer[1] & 0x80 | peer.remote.dtmf_type
         route.send(self._views[size])
 
     # -------------------------------------------------------------- rewriting
 
-    def _mark_first(self, route: Route, size: int) -> memoryview:
+    def _mark_first(self, route: Route, size: int) -> None:
         """The first packet of a native relay begins a talk spurt."""
         self._buffer[1] |= 0x80
         route.through = None
-        return self._views[size]
 
-    def _move(self, peer: Leg, size: int) -> memoryview:
-        peer.outgoing.move(self._buffer, self._clock.now)
-        return self._views[size]
-
-    def _translate(self, peer: Leg, size: int) -> memoryview:
+    def _translate(self, payload_type: int, size: int) -> None:
+        """To the other law, in place."""
         buffer = self._buffer
-        assert peer.remote is not None
-        table = ULAW_TO_ALAW if peer.remote.payload_type == rtp.PCMA else ALAW_TO_ULAW
-        peer.outgoing.move(buffer, self._clock.now)
-        buffer[1] = buffer[1] & 0x80 | peer.remote.payload_type
+        table = ULAW_TO_ALAW if payload_type == rtp.PCMA else ALAW_TO_ULAW
+        buffer[1] = buffer[1] & 0x80 | payload_type
         buffer[rtp.HEADER_BYTES : size] = buffer[rtp.HEADER_BYTES : size].translate(table)
-        return self._views[size]
 
     # -------------------------------------------------------------- sources
 
