@@ -73,7 +73,7 @@ def may_take(agent: AgentSettings, queue: QueueSettings, skills: tuple[tuple[str
 
 
 class Caller:
-    __slots__ = ("agent", "attempt", "group", "id", "limit", "open_to_all", "promise", "queue", "stage")
+    __slots__ = ("agent", "attempt", "group", "id", "left", "limit", "open_to_all", "promise", "queue", "stage")
 
     def __init__(self, number: int, queue: QueueSettings, group: Group) -> None:
         self.id = number
@@ -85,6 +85,7 @@ class Caller:
         self.limit: float | None = None  # told: he waits for her until then
         self.promise: int | None = None
         self.open_to_all = False
+        self.left = False  # has hung up
 
 
 class Group:
@@ -149,6 +150,8 @@ class Invariants:
         if isinstance(event, CallerEntered | PromiseRestored):
             queue = self.queues.get(event.queue)
             if queue is None or event.interaction in self.callers:
+                if queue is None and isinstance(event, PromiseRestored):
+                    self.promises[event.promise] = "open"
                 return
             skills = event.skills if isinstance(event, CallerEntered) else ()
             caller = self.callers[event.interaction] = Caller(
@@ -170,6 +173,8 @@ class Invariants:
                 else:
                     caller.promise = None
                     self._stage(caller, GENERAL)
+        elif isinstance(event, CallerLeft) and event.interaction in self.callers:
+            self.callers[event.interaction].left = True
         elif isinstance(event, ConversationEnded):
             ring = self.rings.get(event.attempt)
             if ring is not None and ring.answered:
@@ -198,7 +203,7 @@ class Invariants:
         if caller.stage == GENERAL:
             caller.group.waiting.pop(caller.id, None)
         elif caller.agent is not None:
-            self.lines[caller.agent].pop(caller.id, None)
+            self.lines.get(caller.agent, {}).pop(caller.id, None)
         caller.stage = stage
         if stage == GENERAL:
             caller.group.waiting[caller.id] = caller
@@ -369,7 +374,7 @@ class Invariants:
         self._stage(caller, "ended")
         self.outcomes[command.outcome] += 1
         if command.outcome is Outcome.ABANDONED:
-            assert isinstance(event, CallerLeft) or caller.promise is not None, "abandoned without hanging up"
+            assert caller.left, "abandoned without hanging up"
         if command.outcome is Outcome.CALLED_BACK:
             assert self.promises[caller.promise or 0] == "kept"
         if command.outcome is Outcome.CALL_BACK_FAILED:

@@ -121,6 +121,7 @@ def restored(floor: Floor, event: PromiseRestored, now: float) -> None:
     queue = floor.queues.get(event.queue)
     if queue is None:
         floor.reject(Rejection.UNKNOWN_QUEUE)
+        floor.out.append(PromiseChanged(event.promise, PromiseState.BROKEN, event.attempts, now, "queue gone"))
         return
     if event.interaction in floor.entries or event.promise in floor.promises:
         floor.reject(Rejection.DUPLICATE)
