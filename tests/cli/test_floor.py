@@ -1,0 +1,159 @@
+"""agents, queues and calls against a running API, as an operator types them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from softswitch.cli.floor import duration, plain
+from softswitch.web.server import start_http
+
+
+async def test_agents(cli: Any, url: str) -> None:
+    seen = await cli("agents", "--url", url)
+    assert (seen.status, seen.err) == (0, "")
+    assert seen.out.split() == [
+        *("agent", "name", "state", "for", "with", "phone", "reason"),
+        *("anna", "Anna", "Tamm", "suspended", "0:05", "registered", "did", "not", "answer"),
+    ]
+
+
+async def test_queues_fit_a_terminal(cli: Any, url: str) -> None:
+    seen = await cli("queues", "--url", url)
+    heading, row = seen.out.splitlines()
+    assert heading.split() == [
+        "queue",
+        "waiting",
+        "longest",
+        "ready",
+        "talking",
+        "offered",
+        "answered",
+        "abandoned",
+        "level",
+    ]
+    assert row.split() == ["everyday", "2", "1:05", "3", "4", "12", "8", "3", "70", "%", "(80/20)"]
+
+
+async def test_calls_from_the_environment(cli: Any, url: str) -> None:
+    seen = await cli("calls", SOFTSWITCH_URL=url)
+    assert "+3725550001" in seen.out
+    assert "talking" in seen.out
+    assert "1:15" in seen.out
+
+
+async def test_json_is_what_the_api_says(cli: Any, url: str) -> None:
+    seen = await cli("calls", "--url", url, "--json")
+    (call,) = json.loads(seen.out)["calls"]
+    assert (call["call"], call["state"], call["agent"]) == (str(1 << 60), "talking", "anna")
+
+
+async def test_what_callers_send_moves_no_cursor(cli: Any, url: str, floor: Any) -> None:
+    floor.caller = "\x1b[2J\x07[red]1"
+    seen = await cli("calls", "--url", url)
+    assert "\x1b" not in seen.out
+    assert "\x07" not in seen.out
+    assert "[red]" in seen.out, "shown as it is, not taken for markup"
+
+
+async def test_agents_are_set(cli: Any, url: str, floor: Any) -> None:
+    seen = await cli("agents", "--url", url, "--set", "anna=ready", "--set", "anna=break:long lunch")
+    assert seen.status == 0
+    assert "anna" in seen.out
+    assert [(agent, action.value, reason) for agent, action, reason in floor.orders] == [
+        ("anna", "ready", ""),
+        ("anna", "break", "long lunch"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        ("anna", "write it like anna=ready"),
+        ("=ready", "write it like anna=ready"),
+        ("nobody=ready", "no agent 'nobody'"),
+        ("anna=dance", "known are ready, break, login, logout"),
+        ("../x=ready", "There is no"),
+    ],
+)
+async def test_an_order_that_cannot_be(cli: Any, url: str, order: str, says: str) -> None:
+    seen = await cli("agents", "--url", url, "--set", order)
+    assert seen.status == 2
+    assert says in seen.sentence()
+
+
+async def test_a_refused_order(cli: Any, url: str, floor: Any) -> None:
+    floor.refusal = "Her phone is not registered."
+    seen = await cli("agents", "--url", url, "--set", "anna=ready")
+    assert (seen.status, seen.sentence()) == (2, "Her phone is not registered.")
+
+
+@pytest.mark.parametrize("command", ["agents", "queues", "calls"])
+async def test_nobody_answers(cli: Any, free_port: Callable[[], int], command: str) -> None:
+    seen = await cli(command, "--url", f"http://127.0.0.1:{free_port()}")
+    assert seen.status == 2
+    assert "No switch answers at http://127.0.0.1:" in seen.sentence()
+
+
+@pytest.mark.parametrize("bad", ["127.0.0.1:8060", "ftp://127.0.0.1", "http://", "file:///etc/passwd"])
+async def test_an_address_that_is_none(cli: Any, bad: str) -> None:
+    seen = await cli("calls", "--url", bad)
+    assert seen.status == 2
+    assert "is no address of a switch" in seen.sentence()
+
+
+@pytest.mark.parametrize("body", ["hello", "[]", '{"other": 1}', '{"calls": 7}', '{"calls": [{"call": "1"}]}'])
+async def test_something_else_answers(cli: Any, body: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    app = web.Application()
+    app.router.add_get("/{anything:.*}", answer)
+    server = await start_http(app, "127.0.0.1", 0)
+    seen = await cli("calls", "--url", f"http://127.0.0.1:{server.port}")
+    await server.close()
+    assert seen.status == 2
+    assert "is not a switch" in seen.sentence()
+
+
+async def test_a_proxy_is_never_asked(cli: Any, url: str) -> None:
+    seen = await cli("calls", "--url", url, http_proxy="http://127.0.0.1:1", HTTP_PROXY="http://127.0.0.1:1")
+    assert seen.status == 0
+
+
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+async def test_watching_until_ctrl_c(url: str, floor: Any, extra: list[str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "softswitch", "calls", "--url", url, "--watch", *extra),
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    if extra:
+        for _ in range(2):
+            assert json.loads(await process.stdout.readline())["calls"]
+    else:
+        async with asyncio.timeout(20):
+            await floor.watched.wait()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_durations() -> None:
+    assert [duration(seconds) for seconds in (0, 5.9, 65, 3600, 36_061, -1, None)] == [
+        "0:00", "0:05", "1:05", "1:00:00", "10:01:01", "0:00", "0:00",
+    ]  # fmt: skip
+
+
+def test_plain() -> None:
+    assert plain("Õie 王 +372\t\x1b\u202e") == "Õie 王 +372\ufffd\ufffd\ufffd"
