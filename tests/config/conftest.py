@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,8 +50,3 @@ class Directory:
 @pytest.fixture
 def directory(tmp_path: Path) -> Directory:
     return Directory(tmp_path)
-
-
-@pytest.fixture
-def messages(directory: Directory) -> Callable[..., list[str]]:
-    return directory.check

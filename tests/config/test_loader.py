@@ -132,7 +132,10 @@ def test_the_database_may_be_a_secret(directory: Any) -> None:
 
 
 def test_nonce_secret(directory: Any) -> None:
-    assert directory.load(sip="{ nonce_secret: { env: PW } }").sip.nonce_secret == b"secret"
+    directory.write(sip="{ nonce_secret: { env: NONCE } }")
+    assert load(directory.path, env={"PW": "x", "NONCE": "0123456789abcdef"}).sip.nonce_secret == b"0123456789abcdef"
+    with pytest.raises(ConfigProblems, match=r"line\.yaml:6:22: the secret is too short; at least 16 characters"):
+        load(directory.path, env={"PW": "x", "NONCE": "0123"})
 
 
 # ------------------------------------------------------------------ the command line

@@ -127,6 +127,24 @@ def test_a_call_back_trunk_needs_a_way_out(directory: Any) -> None:
     assert found == ['line.yaml:6:21: no call goes out through the trunk "pstn"; it has no key to']
 
 
+def test_a_database_that_is_not_understood_is_not_repeated(directory: Any) -> None:
+    found = directory.check(database="postgresql:me:secret@db/x")
+    assert len(found) == 1
+    assert "secret" not in found[0]
+
+
+def test_queues_that_hand_callers_round(directory: Any) -> None:
+    queues = "{ sales: { overflow: { queue: b } }, b: { overflow: away }, c: { overflow: { queue: sales } } }"
+    away = {"flows/away.yaml": "flow: away\nsteps: [{ say: Moment. }, { queue: sales }]\n"}
+    assert directory.check(away, queues=queues) == [
+        "line.yaml:4:30: when nobody is there, callers go round: sales, b, sales",
+        "line.yaml:4:61: when nobody is there, callers go round: b, sales, b",
+    ]
+    asked = {"flows/away.yaml": "flow: away\nsteps: [{ menu: m, say: Hi., keys: { 1: { queue: sales } } }]\n"}
+    assert directory.check(asked, queues=queues) == []
+    assert directory.check(away, queues=queues.replace("overflow: away", "overflow: away, nobody_there: wait")) == []
+
+
 # ------------------------------------------------------------------ flows
 
 FLOWS = [

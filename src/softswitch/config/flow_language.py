@@ -113,7 +113,7 @@ class StepCollect(Section):
 
     collect: Placed = key(ID, "its name, and the name of what is entered")
     say: SayDoc = key(SAY, "the question")
-    digits: tuple[int, int] = key(whole_range(1, 64, "6..10"), "how many")
+    digits: tuple[int, int] = key(whole_range(1, 64, "6..10"), "how many, like 4 or 6..10")
     secret: bool = key(Flag(), "true: never heard, logged, stored or shown", False)
     customer_id: bool = key(Flag(), "true: this is who the caller is", False)
     between_keys: float = key(duration(1, 30), "the pause after the last digit that ends the entry", 4.0)

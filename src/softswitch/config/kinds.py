@@ -64,9 +64,11 @@ class Word(Kind[T]):
         convert: Callable[[Placed, re.Match[str]], T],
         blank: T,
         write: Callable[[T], str] = str,
+        quiet: bool = False,
     ) -> None:
         super().__init__(blank)
         self._write = write
+        self._quiet = quiet  # the value may hold a secret and is not repeated in messages
         self.expected = expected
         self.pattern = pattern
         self._regex = re.compile(pattern, re.DOTALL)
@@ -82,7 +84,8 @@ class Word(Kind[T]):
                 except ValueError as error:
                     report.add(node.place, str(error))
                     return self.blank
-        report.add(node.place, f"expected {self.expected}, found {what_is(node)}")
+        found = "something else" if self._quiet else what_is(node)
+        report.add(node.place, f"expected {self.expected}, found {found}")
         return self.blank
 
     def schema(self, parts: SchemaParts) -> Schema:

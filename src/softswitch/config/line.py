@@ -22,6 +22,8 @@ from softswitch.sip.messages import AccountSettings, SipSettings, TrunkSettings
 
 Env = Mapping[str, str]
 
+MIN_NONCE_SECRET = 16
+
 
 def build_listen(urls: tuple[Url, ...]) -> tuple[ListenSettings, ...]:
     return tuple(ListenSettings(url.scheme, url.host, url.port) for url in urls)
@@ -59,6 +61,8 @@ def build_sip(
     secret = ""
     if sip is not None and sip.nonce_secret is not None and env is not None:
         secret = resolve_secret(sip.nonce_secret, directory, env, report)
+        if 0 < len(secret) < MIN_NONCE_SECRET:
+            report.add(sip.nonce_secret.place, f"the secret is too short; at least {MIN_NONCE_SECRET} characters")
     settings = SipSettings(
         realm=realm,
         domains=tuple(dict.fromkeys([realm, media_host, *hosts])),

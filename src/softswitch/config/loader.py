@@ -25,7 +25,7 @@ from softswitch.config.line import (
     build_sip,
 )
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
-from softswitch.config.queues import build_acd, build_queue_texts, build_voices
+from softswitch.config.queues import build_acd, build_queue_texts, build_voices, report_circles
 from softswitch.config.references import Known
 from softswitch.config.tree import Mapping as MapNode
 from softswitch.config.tree import Node, Scalar, read_file
@@ -208,14 +208,17 @@ class _Build:
             for name, doc in document.hours.items()
         }
         trunk, shown = build_call_back(document, known)
+        flows = builder.build(self._flow_docs, document.numbers)
+        queue_texts = build_queue_texts(document, known, builder)
+        report_circles(document, queue_texts, flows, self._report)
         return CallSettings(
             name=str(line.name),
             timezone=str(line.timezone),
             languages=known.languages,
             numbers=build_numbers(document, known),
-            flows=builder.build(self._flow_docs, document.numbers),
+            flows=flows,
             hours=hours,
-            queue_texts=build_queue_texts(document, known, builder),
+            queue_texts=queue_texts,
             agents=build_voices(document, known),
             codes=build_codes(document, self._report),
             texts=build_line_texts(document, known),

@@ -9,11 +9,13 @@ from softswitch.call.settings import AgentVoice, QueueTexts
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
 from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, StickyDoc
-from softswitch.config.problems import Placed, did_you_mean
+from softswitch.config.problems import Placed, Report, did_you_mean
 from softswitch.config.references import Known, default_say
 from softswitch.config.texts import CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
-from softswitch.ids import AgentId, QueueId, SkillId
-from softswitch.ivr.messages import Say, Target
+from softswitch.ids import AgentId, FlowId, QueueId, SkillId
+from softswitch.ivr.messages import Flow, GotoStep, LanguageStep, Say, SayStep, Target
+
+Flows = Mapping[FlowId, Flow]
 
 
 def build_acd(document: Document, known: Known) -> AcdSettings:
@@ -167,6 +169,36 @@ def _choice_parts(offer: tuple[str, ...], languages: tuple[str, ...]) -> dict[st
 def _joined(parts: Mapping[str, Say], order: tuple[str, ...], languages: tuple[str, ...]) -> Say:
     """One text from its parts; a line break is where one recorded piece ends (`ivr.speech`)."""
     return Say(texts={lang: "\n".join(parts[name].texts[lang] for name in order) for lang in languages})
+
+
+def report_circles(document: Document, texts: Mapping[QueueId, QueueTexts], flows: Flows, report: Report) -> None:
+    """Queues that hand a caller on to each other when nobody is there, without ever asking him: he would go round
+    and round at once, for ever."""
+    at_once = {
+        name: _next_queue(texts[QueueId(str(name))].after_overflow, flows)
+        for name, doc in document.queues.items()
+        if doc.nobody_there == "overflow"
+    }
+    for name in at_once:
+        way = [str(name)]
+        while (following := at_once.get(Placed(way[-1], name.place), "")) and following not in way:
+            way.append(following)
+        if following == name:
+            doc = document.queues[name]
+            report.add(doc.at("overflow"), f"when nobody is there, callers go round: {', '.join([*way, way[0]])}")
+
+
+def _next_queue(target: Target, flows: Flows) -> str:
+    """The queue that this target leads to without asking the caller anything; "" when there is none."""
+    seen = set()
+    while target.flow and target.flow not in seen:
+        seen.add(target.flow)
+        flow = flows.get(FlowId(target.flow))
+        step = next((s for s in flow.steps if not isinstance(s, SayStep | LanguageStep)), None) if flow else None
+        if not isinstance(step, GotoStep):
+            return ""
+        target = step.target
+    return "" if target.hang_up else target.queue
 
 
 def build_voices(document: Document, known: Known) -> dict[str, AgentVoice]:

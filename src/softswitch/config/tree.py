@@ -94,7 +94,8 @@ def read_text(data: bytes, name: str, report: Report) -> Node | None:
         report.unread.append(name)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        if mark is not None and error.context_mark is not None and not text[mark.index :].strip():
+        at_end = mark is not None and text.strip() and not text[mark.index :].strip()
+        if at_end and error.context_mark is not None:
             place = _begun(name, error.context_mark, text)
             report.add(place, "begins here and never ends; is a bracket or quote missing?")
         else:

@@ -238,6 +238,7 @@ DATABASE_WORD = Word(
     r"([a-z]+):(//.+)",
     _database,
     "sqlite+aiosqlite:///var/line.db",
+    quiet=True,
 )
 
 
