@@ -119,34 +119,43 @@ class PostgresDatabase:
             raise StoreError("PostgreSQL needs the driver asyncpg: pip install 'softswitch[postgresql]'.") from None
         url = url.set(drivername="postgresql+asyncpg")
         self.name = url.set(drivername="postgresql").render_as_string(hide_password=True)
-        self._engine = create_async_engine(
-            url,
-            pool_size=3,  # one writes, two answer questions
-            max_overflow=0,
-            pool_timeout=CONNECT_SECONDS,
-            connect_args={
+        options: dict[str, Any] = {
+            "max_overflow": 0,
+            "pool_timeout": CONNECT_SECONDS,
+            "connect_args": {
                 "timeout": CONNECT_SECONDS,
                 "command_timeout": COMMAND_SECONDS,
                 "server_settings": {"application_name": "softswitch"},
             },
-        )
-        # The same pool; a question of one statement needs no BEGIN and ROLLBACK around it.
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        }
+        # Pools of their own: however many questions wait for a connection, the writer has one.
+        self._writer = create_async_engine(url, pool_size=1, **options)
+        # A question of one statement needs no BEGIN and ROLLBACK around it.
+        self._reader = create_async_engine(url, pool_size=2, isolation_level="AUTOCOMMIT", **options)
 
     @property
     def dialect(self) -> Dialect:
-        return self._engine.dialect
+        return self._writer.dialect
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        async with self._engine.begin() as connection:
+        async with self._writer.begin() as connection:
             return await connection.run_sync(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return await self._read(work)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return await self._read(work)  # the server was away since the last question: now on a new connection
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
         async with self._reader.connect() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._reader.dispose()
+        await self._writer.dispose()
 
 
 def _thread(name: str) -> ThreadPoolExecutor:
@@ -214,5 +223,5 @@ def sentence(error: BaseException) -> str:
         return "it does not answer"
     if isinstance(inner, ConnectionRefusedError):
         return "connection refused"
-    line = " ".join(str(inner).split()) or type(inner).__name__
+    line = " ".join(str(inner).partition("(Background on this error")[0].split()) or type(inner).__name__
     return line.rstrip(".")[:300]
