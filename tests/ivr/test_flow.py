@@ -325,6 +325,18 @@ def test_files_are_played_as_they_are() -> None:
     assert command.segments == (Segment("et", file="hello.wav"),)
 
 
+def test_a_flow_goes_on_with_what_was_entered_in_the_one_before() -> None:
+    ask = MenuStep("m", Say({"en": "{customer}?"}), {"1": HUMAN}, Unclear())
+    run = FlowRun({FlowId("main"): Flow(FlowId("main"), (ask,))}, FlowId("main"), IdSource(), RULES)
+    started = FlowStarted("en", {"caller": "+372"}, {"customer": "7"}, ("main 2",), "7")
+    (prompt,) = run.handle(started, 0.0)
+    assert isinstance(prompt, PlayPrompt)
+    assert prompt.segments == (Segment("en", "seven"),)
+    assert run.handle(DigitPressed("1"), 1.0)[-1] == EnterQueue(
+        QueueId("human"), "", "en", {"customer": "7"}, ("main 2", "m 1"), "7"
+    )
+
+
 def test_choose_ends_a_one_menu_flow() -> None:
     caller = Caller(menu("choice", {"1": Target(choose="wait"), "2": Target(choose="colleague")}))
     caller.key("2")

@@ -8,8 +8,6 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-import holidays
-
 from softswitch.call.settings import Hours
 from softswitch.config.kinds import Kind, ListOf, MapOf, Or, Schema, SchemaParts, Section, Word, key, section
 from softswitch.config.problems import Placed, Report
@@ -136,6 +134,8 @@ def build_hours(name: str, doc: CalendarDoc, country: Placed, first_year: int, r
 def public_holidays(country: Placed, first_year: int, report: Report) -> set[str]:
     if not country:
         return set()
+    import holidays  # takes a while, and a line without calendars does not need it
+
     code, _, region = country.partition("-")
     try:
         found: AnyMapping[Any, Any] = holidays.country_holidays(

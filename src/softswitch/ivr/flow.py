@@ -138,7 +138,9 @@ class FlowRun:
                 self._prompt_over(now, out)
         elif self._now.phase is _Phase.NEW:
             self._language = event.language or self._language
+            self._values.update(event.entered)
             self._values.update(event.values)
+            self._kept = _Kept(dict(event.entered), {}, list(event.path[:MAX_PATH]), event.customer_id)
             self._run(now, out)
         return out
 

@@ -44,6 +44,10 @@ class FlowStarted:
 
     language: str
     values: Mapping[str, str | Say]
+    # of a flow that came before (a queue gave up): goes on to the next queue
+    entered: Mapping[str, str] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
+    customer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
