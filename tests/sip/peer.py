@@ -1,4 +1,4 @@
-"""The other side of the wire for the SIP tests: writes messages, drives a stack with a fake clock, reads its answers."""
+"""The other side of the wire for the SIP tests: writes messages, drives a stack with a fake clock, reads answers."""
 
 from __future__ import annotations
 
