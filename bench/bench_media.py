@@ -16,6 +16,7 @@ import random
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ from softswitch.media.messages import Bridge, OpenMediaLeg, Play, PlaybackEnded,
 
 TICKS = os.sysconf("SC_CLK_TCK")
 HOSTS = ("127.0.0.2", "127.0.0.3")
+SO_TIMESTAMPNS = 35
+QUANTILES = (("p5", 0.05), ("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 SLOTS = 80
 SLOT_SECONDS = rtp.FRAME_SECONDS / SLOTS
 
@@ -76,6 +79,12 @@ class Worker:
             self._receive()
         self._sock.sendall(encode(Bridge(LegId(2 * call), LegId(2 * call + 1)) for call in range(calls)))
         return local
+
+    def play_music(self, ports: list[int]) -> None:
+        for n, port in enumerate(ports):
+            leg = LegId(n)
+            opened = OpenMediaLeg(leg, self._port()), SetRemote(leg, "127.0.0.1", port, 0, 101)
+            self._sock.sendall(encode([*opened, Play(leg, PlaybackId(n), ("hello",), 0)]))
 
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -160,6 +169,44 @@ def measure_own(calls: int, seconds: float, folder: Path, command: list[str]) ->
     return figures
 
 
+def measure_pacing(legs: int, seconds: float, folder: Path, command: list[str]) -> dict[str, Any]:
+    """Music on `legs` legs: CPU per frame, and the time between frames by the kernel's receive time stamps."""
+    sockets = []
+    for _ in range(legs):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        sock.bind(("127.0.0.1", 0))
+        sockets.append(sock)
+    worker = Worker(folder, 22000, command)
+    worker.play_music([sock.getsockname()[1] for sock in sockets])
+    epoll = select.epoll()
+    by_fd = {sock.fileno(): sock for sock in sockets}
+    for fd in by_fd:
+        epoll.register(fd, select.EPOLLIN)
+    last: dict[int, float] = {}
+    gaps: list[float] = []
+    before, start = 0.0, time.monotonic() + 0.5
+    while (now := time.monotonic()) < start + seconds:
+        if not before and now >= start:
+            before = worker.cpu_seconds()
+            gaps.clear()
+        for fd, _ in epoll.poll(0.01):
+            _, ancillary, _, _ = by_fd[fd].recvmsg(2048, 64)
+            sec, nsec = struct.unpack("qq", ancillary[0][2])
+            stamp = sec + nsec / 1e9
+            if fd in last:
+                gaps.append(stamp - last[fd])
+            last[fd] = stamp
+    spent = worker.cpu_seconds() - before
+    worker.stop()
+    gaps.sort()
+    return {
+        "legs": legs,
+        "us_per_frame": round(spent * 1e6 / len(gaps), 2),
+        "gap_ms": {name: round(gaps[int(len(gaps) * q)] * 1000, 2) for name, q in QUANTILES} | {"max": gaps[-1] * 1000},
+    }
+
+
 def run_driver(driver: Path, pid: int, legs: Path, out: Path, seconds: float, name: str) -> dict[str, Any]:
     done = subprocess.run(
         [
@@ -227,8 +274,8 @@ def measure_floor(calls: int, seconds: float, folder: Path, driver: Path) -> flo
         return None
     program = folder / "udprelay"
     subprocess.run([compiler, "-O2", "-w", "-o", str(program), str(driver / "udprelay.c")], check=True)
-    base = 23000
     ports = free_ports(calls)
+    base = free_ports(calls)[0][0]
     write_legs(folder / "legs", [(base + 4 * call, base + 4 * call + 2) for call in range(calls)], ports)
     process = subprocess.Popen(["taskset", "-c", "0", str(program), str(base), str(calls)])
     try:
@@ -244,6 +291,7 @@ def main() -> None:
     parser.add_argument("--calls", default="400")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--driver", type=Path, help="folder of acdbench.py, acdload.c and udprelay.c")
+    parser.add_argument("--music", type=int, default=400, help="legs of the pacing test, 0: none")
     parser.add_argument("--no-floor", action="store_true")
     parser.add_argument("--profile", help="write a cProfile of the worker to this file")
     options = parser.parse_args()
@@ -259,9 +307,11 @@ def main() -> None:
                 runs.append(measure_driver(calls, options.seconds, folder, options.driver, command))
             else:
                 runs.append(measure_own(calls, options.seconds, folder, command))
+        pacing = measure_pacing(options.music, options.seconds / 2, folder, command) if options.music else None
         if options.driver is not None and not options.no_floor:
             floor = measure_floor(counts[-1], options.seconds, folder, options.driver)
-    print(json.dumps({"us_per_packet": runs[-1]["us_per_packet"], "floor_us_per_packet": floor, "runs": runs}))
+    figures = {"us_per_packet": runs[-1]["us_per_packet"], "floor_us_per_packet": floor, "pacing": pacing, "runs": runs}
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -71,17 +71,24 @@ def test_a_player_is_due_every_20_ms() -> None:
     assert {b - a for a, b in itertools.pairwise(times)} <= {39, 40, 41}
 
 
-def test_players_share_the_slot_of_their_tick() -> None:
+def test_a_crowd_is_spread_over_the_next_slots_and_keeps_them() -> None:
     wheel = Wheel(100.0)
-    together = [player(n) for n in range(3)]
-    for one in together:
+    crowd = [player(n) for n in range(8)]
+    for one in crowd:
         wheel.add(one)
-    assert wheel.due(100.0) == together
-    later = player(9)
-    wheel.add(later)
+    for lap in (100.0, 100.02, 100.04):
+        heard = [due_by(wheel, lap + tick * TICK_SECONDS + 0.0001) for tick in range(SLOTS)]
+        assert heard[:5] == [[crowd[n], crowd[n + 4]] for n in range(4)] + [[]]
+
+
+def test_one_player_is_due_at_the_next_tick() -> None:
+    wheel = Wheel(100.0)
+    assert due_by(wheel, 100.0) == []
+    one = player()
+    wheel.add(one)
     assert wheel.next_due(100.0) == 100.0 + TICK_SECONDS
-    assert wheel.due(100.0 + TICK_SECONDS) == [later]
-    assert wheel.due(100.0 + TICK_SECONDS) == []
+    assert wheel.due(100.0) == []
+    assert due_by(wheel, 100.0 + 1.5 * TICK_SECONDS) == [one]
 
 
 def test_removed_players_are_not_due() -> None:
@@ -92,7 +99,7 @@ def test_removed_players_are_not_due() -> None:
     wheel.remove(one)
     wheel.remove(one)
     assert len(wheel) == 1
-    assert wheel.due(100.0) == [other]
+    assert due_by(wheel, 100.01) == [other]
     wheel.remove(other)
     assert wheel.next_due(100.0) == float("inf")
 

@@ -40,9 +40,8 @@ class Channel:
             return self._decoder.feed(data)  # type: ignore[return-value]
         except BlockingIOError:
             return []
-        except (OSError, ControlError) as error:
-            log.error("control connection ends: %s", error)
-            self.open = False
+        except (ConnectionError, ControlError) as error:
+            self._end(error)
             return []
 
     def send(self, events: list[MediaEvent]) -> None:
@@ -58,6 +57,10 @@ class Channel:
             if len(self._unsent) > MAX_UNSENT_BYTES:
                 log.error("the switch does not take its events")
                 self.open = False
-        except OSError as error:
-            log.error("control connection ends: %s", error)
-            self.open = False
+        except ConnectionError as error:
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        if isinstance(error, ControlError):
+            log.error("the switch talks nonsense: %s", error)
+        self.open = False

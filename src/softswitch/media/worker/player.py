@@ -1,7 +1,7 @@
 """Prompt playing: what a leg plays, and the wheel that says when each leg's next frame is due.
 
 The wheel has ten slots of 2 ms. A player keeps its slot, so its frames leave every 20 ms by absolute time; players
-that share a slot share a wake-up.
+that share a slot share a wake-up, and a crowd that starts at once is spread over the next slots.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from softswitch.media.rtp import FRAME_BYTES, PCMA
 
 TICK_SECONDS = 0.002
 SLOTS = 10
+_SPREAD = 4
 
 
 class Playlist:
@@ -93,10 +94,11 @@ class Wheel:
         return self._count
 
     def add(self, player: Player) -> None:
-        """Due at the next tick, and every 20 ms from then on."""
+        """Due within the next few ticks, and every 20 ms from then on."""
         assert player.slot < 0, "a player is on the wheel once"
-        player.slot = self._tick
-        self._slots[player.slot][player] = None
+        first, slots = self._tick, self._slots
+        player.slot = min((tick % SLOTS for tick in range(first, first + _SPREAD)), key=lambda tick: len(slots[tick]))
+        slots[player.slot][player] = None
         self._count += 1
 
     def remove(self, player: Player) -> None:
