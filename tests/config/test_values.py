@@ -133,6 +133,19 @@ def test_a_database_that_is_not_understood_is_not_repeated(directory: Any) -> No
     assert "secret" not in found[0]
 
 
+def test_a_line_in_a_language_that_the_switch_does_not_speak(directory: Any) -> None:
+    line = "{ name: S, languages: [fr], timezone: UTC }"
+    assert directory.check(line=line) == [
+        "line.yaml:1:29: the switch has no texts of its own in fr; add one of en, et, zh, it, cs, or write all "
+        "texts of the line and of its queues"
+    ]
+    settings = directory.load(line=line.replace("[fr]", "[fr, zh-TW]"))
+    assert settings.call.texts.goodbye.texts == {"zh-TW": "再见。"}
+    choice = settings.call.queue_texts["sales"].choice
+    assert list(choice.texts) == ["zh-TW"]
+    assert settings.call.agents["anna"].spoken_name.texts == {"fr": "Anna", "zh-TW": "Anna"}
+
+
 def test_queues_that_hand_callers_round(directory: Any) -> None:
     queues = "{ sales: { overflow: { queue: b } }, b: { overflow: away }, c: { overflow: { queue: sales } } }"
     away = {"flows/away.yaml": "flow: away\nsteps: [{ say: Moment. }, { queue: sales }]\n"}

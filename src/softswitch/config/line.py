@@ -12,7 +12,7 @@ from softswitch.config.flows import number_flow
 from softswitch.config.kinds import keys_of
 from softswitch.config.language import CodesDoc, Document, LineTextsDoc
 from softswitch.config.problems import Placed, Report
-from softswitch.config.references import Known, default_say
+from softswitch.config.references import Known
 from softswitch.config.texts import LINE_TEXTS
 from softswitch.config.values import Url, resolve_secret
 from softswitch.ids import AgentId, FlowId, TrunkId
@@ -195,7 +195,7 @@ def build_line_texts(document: Document, known: Known) -> LineTexts:
     says: dict[str, Say] = {}
     for name in keys_of(LineTextsDoc):
         own = getattr(written, name) if written is not None else None
-        says[name] = known.say(own, ()) if own is not None else default_say(LINE_TEXTS[name], known.languages)
+        says[name] = known.say(own, ()) if own is not None else known.default(LINE_TEXTS[name])
     return LineTexts(**says)
 
 

@@ -162,7 +162,9 @@ class _Build:
         self._flow_docs = flows
         self._overrides = overrides
         self._report = report
-        self._known = Known(directory, tuple(map(str, filter(None, document.line.languages))), report)
+        self._known = Known(
+            directory, tuple(map(str, filter(None, document.line.languages))), document.line.at("languages"), report
+        )
         sections = document.places
         for what, section, ids in (
             ("queue", "queues", list(document.queues)),

@@ -10,7 +10,7 @@ from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
 from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, StickyDoc
 from softswitch.config.problems import Placed, Report, did_you_mean
-from softswitch.config.references import Known, default_say
+from softswitch.config.references import Known
 from softswitch.config.texts import CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
 from softswitch.ids import AgentId, FlowId, QueueId, SkillId
 from softswitch.ivr.messages import Flow, GotoStep, LanguageStep, Say, SayStep, Target
@@ -132,20 +132,20 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         if own is not None:
             says[name] = known.say(own, QUEUE_VARIABLES[name])
         elif name in QUEUE_TEXTS:
-            says[name] = default_say(QUEUE_TEXTS[name], known.languages)
+            says[name] = known.default(QUEUE_TEXTS[name])
     sticky = _sticky_doc(doc)
     offer = tuple(str(choice) for choice in sticky.offer) if sticky is not None else ()
     if len(set(offer)) != len(offer) and sticky is not None:
         known.report.add(sticky.at("offer"), "a choice stands here twice")
-    parts = _choice_parts(offer, known.languages)
     own_choice = "choice" in says
+    parts = {} if own_choice else _choice_parts(offer, known)
     keys = {str(index): Target(choose=choice) for index, choice in enumerate(offer, 1)}
     keys["0"] = Target(choose="colleague")
     music = doc.while_waiting.music if doc.while_waiting is not None else Placed("", doc.place)
     return QueueTexts(
         please_wait=says["please_wait"],
         position=says["position"],
-        choice=says["choice"] if own_choice else _joined(parts, ("intro", *offer), known.languages),
+        choice=says["choice"] if own_choice else _joined(parts, ("intro", *offer)),
         choice_keys=keys,
         wait_for_agent=says["wait_for_agent"],
         call_back_confirmed=says["call_back_confirmed"],
@@ -154,21 +154,21 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         sorry_gone=says["sorry_gone"],
         music=known.audio(music),
         after_overflow=flows.target(doc.overflow) if doc.overflow is not None else Target(hang_up=True),
-        choice_parts={} if own_choice else parts,
+        choice_parts=parts,
     )
 
 
-def _choice_parts(offer: tuple[str, ...], languages: tuple[str, ...]) -> dict[str, Say]:
-    parts = {"intro": default_say(CHOICE_TEXTS["intro"], languages)}
+def _choice_parts(offer: tuple[str, ...], known: Known) -> dict[str, Say]:
+    parts = {"intro": known.default(CHOICE_TEXTS["intro"])}
     for index, choice in enumerate(offer, 1):
         texts = {language: text.replace("{key}", str(index)) for language, text in CHOICE_TEXTS[choice].items()}
-        parts[choice] = default_say(texts, languages)
+        parts[choice] = known.default(texts)
     return parts
 
 
-def _joined(parts: Mapping[str, Say], order: tuple[str, ...], languages: tuple[str, ...]) -> Say:
+def _joined(parts: Mapping[str, Say], order: tuple[str, ...]) -> Say:
     """One text from its parts; a line break is where one recorded piece ends (`ivr.speech`)."""
-    return Say(texts={lang: "\n".join(parts[name].texts[lang] for name in order) for lang in languages})
+    return Say(texts={lang: "\n".join(parts[name].texts[lang] for name in order) for lang in parts["intro"].texts})
 
 
 def report_circles(document: Document, texts: Mapping[QueueId, QueueTexts], flows: Flows, report: Report) -> None:

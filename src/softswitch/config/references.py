@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from softswitch.config.problems import Placed, Report, did_you_mean, listing
+from softswitch.config.problems import Place, Placed, Report, did_you_mean, listing
 from softswitch.config.values import SayDoc
 from softswitch.ivr import speech
 from softswitch.ivr.messages import Say
@@ -16,9 +16,10 @@ AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac")
 class Known:
     """Everything that can be referred to, and the line's languages."""
 
-    def __init__(self, directory: Path, languages: tuple[str, ...], report: Report) -> None:
+    def __init__(self, directory: Path, languages: tuple[str, ...], languages_at: Place, report: Report) -> None:
         self.directory = directory
         self.languages = languages
+        self.languages_at = languages_at
         self.report = report
         self.ids: dict[str, tuple[str, ...]] = {}
         self.doubtful: set[str] = set()  # kinds that may be incomplete, as a file could not be read
@@ -60,6 +61,21 @@ class Known:
             self.report.add(doc.place, f'a text in "{first}", the first language of the line, is missing')
         return Say(texts=texts, files=files)
 
+    def default(self, texts: Mapping[str, str]) -> Say:
+        """A text that the switch ships with, in those of the line's languages that it has (zh-TW is zh here)."""
+        pairs = (
+            (language, texts.get(language) or texts.get(language.partition("-")[0])) for language in self.languages
+        )
+        found = {language: text for language, text in pairs if text}
+        if not found and self.languages:
+            place = self.languages_at
+            self.report.add(
+                place,
+                f"the switch has no texts of its own in {listing(self.languages)}; "
+                f"add one of {listing(texts)}, or write all texts of the line and of its queues",
+            )
+        return Say(texts=found)
+
     def audio(self, path: Placed) -> str:
         """Checks an audio file of the configuration directory."""
         if not path:
@@ -89,8 +105,3 @@ class Known:
                 self.report.add(text.place, f'nothing is known as "{{{name}}}" here{hint}')
         for sentence in speech.template_problems(text, collected=names, language=language) if text else ():
             self.report.add(text.place, sentence)
-
-
-def default_say(texts: Mapping[str, str], languages: tuple[str, ...]) -> Say:
-    """A text that the switch ships with, in the line's languages; English where it has none of them."""
-    return Say(texts={language: texts.get(language, texts["en"]) for language in languages})
