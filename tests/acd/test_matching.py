@@ -150,3 +150,12 @@ def test_an_agent_idle_for_long_is_found_in_a_pool_that_appears_later() -> None:
     line.call(11.0, language="cs")
     assert line.rung() == MART
     assert line.state(MART) is AgentState.RINGING
+
+
+def test_the_oldest_of_all_queues_first() -> None:
+    for first, second in (("a", "b"), ("b", "a")):
+        line = Line([agent(ANNA, ["a", "b"])], [queue("a", wrap_up_seconds=0.0), queue("b", wrap_up_seconds=0.0)])
+        talk = line.talk_in("a", ANNA)
+        older, _ = line.call(10.0, queue=first), line.call(11.0, queue=second)
+        line.hang_up(talk, 20.0)
+        assert line.one(m.RingAgent).interaction == older
