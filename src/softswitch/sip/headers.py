@@ -18,6 +18,8 @@ _ADDR_SPEC = re.compile(r"([^\s<>\",;?]++)(" + _PARAMETERS + ")")
 _LIST_ITEM = re.compile(r"(?:[^,\"<\n]++|" + _QUOTED + r"|<[^>\n]*+>)++", re.DOTALL)
 _CSEQ = re.compile(r"([0-9]{1,20})\s++(\S++)")
 _TAG = re.compile(r";\s*+tag\s*+=\s*+([^\s;\"<>,]++)", re.IGNORECASE)
+_QUOTED_TEXT = re.compile(_QUOTED, re.DOTALL)
+_PARAMETER = re.compile(r";\s*+([^\s;=\"<>,]++)(?:\s*+=\s*+(" + _QUOTED + r"|[^\s;\"<>,]*+))?+", re.DOTALL)
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]++")
 _MAX_SEQUENCE = 2**31
@@ -53,7 +55,7 @@ def parse_address(text: str) -> Address:
         display, uri, parameters = "", match[1], match[2]
     tag = ""
     if parameters:
-        found = _TAG.search(parameters)
+        found = _TAG.search(parameters if '"' not in parameters else _QUOTED_TEXT.sub('""', parameters))
         if found is not None:
             tag = found[1]
     return Address(display, uri, parameters, tag)
@@ -91,10 +93,8 @@ def parse_cseq(text: str) -> CSeq:
 
 def parameter(parameters: str, name: str) -> str | None:
     """The value of one `;name=value`; '' when it has no value, None when absent."""
-    for item in parameters.split(";"):
-        key, _, value = item.partition("=")
-        if key.strip().lower() == name:
-            value = value.strip()
+    for key, value in _PARAMETER.findall(parameters):
+        if key.lower() == name:
             return unquote_string(value) if value.startswith('"') else value
     return None
 
