@@ -156,8 +156,13 @@ class CallerSession:
     def _start_flow(self, flow: FlowId, now: float) -> None:
         self._become(Stage.MENU, now)
         self._flow = FlowRun(self._board.call.flows, flow, self._board.ids, self._board.line.flow_rules)
-        facts = self.leg.facts
-        started = FlowStarted(self.waiting.language, {"caller": facts.caller, "dialled": facts.dialled})
+        facts, place = self.leg.facts, self.waiting.place
+        values = {"caller": facts.caller, "dialled": facts.dialled}
+        started = FlowStarted(self.waiting.language, values)
+        if place is not None:  # after a queue: nothing that was entered is lost
+            started = FlowStarted(
+                self.waiting.language, values, entered=place.entered, path=place.path, customer_id=place.customer or ""
+            )
         self._run(self._flow.handle(started, now), now)
 
     def _run(self, commands: list[Any], now: float) -> None:

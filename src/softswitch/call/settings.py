@@ -46,7 +46,7 @@ class QueueTexts:
     wait_for_agent: Say  # "I keep you in {agent}'s own line."
     call_back_confirmed: Say  # "{agent} calls you back by {time}. Goodbye."
     connecting: Say  # "I connect you with {agent}."
-    nobody_there: Say  # spoken before the overflow step
+    nobody_there: Say  # spoken before a hang-up, when nothing else follows an overflow
     sorry_gone: Say  # the wait was longer than told: "She is still busy, I connect you with a colleague."
     music: str = ""  # audio file; empty: the built-in melody
     after_overflow: Target = field(default_factory=lambda: Target(hang_up=True))
