@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from acd_line import ANNA, MART, Line, agent, queue
 
 from softswitch.acd import messages as m
@@ -10,7 +12,7 @@ from softswitch.acd.messages import AgentState, Outcome
 from softswitch.ids import InteractionId
 
 
-def busy(**changes: object) -> Line:
+def busy(**changes: Any) -> Line:
     line = Line([ANNA], [queue(**changes)])
     line.talk(ANNA)
     return line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from acd_line import ANNA, LI, MART, Line, Q, agent, queue
 
@@ -35,7 +37,7 @@ def test_the_oldest_caller_first() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"head_start_seconds": 30.0}, {"waited_seconds": 30.0}])
-def test_a_head_start_and_time_already_waited_count_as_age(facts: dict[str, float]) -> None:
+def test_a_head_start_and_time_already_waited_count_as_age(facts: dict[str, Any]) -> None:
     line = Line([ANNA])
     talk = line.talk(ANNA)
     early, late, favoured = line.call(10.0), line.call(25.0), line.call(45.0, **facts)

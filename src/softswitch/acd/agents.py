@@ -66,15 +66,16 @@ class Attempt:
 
 
 class Duty:
-    """What holds beside the state: the phone, the log-out by code, a break asked for, rings she let go by."""
+    """What holds beside the state: the phone, the log-out by code, a break asked for, what she did last."""
 
-    __slots__ = ("break_wanted", "logged_out", "no_answers", "registered")
+    __slots__ = ("break_wanted", "logged_out", "no_answers", "registered", "served")
 
     def __init__(self) -> None:
         self.registered = False
         self.logged_out = False
         self.break_wanted: str | None = None  # reason; takes effect after the conversation and its wrap-up
         self.no_answers = 0  # one after another
+        self.served: Queue | None = None  # the queue of the last conversation, whose wrap-up is measured
 
 
 class PersonalLine:
@@ -96,7 +97,6 @@ class Agent:
         "line",
         "pools",
         "reason",
-        "served",
         "settings",
         "since",
         "standing",
@@ -112,7 +112,6 @@ class Agent:
         self.since = 0.0
         self.deadline: float | None = None  # of the wrap-up
         self.attempt: Attempt | None = None
-        self.served: Queue | None = None  # the queue of the last conversation, whose wrap-up is measured
         self.line = PersonalLine()
         self.pools: list[Pool] = []  # those she is eligible for
         self.unlisted: list[Pool] = []  # those of them that do not list her in their idle heap

@@ -192,7 +192,7 @@ def conversation_ended(floor: Floor, event: ConversationEnded, now: float) -> No
     queue = attempt.entry.pool.queue
     _drop(floor, attempt)
     measured_talk(queue, now - attempt.answered_at)
-    agent.served = queue
+    agent.duty.served = queue
     seconds = queue.settings.wrap_up_seconds
     if seconds > 0:
         deadline = now + seconds

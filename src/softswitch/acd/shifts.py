@@ -136,8 +136,8 @@ def wrap_up_due(floor: Floor, subject: object, when: float, now: float) -> None:
 
 
 def _wrap_up_over(agent: Agent, now: float) -> None:
-    if agent.state is WRAP_UP and agent.served is not None:
-        measured_wrap_up(agent.served, now - agent.since)
+    if agent.state is WRAP_UP and agent.duty.served is not None:
+        measured_wrap_up(agent.duty.served, now - agent.since)
 
 
 def restored(floor: Floor, event: AgentRestored, now: float) -> None:
