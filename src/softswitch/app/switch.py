@@ -18,6 +18,7 @@ from softswitch.acd import messages as acd
 from softswitch.acd.engine import Engine
 from softswitch.app.chance import Chance
 from softswitch.app.clock import Clock
+from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
 from softswitch.app.tally import Tally
@@ -28,7 +29,7 @@ from softswitch.call.errors import StartError
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import RECORDED
 from softswitch.call.settings import Settings
-from softswitch.ids import AgentId, IdSource
+from softswitch.ids import IdSource
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
 from softswitch.runtime.driver import Driver
@@ -133,7 +134,6 @@ class Switch:
         self._loop = asyncio.get_running_loop()
         self._driver = Driver(self._loop)
         self._listening = False
-        self._registered: set[AgentId] = set()
         self._last_leg_gone = asyncio.Event()
         self._closers: list[Callable[[], Any]] = [clock.close]  # in the order of opening; run backwards
 
@@ -215,20 +215,9 @@ class Switch:
         driver.add_effect(memory.save_promise, acd.SavePromise)
         driver.add_effect(memory.find_previous, records.FindPreviousAgent)
         driver.add_effect(self.tally.count, *Tally.COUNTED)
-        driver.add_effect(self._registration_changed, sip.RegistrationChanged)
+        driver.add_effect(PhoneWatch(driver.post).changed, sip.RegistrationChanged)
         driver.add_effect(self._leg_ended, sip.LegEnded)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
-
-    def _registration_changed(self, event: sip.RegistrationChanged) -> None:
-        """A phone that appears or disappears logs its agent in or out."""
-        if bool(event.contacts) == (event.agent in self._registered):
-            return
-        if event.contacts:
-            self._registered.add(event.agent)
-            self._driver.post(acd.PhoneRegistered(event.agent))
-        else:
-            self._registered.discard(event.agent)
-            self._driver.post(acd.PhoneLost(event.agent))
 
     def _leg_ended(self, event: sip.LegEnded) -> None:
         if not self.cores.calls.board.live_legs():
