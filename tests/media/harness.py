@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import socket
@@ -34,8 +35,17 @@ T = TypeVar("T")
 
 
 def free_range(size: int) -> int:
-    """The first of `size` ports that are probably nobody's."""
-    return random.randrange(10_000, 30_000 - size, 2)
+    """The first of `size` ports that nobody has, starting with an even one."""
+    while True:
+        first = random.randrange(10_000, 30_000 - size, 2)
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first - 1, first + size + 1):
+                    sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                    sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
 
 
 class Worker:

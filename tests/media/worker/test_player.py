@@ -71,14 +71,27 @@ def test_a_player_is_due_every_20_ms() -> None:
     assert {b - a for a, b in itertools.pairwise(times)} <= {39, 40, 41}
 
 
-def test_a_crowd_is_spread_over_the_next_slots_and_keeps_them() -> None:
+def test_players_share_a_slot_that_is_due_soon() -> None:
     wheel = Wheel(100.0)
-    crowd = [player(n) for n in range(8)]
+    first, second, third = player(1), player(2), player(3)
+    wheel.add(first)
+    assert due_by(wheel, 100.002) == [first]
+    wheel.add(second)  # its slot has just passed
+    assert due_by(wheel, 100.0135) == [second]
+    wheel.add(third)  # the first one's slot comes in 6 ms
+    for lap in (100.02, 100.04):
+        assert due_by(wheel, lap + 0.0001) == [first, third]
+        assert due_by(wheel, lap + 0.0135) == [second]
+
+
+def test_a_crowd_is_spread_over_all_slots_and_keeps_them() -> None:
+    wheel = Wheel(100.0)
+    crowd = [player(n) for n in range(500)]
     for one in crowd:
         wheel.add(one)
-    for lap in (100.0, 100.02, 100.04):
-        heard = [due_by(wheel, lap + tick * TICK_SECONDS + 0.0001) for tick in range(SLOTS)]
-        assert heard[:5] == [[crowd[n], crowd[n + 4]] for n in range(4)] + [[]]
+    laps = [[due_by(wheel, start + tick * TICK_SECONDS + 0.0001) for tick in range(SLOTS)] for start in (100.0, 100.02)]
+    assert laps[0] == laps[1]
+    assert {len(slot) for slot in laps[0]} == {50}
 
 
 def test_one_player_is_due_at_the_next_tick() -> None:
@@ -101,7 +114,7 @@ def test_removed_players_are_not_due() -> None:
     assert len(wheel) == 1
     assert due_by(wheel, 100.01) == [other]
     wheel.remove(other)
-    assert wheel.next_due(100.0) == float("inf")
+    assert wheel.next_due(100.0) == 0.0
 
 
 def test_late_rounds_send_what_they_missed_but_a_standstill_is_skipped() -> None:

@@ -1,6 +1,6 @@
 """The loop of the media process: one thread, one epoll, rounds on a grid of 2 ms.
 
-    round:  frames that are due -> wait -> packets -> orders -> reports -> sleep to the next grid point
+    round:  frames that are due -> reports -> wait -> packets -> orders -> sleep to the next grid point
 
 Sleeping to the grid after each batch is what makes it cheap: the packets of all calls that arrive meanwhile share
 one wake-up and one epoll_wait. When nobody talks the wait blocks; when a batch was full there is no sleep.
@@ -13,19 +13,22 @@ import time
 
 from softswitch.media.control import MediaEvent
 from softswitch.media.messages import OpenMediaLeg
+from softswitch.media.worker.alarm import Alarm
 from softswitch.media.worker.channel import Channel
 from softswitch.media.worker.player import TICK_SECONDS
 from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
 
 MAX_BATCH = 256
-HOUSEKEEPING_SECONDS = 0.05
-WATCH_SECONDS = 0.5
-_IDLE_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 0.5
+HURRIED_SECONDS = 0.05  # while a key is down or ports are short
+_IDLE_SECONDS = 2.0
 
 
 class MediaLoop:
-    __slots__ = ("_board", "_channel", "_clock", "_epoll", "_housekeeping_at", "_relay", "_watch_at")
+    """One connection served."""
+
+    __slots__ = ("_alarm", "_board", "_channel", "_clock", "_epoll", "_housekeeping_at", "_relay")
 
     def __init__(self, channel: Channel, epoll: select.epoll, clock: Clock, relay: Relay, board: Switchboard) -> None:
         self._channel = channel
@@ -34,12 +37,13 @@ class MediaLoop:
         self._relay = relay
         self._board = board
         self._housekeeping_at = 0.0
-        self._watch_at = 0.0
+        self._alarm = Alarm()
         epoll.register(channel.fd, select.EPOLLIN)
+        epoll.register(self._alarm.fd, select.EPOLLIN)
 
     def run(self) -> None:
         """Serve until the control connection ends."""
-        monotonic, poll, pump = time.monotonic, self._epoll.poll, self._relay.pump
+        monotonic, poll, pump, alarm = time.monotonic, self._epoll.poll, self._relay.pump, self._alarm
         board, channel, clock = self._board, self._channel, self._clock
         wheel = board.wheel
         board.refill(clock.now, first=True)
@@ -51,27 +55,34 @@ class MediaLoop:
                 self._keep_house(now)
             if board.events:
                 self._report()
-            ready = poll(self._patience(monotonic()), MAX_BATCH)
-            if ready:
-                clock.now = monotonic()
-                others = pump(ready)
-                if others:
-                    self._obey()
-                board.after_packets()
-                if len(ready) == MAX_BATCH:
-                    continue
-            now = monotonic()
             due = wheel.next_due(now)
-            wake = min(now - now % TICK_SECONDS + TICK_SECONDS, due) if ready else due
-            if now < wake <= now + 2 * TICK_SECONDS:
-                time.sleep(wake - now)
+            alarm.set(due)
+            ready = poll(self._patience(now), MAX_BATCH)
+            clock.now = now = monotonic()
+            others = pump(ready)
+            if channel.fd in others:
+                self._obey()
+            board.after_packets()
+            if self._relay.pressed or board.short_of_ports:
+                self._housekeeping_at = min(self._housekeeping_at, now + HURRIED_SECONDS)
+            if board.events:
+                self._report()
+            arrived = len(ready) - (alarm.fd in others)
+            if not arrived or len(ready) == MAX_BATCH:
+                continue
+            # those of the other calls that come until the next grid point share its wake-up
+            wake = now - now % TICK_SECONDS + TICK_SECONDS
+            if due:
+                wake = min(wake, due)
+            pause = wake - monotonic()
+            if pause > 0:
+                time.sleep(pause)
 
     def _patience(self, now: float) -> float:
-        """How long epoll may block: whole milliseconds, ending before the next frame is due."""
-        idle = self._housekeeping_at - now if self._board.legs or self._board.short_of_ports else _IDLE_SECONDS
-        until_frame = self._board.wheel.next_due(now) - now - 0.001
-        milliseconds = int(min(idle, until_frame) * 1000)
-        return (milliseconds - 0.5) / 1000 if milliseconds > 0 else 0
+        """How long the wait may last when nothing happens: until the next housekeeping."""
+        if not self._board.legs and not self._board.short_of_ports:
+            return _IDLE_SECONDS
+        return max(self._housekeeping_at - now, 0.0)
 
     def _obey(self) -> None:
         board = self._board
@@ -83,15 +94,14 @@ class MediaLoop:
             board.refill(self._clock.now)
 
     def _keep_house(self, now: float) -> None:
-        self._housekeeping_at = now + HOUSEKEEPING_SECONDS
+        hurried = bool(self._relay.pressed) or self._board.short_of_ports
+        self._housekeeping_at = now + (HURRIED_SECONDS if hurried else HOUSEKEEPING_SECONDS)
         self._relay.expire_digits(now)
         self._board.after_packets()
         self._board.refill(now)
+        self._board.watch(now)
         if self._channel.waiting:
             self._channel.flush()
-        if now >= self._watch_at:
-            self._watch_at = now + WATCH_SECONDS
-            self._board.watch(now)
 
     def _report(self) -> None:
         events: list[MediaEvent] = self._board.events

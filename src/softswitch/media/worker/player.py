@@ -1,7 +1,7 @@
 """Prompt playing: what a leg plays, and the wheel that says when each leg's next frame is due.
 
 The wheel has ten slots of 2 ms. A player keeps its slot, so its frames leave every 20 ms by absolute time; players
-that share a slot share a wake-up, and a crowd that starts at once is spread over the next slots.
+that share a slot share a wake-up. A new player joins a slot that is in use and due soon; only a crowd is spread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from softswitch.media.rtp import FRAME_BYTES, PCMA
 
 TICK_SECONDS = 0.002
 SLOTS = 10
-_SPREAD = 4
+_SOON = 5  # slots: 10 ms, nobody hears that a prompt starts so much later
+_CROWD = 32  # players of one slot: 0.2 ms of work
 
 
 class Playlist:
@@ -96,8 +97,15 @@ class Wheel:
     def add(self, player: Player) -> None:
         """Due within the next few ticks, and every 20 ms from then on."""
         assert player.slot < 0, "a player is on the wheel once"
-        first, slots = self._tick, self._slots
-        player.slot = min((tick % SLOTS for tick in range(first, first + _SPREAD)), key=lambda tick: len(slots[tick]))
+        slots, first = self._slots, self._tick
+        soon = [tick % SLOTS for tick in range(first, first + _SOON)]
+        shared = [tick for tick in soon if 0 < len(slots[tick]) < _CROWD]
+        if shared:
+            player.slot = max(shared, key=lambda tick: len(slots[tick]))
+        elif not slots[first]:
+            player.slot = first
+        else:
+            player.slot = min(((first + step) % SLOTS for step in range(SLOTS)), key=lambda tick: len(slots[tick]))
         slots[player.slot][player] = None
         self._count += 1
 
@@ -108,9 +116,9 @@ class Wheel:
             self._count -= 1
 
     def next_due(self, now: float) -> float:
-        """When the next slot with players is due; infinity when nobody plays."""
+        """When the next slot with players is due; 0 when nobody plays."""
         if not self._count:
-            return float("inf")
+            return 0.0
         self._catch_up(now)
         at, tick = self._at, self._tick
         while not self._slots[tick]:
