@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
@@ -13,10 +14,12 @@ from typing import Any, Protocol
 
 import pytest
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
-from softswitch.call.records import CallDetail, FindPreviousAgent, InteractionClosed, PromiseOpened
+from softswitch.call.records import CallDetail, FindPreviousAgent, InteractionClosed, InteractionQueued, PromiseOpened
 from softswitch.ids import AgentId, InteractionId, LegId, PromiseId, QueueId
 from softswitch.store import Store, StoreError, StoreHealth, WriterSettings
+from softswitch.store.database import is_faulty_row
 from softswitch.store.tables import call_detail, interaction, promise
 
 NOW = 1_800_000_000.0
@@ -181,23 +184,44 @@ async def test_one_bad_row_harms_no_other(database_url: str, open_store: OpenSto
         store.append(detail(leg, bad if leg == 2 else "+3725550001"))
     await store.append_durable(detail(4, bad))
     assert await legs(store) == [1, 2, 3, 4]
-    assert store.health() == StoreHealth(True, "", 0, 4, store.health().groups, 0, 0)
+    assert store.health() == StoreHealth(True, "", 0, 4, 1, 0, 0), "repaired together, in one transaction"
 
 
 async def test_a_row_that_no_repair_helps_is_counted(database_url: str, open_store: OpenStore) -> None:
     store = await open_store(database_url)
     store.append(InteractionClosed(InteractionId(1), None, None, NOW, 0.0, ""))  # type: ignore[arg-type]
     store.append(CallDetail(LegId(1), None, "in", "pstn", "+1", None, NOW, None, NOW, "peer", 487, 16))  # type: ignore[arg-type]
-    store.append(detail(2))
+    store.append("no record")  # type: ignore[arg-type]
+    store.append(InteractionQueued(InteractionId(1), QueueId("q"), None, NOW, "", None, (), None))  # type: ignore[arg-type]
+    store.append(detail(2, "a\x00b"))
     with pytest.raises(StoreError, match="refuses this record"):
         await store.append_durable(CallDetail(LegId(3), None, None, "p", "c", "d", NOW, None, NOW, "us", 487, 16))  # type: ignore[arg-type]
     assert await legs(store) == [2]
-    assert (store.health().ok, store.health().refused) == (True, 2)
+    assert (store.health().ok, store.health().refused) == (True, 4)
 
     def read(connection: Connection) -> int:
         return len(connection.execute(select(interaction.c.id)).all())
 
     assert await store._database.read(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "faulty"),
+    [
+        (UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed"), True),
+        (sqlite3.IntegrityError("NOT NULL constraint failed"), True),
+        (KeyError("no such record"), True),
+        (sqlite3.OperationalError("database or disk is full"), False),
+        (ConnectionResetError("gone"), False),
+        (ssl.SSLCertVerificationError("expired"), False),  # a ValueError as well
+        (TimeoutError(), False),
+        (RuntimeError("whatever"), False),
+    ],
+)
+def test_whose_fault_it_is(error: Exception, faulty: bool) -> None:
+    assert is_faulty_row(error) is faulty
+    wrapped = DBAPIError("INSERT", {}, error)
+    assert is_faulty_row(wrapped) is faulty
 
 
 # ------------------------------------------------------------------ commits whose fate is unclear

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from sqlalchemy import Connection, select
 
@@ -76,3 +77,13 @@ async def test_appending_costs_the_call_path_next_to_nothing(open_store: OpenSto
     for _ in range(20_000):
         store.append(detail)
     assert (time.process_time() - started) / 20_000 < 20e-6
+
+
+async def test_sqlite_writes_through_to_the_disk(tmp_path: Path, open_store: OpenStore) -> None:
+    store = await open_store(f"sqlite:///{tmp_path / 'line.db'}")
+
+    def ask(connection: Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    assert await store._database.write(ask) == ["wal", 2, 1]  # 2: FULL

@@ -186,7 +186,10 @@ def show(floor: Floor, name: str, as_json: bool, watch: bool) -> None:
     with Live(_table_of(name, document), auto_refresh=False, screen=False) as live:
         while True:
             time.sleep(REFRESH_SECONDS)
-            live.update(_table_of(name, floor.get(name)), refresh=True)
+            try:
+                live.update(_table_of(name, floor.get(name)), refresh=True)
+            except FloorError as error:  # it is being restarted, perhaps
+                live.update(Text(str(error)), refresh=True)
 
 
 def _table_of(name: str, document: dict[str, Any]) -> Table:

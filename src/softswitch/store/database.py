@@ -185,8 +185,11 @@ def _sqlite_engine(url: URL) -> Engine:
 # SQLSTATE classes: 22 data exception (a NUL in a text, a number out of range), 23 integrity.
 _FAULTY_ROW_STATES = ("22", "23")
 _FAULTY_ROW_ERRORS = (
-    UnicodeError,
+    AttributeError,  # not a record at all
+    LookupError,
     OverflowError,
+    TypeError,
+    ValueError,  # among them what UTF-8 cannot carry
     sqlite3.DataError,
     sqlite3.IntegrityError,
     sqlite3.InterfaceError,
@@ -198,7 +201,7 @@ def is_faulty_row(error: BaseException) -> bool:
     """True when a value of a row is at fault, so that trying again cannot help; everything else (no connection,
     disk full, locked, shutting down, ...) means that the database is away for now."""
     seen: BaseException | None = error
-    while seen is not None:
+    while seen is not None and not isinstance(seen, OSError):
         state = getattr(seen, "sqlstate", None)
         if isinstance(state, str):
             return state[:2] in _FAULTY_ROW_STATES

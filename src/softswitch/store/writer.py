@@ -20,13 +20,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection
 
 from softswitch.call.records import PromiseOpened, PromiseUpdated
 from softswitch.store.database import Database, is_faulty_row, sentence
 from softswitch.store.errors import StoreError
 from softswitch.store.questions import probe
-from softswitch.store.rows import Item, Statements, cleaned
+from softswitch.store.rows import Item, Row, Statements, cleaned
 
 log = structlog.get_logger("softswitch.store")
 
@@ -166,14 +165,8 @@ class Writer:
             group = self._take_group()
             busy = len(group) > self._settings.busy_group
             self._patience = self._settings.busy_group_seconds if busy else self._settings.group_seconds
-            error = await self._try(partial(self._write, group))
-            if error is None:
-                self._committed(group)
+            if await self._write_group(group):
                 delay = self._settings.retry_first_seconds
-            elif is_faulty_row(error):
-                await self._one_by_one(group)
-            else:
-                self._went_away(group, error)
             if self._finished():
                 return
             if self._closing_at is not None and self.away:
@@ -194,17 +187,38 @@ class Writer:
                 group.append(entry)
         return group
 
-    def _write(self, group: list[Item | _Durable], connection: Connection) -> None:
-        if group:
-            self._statements.write(connection, [item for entry in group if (item := _item(entry)) is not None])
-        else:
-            probe(connection)
+    async def _write_group(self, group: list[Item | _Durable]) -> bool:
+        """True when the database is there."""
+        error = await self._try(group)
+        if error is not None and is_faulty_row(error):
+            error = await self._try(group, cleaned)
+            if error is not None and is_faulty_row(error):
+                return await self._one_by_one(group)
+        if error is not None:
+            self._went_away(group, error)
+            return False
+        self._committed(group)
+        return True
 
-    def _write_alone(self, item: Item | None, connection: Connection) -> None:
-        if item is not None:
-            self._statements.write(connection, [item], cleaned)
+    async def _one_by_one(self, group: list[Item | _Durable]) -> bool:
+        """No repair helps a row of this group: write each record alone, and drop what still is refused."""
+        for place, entry in enumerate(group):
+            error = await self._try([entry], cleaned)
+            if error is None:
+                self._committed([entry])
+            elif is_faulty_row(error):
+                self.counts.refused += 1
+                log.error("record_refused", kind=type(_item(entry)).__name__, because=sentence(error))
+                if isinstance(entry, _Durable):
+                    entry.refuse(f"The database refuses this record: {sentence(error)}.")
+            else:
+                self._went_away(group[place:], error)
+                return False
+        return True
 
-    async def _try(self, work: Callable[[Connection], None]) -> Exception | None:
+    async def _try(self, group: list[Item | _Durable], clean: Callable[[Row], Row] | None = None) -> Exception | None:
+        items = [item for entry in group if (item := _item(entry)) is not None]
+        work = partial(self._statements.write, items=items, clean=clean) if items else probe
         try:
             await self._database.write(work)
         except Exception as error:  # whatever a driver can raise: the writer outlives all of it
@@ -253,22 +267,6 @@ class Writer:
             else:
                 kept.append(entry)
         return kept
-
-    async def _one_by_one(self, group: list[Item | _Durable]) -> None:
-        """A row of this group is at fault: write each record alone, repaired, and drop what still is refused."""
-        for place, entry in enumerate(group):
-            item = _item(entry)
-            error = await self._try(partial(self._write_alone, item))
-            if error is None:
-                self._committed([entry])
-            elif is_faulty_row(error):
-                self.counts.refused += 1
-                log.error("record_refused", kind=type(item).__name__, because=sentence(error))
-                if isinstance(entry, _Durable):
-                    entry.refuse(f"The database refuses this record: {sentence(error)}.")
-            else:
-                self._went_away(group[place:], error)
-                return
 
     def _take_back(self, item: Item | None) -> None:
         for undoing in _undoing(item, self._wall_clock()):
