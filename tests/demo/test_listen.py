@@ -135,3 +135,10 @@ def test_prompt_from_u_law_file_and_recording_round_trip(tmp_path: Path) -> None
     assert tone_spans(recording, 440)
     recording.save(tmp_path / "x.wav")
     assert (tmp_path / "x.wav").stat().st_size > 8000
+
+
+def test_prompt_with_a_cut_beginning_is_found() -> None:
+    prompt = Prompt("ready", babble(1.2, 1))
+    heard = find_prompt(joined(prompt.samples[400:], silence(0.5)), prompt)
+    assert heard is not None
+    assert heard.share == pytest.approx(2 / 3)

@@ -48,6 +48,7 @@ async def wrong_password(scene: Scene) -> str:
         ensure(reply["status"] in (401, 403), f"{user}: answered {reply['status']} {reply['reason']}")
         scene.note("Stranger", f"registers as {user}: {reply['status']} {reply['reason']}", reply["at"])
         answers.append(f"{reply['status']} {reply['reason']}")
+    await stranger.close()  # it would go on trying
     ensure(answers[0] == answers[1], f"a known user is told from an unknown one: {answers[0]}, {answers[1]}")
     after = await scene.switch.look("registrations")
     ensure(
@@ -142,16 +143,17 @@ async def _offered(scene: Scene) -> tuple[dict[str, int], int]:
     ensure(any(row["state"] == "talking" for row in talking), "Anna is not talking to anybody")
     marks = scene.marks()
     mark, since = await scene.dial_in(scene.a, scene.voice.key_to_queue())
-    intro = scene.voice.prompt("'Anna is on the phone'", scene.voice.texts.choice, agent=_name(scene, scene.anna))
+    intro = scene.voice.choice_intro(scene.anna.id)
     heard = await scene.hears(scene.a, intro, after=mark, since=since, seconds=12, part=_CHOICE_PART)
-    deadline = time.monotonic() + 8
+    about = await scene.hears(scene.a, scene.voice.wait_told(), after=mark, since=heard.began, part=_CHOICE_PART)
+    deadline = time.monotonic() + 4
     while True:
         recording = scene.a.phone.recording(mark)
-        told = scene.voice.minutes_heard(recording, heard.began) if recording else None
+        told = scene.voice.minutes_heard(recording, about.ended - 0.6) if recording else None
         if told is not None and told[1].share >= _CHOICE_PART:
             break
         if time.monotonic() > deadline:
-            raise Differs("the caller does not hear how long the wait would be")
+            raise Differs("the caller does not hear how many minutes the wait would be")
         await asyncio.sleep(0.1)
     minutes = told[0]
     scene.note("A", f"hears the wait: about {minutes} min", told[1].began)
@@ -216,19 +218,17 @@ async def choose_call_back(scene: Scene) -> str:
 
 
 async def call_back_kept(scene: Scene) -> str:
-    await scene.a.phone.answering("at_once")
     freed = await scene.hang_up(scene.b, scene.anna)
     marks = scene.marks()
     _, rang = await scene.rings([scene.anna], marks, 8, but=[scene.mart, scene.li])
     since = await scene.answer(scene.anna, marks["Anna"])
-    intro = scene.voice.prompt("'Call-back'", scene.voice.settings.call.texts.call_back_intro)
-    await scene.hears(scene.anna, intro, after=marks["Anna"], since=since - 0.2)
     incoming = await scene.a.phone.expect("incoming", after=marks["A"], seconds=8)
     scene.note("A", f"rings ({incoming.get('peer', '')})", incoming.at)
-    talking = await scene.a.phone.expect("talking", after=marks["A"], seconds=5)
-    heard = await scene.both_hear(scene.anna, scene.a, marks, talking.at)
+    intro = scene.voice.prompt("'Call-back'", scene.voice.settings.call.texts.call_back_intro)
+    await scene.hears(scene.anna, intro, after=marks["Anna"], since=since - 0.5)
+    talking = await scene.answer(scene.a, marks["A"])
+    heard = await scene.both_hear(scene.anna, scene.a, marks, talking)
     await scene.hang_up(scene.a, scene.anna)
-    await scene.a.phone.answering("never")
     row = await scene.switch.wait_for_row(
         "SELECT * FROM promise WHERE caller = ? AND state <> 'open'",
         scene.a.id,
@@ -238,8 +238,8 @@ async def call_back_kept(scene: Scene) -> str:
     ensure(row["state"] == "kept", f"the promise is {row['state']}: {row['because']}")
     await scene.ready(*scene.agents)
     return (
-        f"{rang.at - freed:.1f} s after B hung up Anna rings and hears why; {incoming.at - since:.1f} s later A rings "
-        f"through the trunk; {heard}; the promise is {row['state']}"
+        f"{rang.at - freed:.1f} s after B hung up Anna rings, hears that it is a call-back; A rings through the trunk "
+        f"{incoming.at - since:.1f} s after her answer; {heard}; the promise is {row['state']}"
     )
 
 

@@ -21,6 +21,7 @@ Samples = NDArray[np.float32]
 _FRAME = 320  # 40 ms, Hann window
 _HOP = 160
 _PIECE = RATE // 2  # prompts are matched in pieces of half a second
+_ANCHORS = 3  # one of so many first pieces must be there: the very first may be cut by a late start
 _SAME = 0.6  # normalised correlation from which on a piece counts as heard
 _SLACK = RATE // 20  # pieces may be 50 ms out of step (a lost packet)
 _QUIET = 0.003  # RMS below -50 dBFS is silence
@@ -136,41 +137,55 @@ def speech_spans(recording: Recording, *, since: float = -math.inf, at_least_sec
     return _spans(loud, part.began, at_least_seconds)
 
 
-def _correlation(samples: Samples, piece: Samples) -> NDArray[np.float64]:
-    """Normalised cross-correlation of the piece at every place of the samples, by FFT."""
-    size = 1 << (len(samples) + len(piece) - 1).bit_length()
-    spectrum = np.fft.rfft(samples, size) * np.conj(np.fft.rfft(piece, size))
-    dot = np.fft.irfft(spectrum, size)[: len(samples) - len(piece) + 1]
-    squares = np.concatenate(([0.0], np.cumsum(samples.astype(np.float64) ** 2)))
-    energy = np.maximum(squares[len(piece) :] - squares[: -len(piece)], 0.0)
-    floor = len(piece) * _QUIET**2
-    return np.asarray(dot / np.sqrt(np.maximum(energy, floor) * float(np.sum(piece.astype(np.float64) ** 2))))
+class _Correlator:
+    """Normalised cross-correlation of pieces with one recording, by FFT."""
+
+    def __init__(self, samples: Samples, longest_piece: int) -> None:
+        self._samples = len(samples)
+        self._size = 1 << (len(samples) + longest_piece - 1).bit_length()
+        self._spectrum = np.fft.rfft(samples, self._size)
+        self._squares = np.concatenate(([0.0], np.cumsum(samples.astype(np.float64) ** 2)))
+
+    def at_every_place(self, piece: Samples) -> NDArray[np.float64]:
+        places = self._samples - len(piece) + 1
+        dot = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(piece, self._size)), self._size)[:places]
+        energy = np.maximum(self._squares[len(piece) :] - self._squares[: -len(piece)], len(piece) * _QUIET**2)
+        return np.asarray(dot / np.sqrt(energy * float(np.sum(piece.astype(np.float64) ** 2))))
+
+
+def _pieces(prompt: Prompt) -> list[tuple[int, Samples]]:
+    """The parts of a prompt in which something sounds, with their places."""
+    cut = ((start, prompt.samples[start : start + _PIECE]) for start in range(0, len(prompt.samples), _PIECE))
+    return [
+        (start, piece)
+        for start, piece in cut
+        if len(piece) >= _PIECE // 4 and float(np.sqrt(np.mean(piece**2))) > 2 * _QUIET
+    ]
 
 
 def find_prompt(recording: Recording, prompt: Prompt, *, since: float = -math.inf) -> Heard | None:
-    """Where this prompt is heard, and which share of it; None when not even its first sounding piece is."""
+    """Where this prompt is heard, and which share of it; None when none of its first pieces is."""
     part = recording.since(since) if since > recording.began else recording
-    pieces = [
-        (start, piece)
-        for start in range(0, len(prompt.samples), _PIECE)
-        if np.sqrt(np.mean((piece := prompt.samples[start : start + _PIECE]) ** 2)) > 2 * _QUIET
-        and len(piece) >= _PIECE // 4
-    ]
-    if not pieces:
+    pieces = _pieces(prompt)
+    if not pieces or len(part.samples) < _PIECE:
         return None
-    first_start, first = pieces[0]
-    if len(part.samples) < len(first):
+    everywhere = _Correlator(part.samples, _PIECE)
+    origin = None
+    for start, piece in pieces[:_ANCHORS]:
+        match = everywhere.at_every_place(piece)
+        place = int(np.argmax(match))
+        if match[place] >= _SAME:
+            origin = place - start
+            break
+    if origin is None:
         return None
-    match = _correlation(part.samples, first)
-    place = int(np.argmax(match))
-    if match[place] < _SAME:
-        return None
-    origin = place - first_start
-    heard, end = 0, place + len(first)
+    heard, end = 0, max(0, origin)
     for start, piece in pieces:
         low = max(0, origin + start - _SLACK)
-        around = part.samples[low : origin + start + len(piece) + _SLACK]
-        if len(around) >= len(piece) and float(np.max(_correlation(around, piece))) >= _SAME:
+        around = part.samples[low : max(0, origin + start + len(piece) + _SLACK)]
+        if len(around) < len(piece):
+            continue
+        if float(np.max(_Correlator(around, len(piece)).at_every_place(piece))) >= _SAME:
             heard += 1
             end = origin + start + len(piece)
     return Heard(part.began + max(0, origin) / RATE, part.began + end / RATE, heard / len(pieces))

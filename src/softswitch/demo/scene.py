@@ -17,6 +17,8 @@ from softswitch.demo.voice import Voice
 from softswitch.ids import QueueId
 from softswitch.runtime.prompt_library import build_catalog
 
+_EARLY_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -58,7 +60,8 @@ class Scene:
     # ------------------------------------------------------------------ callers
 
     async def dial_in(self, caller: Party, keys: str = "") -> tuple[int, float]:
-        """The caller dials the line and is answered, and perhaps presses keys at once; his mark and the time."""
+        """The caller dials the line and is answered, and perhaps presses keys at once. His mark, and the time from
+        which on he can have heard something (audio may come before the phone has reported the answer)."""
         mark = caller.mark()
         number = self.voice.number
         await caller.phone.dial(f"sip:{number}@{GATEWAY_HOST}:{self.switch.ports.gateway}")
@@ -68,7 +71,7 @@ class Scene:
         if keys:
             await caller.phone.expect("hearing", after=mark, seconds=5)
             await self.press(caller, keys)
-        return mark, talking.at
+        return mark, talking.at - _EARLY_SECONDS
 
     async def press(self, caller: Party, keys: str) -> float:
         reply = await caller.phone.order("press", keys=keys)
@@ -152,7 +155,7 @@ class Scene:
         ensure(talking["event"] == "talking", f"{agent.name} dials {code} and is refused: {talking.get('status')}")
         self.note(agent.name, f"dials {code}", talking.at)
         if prompt is not None:
-            await self.hears(agent, prompt, after=mark, since=talking.at)
+            await self.hears(agent, prompt, after=mark, since=talking.at - _EARLY_SECONDS)
         await agent.phone.expect("ended", after=mark, seconds=8)
         return await self.switch.wait_for_agent(agent.id, state, 3)
 

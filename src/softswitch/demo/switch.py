@@ -84,6 +84,7 @@ class Switch:
         environment variables that the configuration names."""
         shutil.copytree(bank_directory(), self.config)
         self.edit("line.yaml", ("trunks", "pstn", "to"), f"{GATEWAY_HOST}:{self.ports.gateway}")
+        self.edit("line.yaml", ("media", "ports"), "{}..{}".format(*self.ports.rtp))
         self.edit("line.yaml", ("prompts", "cache"), json.dumps(str(self.directory / "prompts")))
         for file, path, value in _CHANGES:
             self.edit(file, path, value)
@@ -115,7 +116,6 @@ class Switch:
                 *(sys.executable, "-m", "softswitch", "run", str(self.config)),
                 *("--listen", f"udp://{self.sip}", "--listen", f"tcp://{self.sip}", "--http", self.http),
                 *("--database", f"sqlite:///{self.database}"),
-                *("--rtp-ports", "{}..{}".format(*self.ports.rtp)),
                 cwd=self.directory,
                 env={**os.environ, **self.environment},
                 stdin=asyncio.subprocess.DEVNULL,

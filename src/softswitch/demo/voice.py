@@ -7,20 +7,21 @@ flow says, which key leads to the queue, and how names and minutes sound.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.settings import NumberSettings, QueueTexts, Settings
-from softswitch.demo.listen import Heard, Prompt, Recording, find_prompt
+from softswitch.demo.listen import RATE, Heard, Prompt, Recording, find_prompt
 from softswitch.ids import FlowId, QueueId
 from softswitch.ivr.flow import say_segments
 from softswitch.ivr.messages import Flow, GotoStep, MenuStep, Say, SayStep, Segment, Target
 
 _KEYS = "123456789"
 _MINUTES = range(1, 61)
+_MINUTES_SECONDS = 1.6  # the longest number of minutes takes less
+CHOICES = ("wait", "colleague", "call_back")
 
 
 class Voice:
@@ -91,23 +92,38 @@ class Voice:
     def spoken_name(self, agent: str) -> Say:
         return self.settings.call.agents[agent].spoken_name
 
-    def choice_line(self, choice: str, **values: str | Say) -> Prompt:
-        """One sentence of the three-way choice."""
-        lines = getattr(self.texts, "choice_lines", {})
-        say = lines.get(choice, self.texts.choice)
-        return self.prompt(f"the choice {choice}", say, **values)
+    def choice_intro(self, agent: str) -> Prompt:
+        """The first sentence of the three-way choice: who is busy."""
+        first = self._choice_lines()[0]
+        name = self.spoken_name(agent)
+        words = first.replace("{agent}", name.texts.get(self.language, agent))
+        return self.prompt(f"'{words}'", Say({self.language: first}), agent=name)
+
+    def wait_told(self) -> Prompt:
+        """What is said before the number of minutes."""
+        before = next(line for line in self._choice_lines() if "{minutes}" in line).partition("{minutes}")[0]
+        return self.prompt(f"'{before.strip()}'", Say({self.language: before}))
+
+    def _choice_lines(self) -> list[str]:
+        lines = self.texts.choice.texts[self.language].splitlines()
+        for choice in CHOICES:
+            more = getattr(self.texts, "choice_lines", {}).get(choice)
+            lines += more.texts[self.language].splitlines() if more else []
+        return lines
 
     def minutes_heard(self, recording: Recording, since: float) -> tuple[int, Heard] | None:
-        """Which number of minutes was told in the sentence about waiting."""
-        best: tuple[int, Heard] | None = None
-        for minutes in self._candidates():
-            heard = find_prompt(recording, self.choice_line("wait", minutes=str(minutes)), since=since)
-            if heard is not None and (best is None or heard.share > best[1].share):
-                best = (minutes, heard)
-        return best
+        """Which number of minutes is told at this time: the one that sounds most like it."""
+        told = recording.since(since)
+        told = Recording(told.samples[: round(_MINUTES_SECONDS * RATE)], told.began)
+        if told.seconds < _MINUTES_SECONDS:
+            return None
+        found = [(minutes, find_prompt(told, prompt)) for minutes, prompt in self._minutes().items()]
+        heard = [(minutes, place) for minutes, place in found if place is not None]
+        return max(heard, key=lambda each: (each[1].share, each[1].ended - each[1].began), default=None)
 
-    def _candidates(self) -> Iterator[int]:
-        yield from _MINUTES
+    def _minutes(self) -> dict[int, Prompt]:
+        say = Say({self.language: "{minutes}"})
+        return {each: self.prompt(f"{each} minutes", say, minutes=str(each)) for each in _MINUTES}
 
     def _samples(self, segments: tuple[Segment, ...]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         keys, _ = self._catalog.keys(segments)
