@@ -187,7 +187,10 @@ class LiveSwitch:
         before = dict(self._switch.cores.engine.rejected)
         self._switch.post(events[action])
         refused = [why for why, number in self._switch.cores.engine.rejected.items() if number != before.get(why, 0)]
-        return f"{refused[0].value}" if refused else None
+        if not refused:
+            return None
+        state = next(shot.state.value for shot in self._switch.cores.engine.agents() if shot.id == agent)
+        return f"{agent} cannot do '{action.value}' while {state}: {refused[0].value}."
 
 
 def _caller_view(session: CallerSession, now: float) -> CallView:
