@@ -2,9 +2,10 @@
 
 One simulated call is CallerEntered, RingAgent, AgentAnswered, ConversationEnded and the end of the wrap-up, on the
 real engine with Poisson arrivals at the given occupancy; a part of the callers has a previous agent and gets her, or
-hears the choice. Prints one JSON line: `calls_per_second` over the wall time of the whole run, simulator included;
-`engine_calls_per_second` over the time inside the engine in a second run that measures every call of it;
-`decision_us` is the time from CallerEntered to its commands.
+hears the choice. Prints one JSON line: `calls_per_second` over the wall time of the whole run, in which the simulator
+schedules answers and ends of talks (callers are made before); `calls_per_cpu_second` the same over the CPU time of
+this process, for a machine that has other work as well; `engine_calls_per_second` over the time inside the engine, in
+a second run that measures every entry into it; `decision_us` is the time from CallerEntered to its commands.
 
     python bench/bench_acd.py [--calls 200000] [--agents 500] [--queues 8] [--occupancy 0.85] [--sticky 0.2]
 """
@@ -17,7 +18,7 @@ import json
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
-from time import perf_counter, perf_counter_ns
+from time import perf_counter, perf_counter_ns, process_time
 from typing import Any
 
 from softswitch.acd.engine import Engine
@@ -89,6 +90,7 @@ class Line:
         self.ended = 0
         self.arrived = 0
         self.arrival = 0.0
+        self.talks = [self.random.expovariate(1 / TALK_SECONDS) for _ in range(9973)]
         self.decisions: list[int] = []
         self.engine_ns = 0
         self.reactions: dict[type, Callable[[Any, float], None]] = {
@@ -123,43 +125,52 @@ class Line:
 
     def connected(self, command: Connect, now: float) -> None:
         self.ended += 1
-        self.schedule(now + self.random.expovariate(1 / TALK_SECONDS), ConversationEnded(command.attempt))
+        self.schedule(now + self.talks[self.ended % len(self.talks)], ConversationEnded(command.attempt))
 
     def offered(self, command: OfferChoice, now: float) -> None:
         choice = command.choices[int(self.random.random() * len(command.choices))]
         self.schedule(now + 5.0, ChoiceMade(command.interaction, choice))
 
-    def run(self, calls: int, measured: bool) -> None:
-        engine, events, random, rate = self.engine, self.events, self.random, self.rate
-        handle, tick, obey, infinity = engine.handle, engine.tick, self.obey, float("inf")
-        arrival, arrived = self.arrival, self.arrived
-        last = arrived + calls
-        clock = perf_counter_ns
-        while arrived < last:
-            due = engine.next_deadline() or infinity
-            event_at = events[0][0] if events else infinity
-            began = clock() if measured else 0
-            if due <= event_at and due <= arrival:
-                now = due
-                commands = tick(now)
-            elif event_at <= arrival:
-                now, _, event = heappop(events)
-                began = clock() if measured else 0
-                commands = handle(event, now)
-            else:
-                now = arrival
-                arrived += 1
-                caller = self.caller(arrived)
-                arrival += random.expovariate(rate)
-                began = clock() if measured else 0
-                commands = handle(caller, now)
+    def prepare(self, calls: int) -> list[tuple[float, CallerEntered]]:
+        """Callers and when they come, made before the clock starts."""
+        callers = []
+        for _ in range(calls):
+            self.arrival += self.random.expovariate(self.rate)
+            self.arrived += 1
+            callers.append((self.arrival, self.caller(self.arrived)))
+        return callers
+
+    def run(self, callers: list[tuple[float, CallerEntered]], measured: bool) -> None:
+        engine, events = self.engine, self.events
+        handle, tick, obey, next_deadline = engine.handle, engine.tick, self.obey, engine.next_deadline
+        infinity, clock, began = float("inf"), perf_counter_ns, 0
+        for arrival, caller in callers:
+            while True:
+                due = next_deadline() or infinity
+                event_at = events[0][0] if events else infinity
+                if due <= event_at and due <= arrival:
+                    now = due
+                    began = clock() if measured else 0
+                    commands = tick(now)
+                elif event_at <= arrival:
+                    now, _, event = heappop(events)
+                    began = clock() if measured else 0
+                    commands = handle(event, now)
+                else:
+                    break
                 if measured:
-                    self.decisions.append(clock() - began)
+                    self.engine_ns += clock() - began
+                if commands:
+                    obey(commands, now)
             if measured:
-                self.engine_ns += clock() - began
-            if commands:
-                obey(commands, now)
-        self.arrival, self.arrived = arrival, arrived
+                began = clock()
+                commands = handle(caller, arrival)
+                spent = clock() - began
+                self.decisions.append(spent)
+                self.engine_ns += spent
+            else:
+                commands = handle(caller, arrival)
+            obey(commands, arrival)
 
 
 def main() -> None:
@@ -172,15 +183,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     line = Line(args)
-    line.run(args.calls // 10, measured=False)  # warm
+    line.run(line.prepare(args.calls // 10), measured=False)  # warm
+    callers = line.prepare(args.calls)
     gc.collect()
     gc.freeze()
     line.ended = 0
-    began = perf_counter()
-    line.run(args.calls, measured=False)
-    wall = perf_counter() - began
+    began, cpu_began = perf_counter(), process_time()
+    line.run(callers, measured=False)
+    wall, cpu = perf_counter() - began, process_time() - cpu_began
     timed = Line(args)
-    timed.run(args.calls // 4, measured=True)
+    timed.run(timed.prepare(args.calls // 4), measured=True)
     decisions = sorted(timed.decisions)
     print(
         json.dumps(
@@ -191,6 +203,7 @@ def main() -> None:
                 "pools": len(line.engine.floor.eligibility.pools),
                 "calls": line.ended,
                 "calls_per_second": round(line.ended / wall),
+                "calls_per_cpu_second": round(line.ended / cpu),
                 "engine_calls_per_second": round(timed.ended / (timed.engine_ns / 1e9)),
                 "decision_us": {
                     "p50": decisions[len(decisions) // 2] / 1000,

@@ -120,6 +120,11 @@ def test_unknown_order_is_refused_at_once() -> None:
         Line([ANNA], [queue(order="loudest")])
 
 
+def test_a_ring_of_no_time_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="ring_seconds must be more than 0"):
+        Line([ANNA], [queue(ring_seconds=0.0)])
+
+
 def test_orders_are_pure_functions_of_the_standing() -> None:
     standing = Standing(3)
     standing.idle_since, standing.calls, standing.offered = 7.0, 2, 9

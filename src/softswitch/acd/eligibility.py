@@ -29,6 +29,8 @@ class Queue:
         order = ORDERS.get(settings.order)
         if order is None:
             raise ValueError(f"queue {settings.id}: unknown order {settings.order!r}; there are {', '.join(ORDERS)}")
+        if settings.ring_seconds <= 0:
+            raise ValueError(f"queue {settings.id}: ring_seconds must be more than 0, not {settings.ring_seconds}")
         self.settings = settings
         self.order: Order = order
         self.line: list[Place] = []

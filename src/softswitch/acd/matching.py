@@ -17,6 +17,7 @@ from softswitch.acd.agents import READY, RINGING, Agent, Attempt, change
 from softswitch.acd.eligibility import IdleItem, Pool
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, RingAgent
+from softswitch.acd.strategy import Order
 from softswitch.acd.waiting import Entry, Place, Stage, add_place, position, remove_place
 from softswitch.ids import RingAttemptId
 
@@ -111,9 +112,15 @@ def _first_for(floor: Floor, line: list[Place], agent: Agent) -> Place | None:
 
 def agent_free(floor: Floor, agent: Agent, now: float) -> None:
     """She has just become ready: she is rung at once, or every pool of hers knows that she idles."""
-    if not serve(floor, agent, now):
+    if not serve(floor, agent, now) and agent.unlisted:
+        standing = agent.standing
+        number, turn = standing.number, standing.turn
+        order: Order | None = None
         for pool in agent.unlisted:
-            pool.list_idle(agent)
+            if pool.queue.order is not order:  # most queues have the same
+                order = pool.queue.order
+                key = order(standing)
+            heappush(pool.idle, (key, number, turn, agent))
         agent.unlisted.clear()
 
 
