@@ -122,6 +122,14 @@ def test_retransmitted_invite_is_absorbed_also_after_the_answer() -> None:
     assert side.packet(invite) == [], "a late duplicate must not make a second call"
 
 
+def test_duplicate_of_a_call_that_goes_on() -> None:
+    """However late: the transaction is gone, the call is not."""
+    side = Peer()
+    side.talk()
+    side.wait(100.0)
+    assert [status(data) for data in side.sent(request("INVITE", 1, "c1", body=OFFER))] == [482]
+
+
 def test_merged_invite() -> None:
     side = Peer()
     side.ring()

@@ -71,7 +71,7 @@ class Hub(Protocol):
 class Leg:
     """See the module. `setup` is set right after construction; `owns_call_id` when we started the dialog."""
 
-    __slots__ = ("dialog", "hub", "id", "offers", "owns_call_id", "setup", "state", "told", "trunk")
+    __slots__ = ("dialog", "hub", "id", "offers", "opening", "owns_call_id", "setup", "state", "told", "trunk")
 
     def __init__(self, hub: Hub, leg: LegId, dialog: Dialog, owns_call_id: bool) -> None:
         self.hub = hub
@@ -81,6 +81,7 @@ class Leg:
         self.state = LegState.SETUP
         self.told = False
         self.trunk: TrunkId | None = None
+        self.opening = ("", "", 0)  # Call-ID, tag and CSeq of the INVITE that an incoming leg began with
         self.setup: Setup
         self.offers = Offers(self)
 

@@ -175,7 +175,7 @@ class Reception:
         self._check_method(method)
         self._check_uri(request)
         self._check_require(request)
-        if self._servers.merged(request):
+        if self._servers.merged(request) or (method == "INVITE" and self._sessions.already_open(request)):
             raise SipError(482, "merged request")
         if method == "INVITE":
             self._invite(request, key)

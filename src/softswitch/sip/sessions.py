@@ -41,7 +41,7 @@ _RESERVED = frozenset(_RESERVED_NAMES.split())
 class Sessions:
     """`trunk_calls` counts the incoming legs of each trunk that the call room has not ended yet."""
 
-    __slots__ = ("_addresses", "_dialogs", "_legs", "_orders", "clients", "context", "trunk_calls")
+    __slots__ = ("_addresses", "_dialogs", "_legs", "_openings", "_orders", "clients", "context", "trunk_calls")
 
     def __init__(self, context: Context, clients: ClientTransactions, addresses: Addresses) -> None:
         self.context = context
@@ -49,6 +49,7 @@ class Sessions:
         self._addresses = addresses
         self._legs: dict[LegId, Leg] = {}
         self._dialogs: dict[str, Leg] = {}
+        self._openings: dict[tuple[str, str, int], Leg] = {}  # incoming legs by what their INVITE repeats
         self.trunk_calls: dict[TrunkId, int] = {}
         self._orders: dict[type, Callable[..., None]] = {
             RespondProvisional: self._respond_provisional,
@@ -88,7 +89,10 @@ class Sessions:
             self.trunk_calls[leg.trunk] -= 1
 
     def forget_dialog(self, leg: Leg) -> None:
-        del self._dialogs[leg.dialog.local_tag]
+        dialog = leg.dialog
+        del self._dialogs[dialog.local_tag]
+        if not leg.owns_call_id:
+            del self._openings[leg.opening]
 
     # ---------------------------------------------------------------- the wire
 
@@ -104,6 +108,10 @@ class Sessions:
         if dialog.remote_tag != request.from_.tag and (dialog.remote_tag or not leg.owns_call_id):
             return None
         return leg
+
+    def already_open(self, request: Request) -> bool:
+        """An INVITE whose call still goes on: so late a duplicate that its transaction is gone."""
+        return (request.call_id, request.from_.tag, request.cseq.number) in self._openings
 
     def in_dialog(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
         """A request of the peer; whatever is wrong with it is answered in its transaction."""
@@ -128,6 +136,8 @@ class Sessions:
         leg = Leg(self, LegId(context.ids.number()), dialog, False)
         leg.setup = UasSetup(leg, request, transaction)
         leg.trunk = origin.trunk
+        leg.opening = (dialog.call_id, dialog.remote_tag, dialog.remote_seq)
+        self._openings[leg.opening] = leg
         self._legs[leg.id] = leg
         self._dialogs[dialog.local_tag] = leg
         if origin.trunk is not None:
