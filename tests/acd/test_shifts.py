@@ -231,3 +231,18 @@ def test_an_agent_of_two_queues_serves_both() -> None:
     assert line.rung() == ANNA
     line.call(10.0, queue="b")
     assert line.rung() == LI
+
+
+def test_logged_out_by_code_before_the_phone_was_ever_there() -> None:
+    line = Line([ANNA], ready=False)
+    line.send(m.AgentLoggedOut(ANNA), 1.0)
+    assert line.one(m.AgentStateChanged).logged_out
+    line.send(m.PhoneRegistered(ANNA), 2.0)
+    assert line.state(ANNA) is AgentState.OFFLINE
+
+
+def test_nothing_is_restored_over_a_live_call() -> None:
+    line = Line([ANNA])
+    line.talk(ANNA)
+    assert line.send(m.AgentRestored(ANNA, AgentState.READY, "", 0.0, None, True)) == []
+    assert line.state(ANNA) is AgentState.TALKING

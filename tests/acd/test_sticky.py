@@ -314,3 +314,17 @@ def test_the_direct_ring_comes_to_nothing(end: str, why: str) -> None:
     assert line.rung() == ANNA
     line.answer()
     assert line.ended().sticky == f"gave_up: {why}"
+
+
+def test_talking_without_a_phone_left_she_will_not_be_ready_and_is_not_offered() -> None:
+    line, _ = with_anna_talking()
+    line.send(m.PhoneLost(ANNA), 5.0)
+    line.call(10.0, previous=ANNA)
+    line.answer()
+    assert line.ended().sticky == "gave_up: offline"
+
+
+def test_a_choice_of_somebody_unknown_is_counted() -> None:
+    line, _ = with_anna_talking()
+    assert choose(line, InteractionId(99), WAIT) == []
+    assert line.engine.rejected[Rejection.UNKNOWN_INTERACTION] == 1
