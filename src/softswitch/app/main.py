@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -39,6 +40,7 @@ async def _serve(settings: Settings, progress: Callable[[int, int], None] | None
     for flow in switch.addresses:
         log.info("listening", address=f"{flow.transport}://{flow.local[0]}:{flow.local[1]}")
     log.info("ready", http=f"http://{switch.http.host}:{switch.http.port}", agents=len(settings.acd.agents))
+    _calm_the_collector()
     await stop.wait()
     log.info("stopping")
     await switch.stop()
@@ -59,6 +61,14 @@ def _log_to_stderr() -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _calm_the_collector() -> None:
+    """What was made at the start lives as long as the process: the collector need not look at it again, which would
+    stop every call for some tens of milliseconds now and then."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _raise_descriptor_limit() -> None:

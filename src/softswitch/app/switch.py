@@ -220,7 +220,7 @@ class Switch:
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
     def _leg_ended(self, event: sip.LegEnded) -> None:
-        if not self.cores.calls.board.live_legs():
+        if not self.cores.calls.board.leg_count:
             self._last_leg_gone.set()
 
     # -------------------------------------------------------------- memory
@@ -258,12 +258,12 @@ class Switch:
         self._last_leg_gone.clear()
         for leg in legs:
             self._driver.post(sip.Hangup(leg.id, 'Q.850;cause=38;text="Switch is stopping"'))
-        if self.cores.calls.board.live_legs():
+        if self.cores.calls.board.leg_count:
             try:
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await self._last_leg_gone.wait()
             except TimeoutError:
-                log.warning("legs did not end in time", legs=len(self.cores.calls.board.live_legs()))
+                log.warning("legs did not end in time", legs=self.cores.calls.board.leg_count)
         await self._close_all()
 
     async def _close_all(self) -> None:

@@ -153,7 +153,7 @@ class LiveSwitch:
         switch, tally = self._switch, self._switch.tally
         store = switch.edges.store.health()
         media = switch.settings.media
-        legs = len(switch.cores.calls.board.live_legs())
+        legs = switch.cores.calls.board.leg_count
         counts = switch.cores.stack.counts()
         return CountersView(
             calls_active=len(switch.cores.calls.sessions) + len(switch.cores.calls.call_backs),

@@ -121,6 +121,10 @@ class Board:
     def find_leg(self, leg: LegId) -> tuple[CallLeg, LegOwner] | None:
         return self._legs.get(leg)
 
+    @property
+    def leg_count(self) -> int:
+        return len(self._legs)
+
     def live_legs(self) -> tuple[CallLeg, ...]:
         return tuple(leg for leg, _ in self._legs.values())
 
