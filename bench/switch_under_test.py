@@ -162,6 +162,9 @@ class Workload:
         subprocess.run(make_legs, check=True, stdout=sys.stderr)
         relay = subprocess.Popen(pinned(core, [str(program), "40000", str(calls)]))
         try:
+            time.sleep(0.3)
+            if relay.poll() is not None:
+                raise SystemExit("the floor could not open its ports: another program uses 127.0.0.1:40000 and up")
             return self.run("floor", relay.pid, options, "raw", "--raw-file", str(legs), "--measure", measure)
         finally:
             relay.terminate()
