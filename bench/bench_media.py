@@ -30,7 +30,16 @@ sys.path.insert(0, str(ROOT / "src"))
 from softswitch.ids import LegId, PlaybackId  # noqa: E402
 from softswitch.media import rtp  # noqa: E402
 from softswitch.media.control import Decoder, encode  # noqa: E402
-from softswitch.media.messages import Bridge, OpenMediaLeg, Play, PlaybackEnded, PortsLeased, SetRemote  # noqa: E402
+from softswitch.media.messages import (  # noqa: E402
+    Bridge,
+    CloseMediaLeg,
+    MediaLegClosed,
+    OpenMediaLeg,
+    Play,
+    PlaybackEnded,
+    PortsLeased,
+    SetRemote,
+)
 
 HOSTS = ("127.0.0.2", "127.0.0.3")
 SO_TIMESTAMPNS = 35
@@ -63,6 +72,7 @@ class Worker:
         self._decoder = Decoder()
         self._ports: list[int] = []
         self._ended = 0
+        self._closed: list[MediaLegClosed] = []
 
     def bridge_calls(self, calls: int, ports: list[tuple[int, int]], hosts: tuple[str, str]) -> list[tuple[int, int]]:
         """Open `calls` bridged calls towards these ports; the local ports of both legs of each."""
@@ -93,6 +103,14 @@ class Worker:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
+    def counters(self, calls: int) -> dict[str, int]:
+        """Close all legs; the sum of their counters."""
+        self._sock.sendall(encode(CloseMediaLeg(LegId(leg)) for leg in range(2 * calls)))
+        while len(self._closed) < 2 * calls:
+            self._receive()
+        names = ("packets_in", "packets_out", "packets_dropped")
+        return {name: sum(getattr(closed, name) for closed in self._closed) for name in names}
+
     def stop(self) -> None:
         self._sock.close()
         self.process.wait(5)
@@ -111,6 +129,8 @@ class Worker:
                 self._ports += event.ports
             elif isinstance(event, PlaybackEnded):
                 self._ended += 1
+            elif isinstance(event, MediaLegClosed):
+                self._closed.append(event)
 
 
 def own_generator(sockets: list[socket.socket], targets: list[int], seconds: float) -> tuple[int, int]:
@@ -226,6 +246,7 @@ def run_driver(driver: Path, pid: int, legs: Path, out: Path, seconds: float, na
         "loss_pct": stream["loss_pct"],
         "latency_us": stream["latency_us"],
         "crossed": stream["crossed"],
+        "receive_drops_of_generator": run["gen"].get("udp_drops_gen"),
         "foreign_pct_server_core": run["foreign_pct_server_core"],
     }
 
@@ -237,15 +258,15 @@ def write_legs(path: Path, pairs: list[tuple[int, int]], ports: list[tuple[int, 
     path.write_text("\n".join(lines) + "\n")
 
 
-def free_ports(calls: int) -> list[tuple[int, int]]:
-    """Ports for both phones of each call that nobody has on the generator's addresses."""
+def free_ports(calls: int, hosts: tuple[str, str] = HOSTS) -> list[tuple[int, int]]:
+    """Ports for both phones of each call that nobody has on these addresses."""
     for _ in range(50):
         base = random.randrange(12000, 32000 - 4 * calls, 4)
         pairs = [(base + 4 * call, base + 4 * call + 2) for call in range(calls)]
         taken = []
         try:
             for pair in pairs:
-                for host, port in zip(HOSTS, pair, strict=True):
+                for host, port in zip(hosts, pair, strict=True):
                     taken.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
                     taken[-1].bind((host, port))
         except OSError:
@@ -263,6 +284,7 @@ def measure_driver(calls: int, seconds: float, folder: Path, driver: Path, comma
     pairs = worker.bridge_calls(calls, ports, HOSTS)
     write_legs(folder / "legs", pairs, ports)
     figures = run_driver(driver, worker.process.pid, folder / "legs", folder / "out.json", seconds, "media")
+    figures |= worker.counters(calls)
     worker.stop()
     return {"calls": calls, **figures}
 
@@ -274,7 +296,7 @@ def measure_floor(calls: int, seconds: float, folder: Path, driver: Path) -> flo
     program = folder / "udprelay"
     subprocess.run([compiler, "-O2", "-w", "-o", str(program), str(driver / "udprelay.c")], check=True)
     ports = free_ports(calls)
-    base = free_ports(calls)[0][0]
+    base = free_ports(calls, ("127.0.0.1", "127.0.0.1"))[0][0]
     write_legs(folder / "legs", [(base + 4 * call, base + 4 * call + 2) for call in range(calls)], ports)
     process = subprocess.Popen(["taskset", "-c", "0", str(program), str(base), str(calls)])
     try:

@@ -16,6 +16,7 @@ from softswitch.media.messages import (
     MediaLegFailed,
     OpenMediaLeg,
     Play,
+    PlaybackEnded,
     PortsLeased,
     SetRemote,
     StopPlay,
@@ -102,15 +103,36 @@ def test_a_port_serves_one_leg(worker: Worker) -> None:
     a.hang_up()
 
 
-@pytest.mark.parametrize("host", ["", "not an address", "999.1.1.1", "::1"])
-def test_a_remote_that_is_no_address_fails_nothing_else(worker: Worker, host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "port", "payload_type", "dtmf_type"),
+    [
+        ("", 4000, 0, 101),
+        ("localhost", 4000, 0, 101),  # names are not asked for
+        ("999.1.1.1", 4000, 0, 101),
+        ("::1", 4000, 0, 101),
+        ("127.0.0.1", 70000, 0, 101),
+        ("127.0.0.1", -1, 0, 101),
+        ("127.0.0.1", 4000, 18, 101),
+        ("127.0.0.1", 4000, 300, 101),
+        ("127.0.0.1", 4000, 0, 128),
+    ],
+)
+def test_a_remote_that_cannot_be_fails_its_leg(
+    worker: Worker, host: str, port: int, payload_type: int, dtmf_type: int
+) -> None:
     a = Phone(worker)
-    worker.send(SetRemote(a.leg, host, 4000, 0, 101), Play(a.leg, 1, ("missing",)))
-    worker.settle()
-    worker.send(SetRemote(a.leg, "127.0.0.1", 70000, 0, 101))
-    worker.settle()
-    assert worker.process.poll() is None
-    worker.send(CloseMediaLeg(a.leg))
+    worker.send(SetRemote(a.leg, host, port, payload_type, dtmf_type), StopPlay(a.leg))
+    assert worker.expect(MediaLegFailed).leg == a.leg
+    assert worker.expect(MediaLegClosed).leg == a.leg
+
+
+def test_port_zero_and_an_unreachable_host_lose_packets_only(worker: Worker) -> None:
+    (worker.prompts / "beep.ulaw").write_bytes(b"b" * 800)
+    for host, port in (("127.0.0.1", 0), ("255.255.255.255", 9), ("240.0.0.1", 9)):
+        a = Phone(worker)
+        worker.send(SetRemote(a.leg, host, port, 0, 101), Play(a.leg, 1, ("beep",)))
+        assert worker.expect(PlaybackEnded).finished
+        assert a.hang_up().packets_dropped == 5
 
 
 def test_it_ends_with_the_connection(start_worker: StartWorker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import select
+import socket
 from collections.abc import Callable
 
 from softswitch.ids import LegId
@@ -24,7 +25,7 @@ from softswitch.media.messages import (
     StopPlay,
     Unbridge,
 )
-from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA
+from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA, PCMU
 from softswitch.media.worker.leg import Leg
 from softswitch.media.worker.outgoing import Mode, Outgoing
 from softswitch.media.worker.player import Player, Playlist, Wheel
@@ -33,6 +34,18 @@ from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.relay import Clock, Relay
 
 log = logging.getLogger(__name__)
+
+
+def _check(remote: SetRemote) -> None:
+    """Raises for what later would raise in the middle of a packet, or ask the resolver."""
+    try:
+        socket.inet_pton(socket.AF_INET, remote.host)
+    except OSError as error:
+        raise ValueError(f"{remote.host!r} is no IPv4 address") from error
+    if not 0 <= remote.port <= 65535:
+        raise ValueError(f"port {remote.port}")
+    if remote.payload_type not in (PCMU, PCMA) or not -1 <= remote.dtmf_type <= 127:
+        raise ValueError(f"payload types {remote.payload_type}, {remote.dtmf_type}")
 
 
 class Switchboard:
@@ -97,8 +110,11 @@ class Switchboard:
             return
         try:
             self._handle(leg, command)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self.fail(leg, f"{type(command).__name__}: {error}")
+        except Exception:
+            log.exception("leg %d: %s broke an invariant", leg.id, type(command).__name__)
+            self.fail(leg, "internal error")
 
     def _handle(self, leg: Leg, command: MediaCommand) -> None:
         match command:
@@ -148,6 +164,7 @@ class Switchboard:
             self._close(leg)
 
     def _set_remote(self, leg: Leg, remote: SetRemote) -> None:
+        _check(remote)
         before = leg.remote
         if before is not None and before.payload_type != remote.payload_type and leg.player is not None:
             table = ULAW_TO_ALAW if remote.payload_type == PCMA else ALAW_TO_ULAW
