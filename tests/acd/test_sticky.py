@@ -328,3 +328,13 @@ def test_a_choice_of_somebody_unknown_is_counted() -> None:
     line, _ = with_anna_talking()
     assert choose(line, InteractionId(99), WAIT) == []
     assert line.engine.rejected[Rejection.UNKNOWN_INTERACTION] == 1
+
+
+def test_whose_menu_ends_after_she_went_away_is_told_where_he_stands() -> None:
+    line, _ = with_anna_talking()
+    line.talk(MART)
+    number = line.call(10.0, previous=ANNA)
+    line.send(m.AgentWentOnBreak(ANNA, "lunch"), 12.0)
+    choose(line, number, WAIT, 15.0)
+    told = line.one(m.AnnounceWaiting)
+    assert (told.agent, told.position, told.because) == (None, 1, "gone: break")

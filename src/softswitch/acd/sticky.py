@@ -87,6 +87,8 @@ def choice_made(floor: Floor, event: ChoiceMade, now: float) -> None:
         floor.reject(Rejection.UNKNOWN_INTERACTION)
     elif entry.stage is not Stage.CHOOSING:
         floor.reject(Rejection.NOT_NOW)  # she became free, or went away, while he pressed the key
+        if entry.stage is Stage.WAITING and entry.promise is None:  # his menu is over now: tell him where he stands
+            matching.announce(floor, entry, now, entry.sticky.replace("gave_up", "gone"))
     else:
         choose(floor, entry, event.choice, now)
 
