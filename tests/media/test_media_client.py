@@ -16,7 +16,6 @@ from softswitch.ids import LegId, PlaybackId
 from softswitch.media.messages import (
     CloseMediaLeg,
     MediaLegClosed,
-    MediaLegFailed,
     MediaLost,
     MediaSettings,
     OpenMediaLeg,
@@ -26,6 +25,7 @@ from softswitch.media.messages import (
     StopPlay,
 )
 from softswitch.media.ports import PortStock
+from softswitch.runtime import media_client
 from softswitch.runtime.media_client import MediaClient, MediaStartError
 
 T = TypeVar("T")
@@ -122,6 +122,24 @@ async def test_killed_again_and_again(house: Callable[..., House]) -> None:
     await one.expect(PortsLeased)
 
 
+async def test_a_process_that_hangs_is_replaced(house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_client, "MAX_UNSENT_BYTES", 10_000)
+    monkeypatch.setattr(media_client, "STOP_SECONDS", 0.1)
+    one = house()
+    await one.client.start()
+    await one.expect(PortsLeased)
+    first = one.client.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    for _ in range(100):
+        for n in range(1000):
+            one.client.send(StopPlay(LegId(2**40 + n)))
+        await asyncio.sleep(0)  # one turn of the loop: they leave
+    await one.expect(MediaLost)
+    await one.expect(PortsLeased)
+    assert not alive(first)
+
+
 async def test_stop_ends_the_process_without_events(house: Callable[..., House]) -> None:
     one = house()
     await one.client.start()
@@ -134,13 +152,6 @@ async def test_stop_ends_the_process_without_events(house: Callable[..., House])
     assert one.events.empty()
     one.client.send(StopPlay(LegId(1)))
     await one.client.stop()  # again is nothing
-
-
-async def test_last_orders_leave_before_the_end(house: Callable[..., House]) -> None:
-    one = house()
-    await one.client.start()
-    one.client.send(StopPlay(LegId(77)))
-    await one.expect(MediaLegFailed)
 
 
 async def test_a_foreign_address_is_one_sentence(house: Callable[..., House]) -> None:

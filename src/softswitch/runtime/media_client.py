@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import cast
 
 import softswitch
 from softswitch.media.control import ControlError, Decoder, MediaCommand, MediaMessage, encode
@@ -29,8 +29,7 @@ STOP_SECONDS = 2.0
 BACK_OFF_FIRST_SECONDS = 0.1
 BACK_OFF_LAST_SECONDS = 5.0
 _STABLE_SECONDS = 30.0
-
-Post: TypeAlias = "Callable[[MediaMessage | MediaLost], None]"
+MAX_UNSENT_BYTES = 8 << 20  # orders that the worker does not take: it hangs
 
 
 class MediaStartError(Exception):
@@ -82,8 +81,12 @@ class _Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._commands:
-            if self._transport is not None:
-                self._transport.write(encode(self._commands))
+            transport = self._transport
+            if transport is not None:
+                transport.write(encode(self._commands))
+                if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+                    log.error("media process does not take its orders")
+                    transport.abort()
             self._commands.clear()
 
 
