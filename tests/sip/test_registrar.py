@@ -150,11 +150,22 @@ def test_unregister_one_and_all() -> None:
         ("<sips:1001@198.51.100.7>", "600"),
         ("<sip:1001@198.51.100.7;method=BYE>", "600"),
         ("<sip:>", "600"),
+        ("<sip:jürgen@198.51.100.7>", "600"),
     ],
 )
 def test_contacts_that_are_refused(contact: str, expires: str) -> None:
     side = Peer()
     assert codes(side.register(1, contact=contact, expires=expires)) == [400]
+
+
+def test_what_is_stored_is_printable() -> None:
+    side = Peer()
+    challenge = side.sent(register(1), PHONE)[0]
+    packet = register(2, proof=side.proof(challenge), extra=("User-Agent: x-y",)).replace(b"x-y", b"\xffa\x07\xc3\xa9")
+    packet = packet.replace(b"Call-ID: reg", b"Call-ID: \xfe\x01reg" + b"x" * 1000)
+    saved = only(side.packet(packet, PHONE), SaveContacts).contacts[0]
+    assert saved.user_agent == "aé"
+    assert saved.call_id == "reg" + "x" * 252
 
 
 def test_contact_of_another_scheme() -> None:

@@ -49,7 +49,8 @@ def _wanted(item: str, header: str | None, settings: SipSettings) -> WantedConta
     address = parse_address(item)
     uri = parse_uri(address.uri)
     # RFC 4475 3.3.11 and 3.1.2.11: a URI with headers would let the registrant inject headers into our INVITEs.
-    if uri.headers or uri.scheme != "sip" or uri.parameter("method") is not None:
+    # It is stored and shown, so it is what the grammar says: ASCII.
+    if not address.uri.isascii() or uri.headers or uri.scheme != "sip" or uri.parameter("method") is not None:
         raise SipError(400, "a contact that cannot be called")
     text = parameter(address.parameters, "expires")
     if text is None:
@@ -104,6 +105,11 @@ def merged(
     kept.sort(key=lambda binding: binding.expires_at)
     room = max(0, most - len(news))
     return (*kept[max(0, len(kept) - room) :], *news)
+
+
+def call_id_of(request: Request) -> str:
+    """The Call-ID as it is stored and compared: printable and bounded."""
+    return printable(request.call_id)[:255]
 
 
 def user_agent(request: Request) -> str:

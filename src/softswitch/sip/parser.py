@@ -150,7 +150,7 @@ def _parse(head: bytes, body: bytes, flow: Flow, problem: str) -> Request | Resp
         request = Request(words[0], words[1], headers, body, flow)
         raise Malformed(400, "malformed request line", request)
     method, uri, version = line.groups()
-    if not method.isalpha() and TOKEN.fullmatch(method) is None:
+    if not (method.isascii() and method.isalpha()) and TOKEN.fullmatch(method) is None:
         raise ParseFailed("malformed method")
     request = Request(method, uri, headers, body, flow)
     if version != "SIP/2.0" and version.upper() != "SIP/2.0":

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from softswitch.ids import AgentId
 from softswitch.sip.addresses import Addresses
-from softswitch.sip.bindings import contact_flow, merged, same_contact, user_agent, wanted_contacts
+from softswitch.sip.bindings import call_id_of, contact_flow, merged, same_contact, user_agent, wanted_contacts
 from softswitch.sip.context import Context
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request
@@ -84,14 +84,14 @@ class Registrar:
         if not wanted.contacts and not wanted.everything_off:
             transaction.respond(200, self._contact_lines(self._alive(self.contacts(agent))))
             return
-        number = request.cseq.number
+        number, call_id = request.cseq.number, call_id_of(request)
         off = [binding.uri for binding in current] if wanted.everything_off else []
         touched = [*off, *(contact.uri for contact in wanted.contacts)]
         for binding in current:
             # RFC 3261 10.3 step 7: same Call-ID and a CSeq that is not higher: "the update MUST be aborted and the
             # request fails".
             if (
-                binding.call_id == request.call_id
+                binding.call_id == call_id
                 and number <= binding.cseq
                 and any(same_contact(binding.uri, uri) for uri in touched)
             ):
@@ -103,7 +103,7 @@ class Registrar:
                 agent,
                 contact.uri,
                 contact_flow(contact.uri, request, self._addresses),
-                request.call_id,
+                call_id,
                 number,
                 context.now + contact.seconds,
                 contact.q,
