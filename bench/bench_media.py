@@ -246,7 +246,8 @@ def run_driver(driver: Path, pid: int, legs: Path, out: Path, seconds: float, na
         "loss_pct": stream["loss_pct"],
         "latency_us": stream["latency_us"],
         "crossed": stream["crossed"],
-        "receive_drops_of_generator": run["gen"].get("udp_drops_gen"),
+        "generator": {"sent": stream["all_tx"], "received": stream["all_rx"], "drops": run["server"]["udp_drops_gen"]},
+        "receive_drops": run["server"]["udp_drops_server"],
         "foreign_pct_server_core": run["foreign_pct_server_core"],
     }
 

@@ -111,6 +111,7 @@ def test_addresses_that_no_media_is_sent_to(address: bytes) -> None:
         head(b"m=audio 4 RTP/AVP 0\r\n" * 17),
         head(b"m=audio 4 RTP/AVP 0\r\nc=IN IP4\r\n"),
         head(b"m=audio 4 RTP/AVP 0\r\nc=IN IP9 1.1.1.1\r\n"),
+        head(b"m=audio 4 RTP/AVP 0\r\nc=IN IP4 " + b"h" * 300),
         head(b"\r\nm=audio 4 RTP/AVP 0\r\n"),
         head(b"nonsense\r\n"),
         head(b"a=x\r\n" * 512),

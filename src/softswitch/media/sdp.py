@@ -14,6 +14,7 @@ MAX_BYTES = 16_384
 MAX_LINES = 512
 MAX_MEDIA = 16
 MAX_FORMATS = 64
+MAX_CONNECTION = 300  # a host name has 255 characters at most
 
 
 class SdpError(ValueError):
@@ -164,13 +165,15 @@ def _section(
             elif name == "ptime":
                 ptime = int(value) if value.isascii() and value.isdecimal() and len(value) < 5 else None
         elif kind == "c=":
+            if len(line) > MAX_CONNECTION:
+                raise SdpError("c= too long")
             host = _connection(line[2:])
         elif len(line) < 2 or line[1] != "=" or not line[0].isalpha():
             raise SdpError("a line that is not <letter>=<value>")
     return host, direction, rtpmap, fmtp, ptime
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _connection(value: str) -> str:
     """The address of a c= line: an IPv4 literal that one host owns. A name is not resolved."""
     parts = value.split()
