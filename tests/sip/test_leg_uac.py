@@ -72,6 +72,13 @@ def test_progress_answer_ack() -> None:
     assert side.packet(response(200, invite, body=REPLY), PHONE) == [Transmit(PHONE, ack)]
 
 
+def test_body_of_an_answer_that_is_no_session_description() -> None:
+    side = Peer()
+    invite = side.dial()
+    odd = response(200, invite, body=b"<x/>").replace(b"application/sdp", b"text/xml")
+    assert only(side.packet(odd, PHONE), InviteAnswered) == InviteAnswered(LEG, None)
+
+
 def test_invite_is_repeated_until_somebody_speaks() -> None:
     side = Peer()
     invite = side.dial()

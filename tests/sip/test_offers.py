@@ -144,6 +144,16 @@ def test_our_offer() -> None:
     assert transmitted(side.packet(response(200, sent, body=HELD))) == [first.data]
 
 
+def test_late_repeat_of_an_earlier_answer() -> None:
+    """Its ACK names the earlier INVITE, and does not spoil that of the later one."""
+    side, leg, _, first = offering()
+    side.packet(response(200, first, body=HELD))
+    second = transmitted(side.do(SendOffer(leg, REPLY)))[0]
+    assert header(transmitted(side.packet(response(200, first, body=HELD)))[0], "CSeq") == "1 ACK"
+    assert header(transmitted(side.packet(response(200, second, body=HELD)))[0], "CSeq") == "2 ACK"
+    assert header(transmitted(side.packet(response(200, second, body=HELD)))[0], "CSeq") == "2 ACK"
+
+
 @pytest.mark.parametrize("code", [488, 500, 415])
 def test_our_offer_is_refused(code: int) -> None:
     side, leg, _, sent = offering()

@@ -40,6 +40,14 @@ def session_description(message: Message) -> bytes | None:
     raise SipError(415, "unknown Content-Type", ACCEPT)
 
 
+def answered_description(message: Message) -> bytes | None:
+    """The SDP of a response; a body that is none of ours says nothing."""
+    try:
+        return session_description(message)
+    except SipError:
+        return None
+
+
 def _sdp_part(message: Message) -> bytes | None:
     boundary = parameter(message.headers["content-type"], "boundary")
     if not boundary or len(boundary) > 70:

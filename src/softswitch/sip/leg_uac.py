@@ -11,6 +11,7 @@ A second 2xx with another To tag is a fork: acknowledged and hung up on the spot
 
 from __future__ import annotations
 
+from softswitch.sip.bodies import answered_description
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.leg import Leg, LegState
 from softswitch.sip.message import Request, Response
@@ -114,8 +115,7 @@ class UacSetup:
             self._send_cancel(transaction)
             return
         if response.status > 100:
-            sdp = response.body if response.content_type() == "application/sdp" else b""
-            leg.hub.context.out.append(InviteProgressed(leg.id, response.status, sdp or None))
+            leg.hub.context.out.append(InviteProgressed(leg.id, response.status, answered_description(response)))
 
     def _accepted(self, transaction: ClientTransaction, response: Response) -> None:
         tag = response.to.tag
@@ -130,7 +130,7 @@ class UacSetup:
             dialog.established(response, None if self._fixed_flow else leg.hub.trusted)
             leg.state = LegState.UP
             self._acknowledge(dialog, response)
-            context.out.append(InviteAnswered(leg.id, response.body or None))
+            context.out.append(InviteAnswered(leg.id, answered_description(response)))
             leg.offers.setup_settled()
         else:
             self._release(response)

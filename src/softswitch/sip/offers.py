@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.sip.ack_wait import AckWait
-from softswitch.sip.bodies import session_description
+from softswitch.sip.bodies import answered_description, session_description
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import AckReceived, EndedBy, OfferAnswered, OfferReceived
@@ -68,7 +68,7 @@ class Offers:
         self._sdp: bytes | None = None  # what we are offering, or want to offer
         self._glare: Timer | None = None
         self._glares = 0
-        self._ack = b""
+        self._ack = (0, b"")  # the last ACK of ours, by the number of its INVITE
 
     # ---------------------------------------------------------------- the peer offers
 
@@ -172,7 +172,6 @@ class Offers:
         branch = context.token()
         extra = context.place(dialog.flow).contact + ALLOW
         data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, self._sdp)
-        self._ack = b""
         self._outgoing = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
 
     def setup_settled(self) -> None:
@@ -217,13 +216,14 @@ class Offers:
         self._acknowledge(transaction, response)
         if not leg.told:
             self._sdp = None
-            context.out.append(OfferAnswered(leg.id, response.status, response.body or None))
+            context.out.append(OfferAnswered(leg.id, response.status, answered_description(response)))
 
     def _acknowledge(self, transaction: ClientTransaction, response: Response) -> None:
         context = self._leg.hub.context
-        if not self._ack:
-            self._ack = self._leg.dialog.request(context, "ACK", response.cseq.number, context.token())
-        context.send(transaction.flow, self._ack)
+        number = response.cseq.number
+        if self._ack[0] != number:
+            self._ack = (number, self._leg.dialog.request(context, "ACK", number, context.token()))
+        context.send(transaction.flow, self._ack[1])
 
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
         self._outgoing = None
