@@ -77,7 +77,7 @@ def test_a_tone_keeps_its_pitch_and_gets_the_line_level(
     middle = sound[1600:6400]
     assert strongest(middle) == pytest.approx(TONE, abs=3.0)
     assert decibels(loudness(middle)) == pytest.approx(-20.0, abs=0.5)
-    assert len(sound) / 8000 == pytest.approx(1.0 + 0.14, abs=0.1)
+    assert len(sound) / 8000 == pytest.approx(1.0, abs=0.05)  # nothing is added to what had no silence
     # Everything that is not the tone is at least 30 dB below it.
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle)))) ** 2
     at = round(TONE * len(middle) / 8000)
@@ -104,7 +104,7 @@ def test_a_pause_does_not_make_a_text_louder(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.concatenate([tone(16000), gap, tone(16000)]), 16000)
     sound = on_the_line(tmp_path / "a.wav")
     assert decibels(float(np.sqrt(np.mean(sound[1600:6400] ** 2)))) == pytest.approx(-20.0, abs=0.5)
-    assert len(sound) > 5 * 8000  # the pause stays
+    assert len(sound) >= 5 * 8000  # the pause stays
 
 
 def test_a_peak_never_clips(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_long_file_of_many_channels(tmp_path: Path) -> None:
     silent[:, 1] = tone(48000, seconds=20.0, channels=1)[:, 0]
     soundfile.write(tmp_path / "a.flac", silent, 48000)
     sound = on_the_line(tmp_path / "a.flac")
-    assert len(sound) / 8000 == pytest.approx(20.1, abs=0.1)
+    assert len(sound) / 8000 == pytest.approx(20.0, abs=0.05)
     assert strongest(sound[80000:88000]) == pytest.approx(TONE, abs=3.0)
 
 

@@ -46,15 +46,17 @@ class UnreadableAudio(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """`trim`: cut silence off both ends, leaving `lead_ms` and `tail_ms`. Music is only levelled."""
+    """`trim`: cut silence off both ends, leaving `lead_ms` and `tail_ms`; with `adds` these are put there when the
+    audio had less. Music is only levelled."""
 
     loudness_dbfs: float = -20.0
     trim: bool = True
     lead_ms: int = 20
     tail_ms: int = 60
+    adds: bool = True
 
 
-SPOKEN_FILE = Treatment(tail_ms=120)
+SPOKEN_FILE = Treatment(tail_ms=120, adds=False)
 MUSIC_FILE = Treatment(loudness_dbfs=-26.0, trim=False)
 
 
@@ -153,9 +155,10 @@ def _trim(samples: Samples, treatment: Treatment) -> Samples:
     audio = audio.fade_in(fade).fade_out(fade)
     heard = np.frombuffer(audio.raw_data, dtype=np.int16).astype(np.float32) / 32768.0
     per_ms = LINE_RATE // 1000
-    return np.concatenate(
-        [np.zeros(treatment.lead_ms * per_ms, np.float32), heard, np.zeros(treatment.tail_ms * per_ms, np.float32)]
-    )
+    lead, tail = treatment.lead_ms, treatment.tail_ms
+    if not treatment.adds:
+        lead, tail = min(lead, before), min(tail, behind)
+    return np.concatenate([np.zeros(lead * per_ms, np.float32), heard, np.zeros(tail * per_ms, np.float32)])
 
 
 @lru_cache(maxsize=1)
