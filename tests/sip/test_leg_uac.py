@@ -28,6 +28,7 @@ from softswitch.sip.messages import (
     LegEnded,
     PacketReceived,
     StartInvite,
+    StreamClosed,
     StreamReceived,
     Transmit,
     TransportFailed,
@@ -273,6 +274,13 @@ def test_connection_refused() -> None:
     target = "sip:1001@198.51.100.7:5060;transport=tcp"
     sent = only(side.do(StartInvite(LEG, target, None, "1", "", OFFER)), Transmit)
     assert side.do(TransportFailed(sent.flow)) == [LegEnded(LEG, EndedBy.TRANSPORT, 503)]
+
+
+def test_connection_is_made_and_closed_without_an_answer() -> None:
+    side = Peer()
+    side.do(StartInvite(LEG, "sip:1001@198.51.100.7:5060;transport=tcp", None, "1", "", OFFER))
+    made = Flow("tcp", ("192.0.2.1", 33333), ("198.51.100.7", 5060), 12)
+    assert side.do(StreamClosed(made)) == [LegEnded(LEG, EndedBy.TRANSPORT, 503)]
 
 
 def test_stray_and_foreign_responses_are_silence() -> None:

@@ -213,6 +213,11 @@ def _derived(invite: bytes, method: str, to: str | None, extra: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def _went_over(sent: Flow, failed: Flow) -> bool:
+    """Also what waited for a connection (-1) that was made and then closed without an answer."""
+    return sent == failed or (sent.connection < 0 and sent.remote == failed.remote and failed.connection != 0)
+
+
 class ClientTransactions:
     """The table, and the short list of those that nobody has answered yet."""
 
@@ -249,7 +254,7 @@ class ClientTransactions:
 
     def transport_failed(self, flow: Flow) -> None:
         """Fail what was sent there and never answered."""
-        for transaction in [entry for entry in self._unanswered.values() if entry.flow == flow]:
+        for transaction in [entry for entry in self._unanswered.values() if _went_over(entry.flow, flow)]:
             transaction.transport_failed()
 
     def _evict(self) -> None:
