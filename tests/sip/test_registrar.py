@@ -66,13 +66,14 @@ def test_repeated_register_is_answered_alike() -> None:
     assert transmitted(side.packet(packet, PHONE)) == answer
 
 
-def test_refresh_is_saved_and_changes_nothing_for_calls() -> None:
+def test_refresh_is_saved_and_told_as_a_sign_of_life() -> None:
     side = Peer()
     registered(side)
     side.wait(60)
     out = registered(side, 3)
     assert codes(out) == [200]
-    assert not [entry for entry in out if isinstance(entry, RegistrationChanged)]
+    (told,) = [entry for entry in out if isinstance(entry, RegistrationChanged)]
+    assert len(told.contacts) == 1
 
 
 def test_save_fails() -> None:

@@ -1,4 +1,6 @@
-"""From registrations to the ACD: a phone that appears logs its agent in, the last one that goes logs her out."""
+"""From registrations to the ACD: a phone that appears logs its agent in, the last one that goes logs her out, and each
+refresh says that her phone is alive (which ends a suspension for an unreachable phone).
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,19 @@ from softswitch.sip.messages import RegistrationChanged
 
 
 class PhoneWatch:
-    """An effect for `RegistrationChanged`: posts only the changes between none and some."""
+    """An effect for `RegistrationChanged`. A contact less, while others are left, is no sign of life."""
 
     def __init__(self, post: Callable[[Any], None]) -> None:
         self._post = post
-        self._reachable: set[AgentId] = set()
+        self._until: dict[AgentId, float] = {}  # when the last live registration of an agent ends
 
     def changed(self, event: RegistrationChanged) -> None:
         agent = event.agent
-        if bool(event.contacts) == (agent in self._reachable):
+        if not event.contacts:
+            if self._until.pop(agent, None) is not None:
+                self._post(PhoneLost(agent))
             return
-        if event.contacts:
-            self._reachable.add(agent)
+        until = max(contact.expires_at for contact in event.contacts)
+        if until > self._until.get(agent, 0.0):
             self._post(PhoneRegistered(agent))
-        else:
-            self._reachable.discard(agent)
-            self._post(PhoneLost(agent))
+        self._until[agent] = until

@@ -246,7 +246,7 @@ class Calls:
     def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
         board = self.board
-        leg = board.open_leg(event.leg, facts, _NOBODY)
+        leg = board.open_leg(event.leg, facts, _NOBODY, event.flow.remote[0])
         if leg is None:
             self._reject(event, 503)
             return None

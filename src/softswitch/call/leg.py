@@ -11,6 +11,8 @@ ends exactly once, with `LegEnded`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from softswitch.ids import InteractionId, LegId, PlaybackId
@@ -40,6 +42,20 @@ class LegFacts:
     ended_at: float | None = None
 
 
+@lru_cache(maxsize=4096)
+def audio_host(described: str, signalling: str) -> str:
+    """Where audio is sent to and expected from: the address of the SDP, but where that is a private one and the
+    signalling came from a public one, the peer is behind a NAT and only the address it signals from can be reached.
+    It is known to be the peer's (digest or trunk list); the port is learned from its first packet."""
+    if not signalling or described == signalling:
+        return described
+    try:
+        private, public = ip_address(described).is_private, ip_address(signalling).is_global
+    except ValueError:
+        return described
+    return signalling if private and public else described
+
+
 class CallLeg:
     """One leg of a call. Made by `Board.open_leg`; dead after `ended`."""
 
@@ -48,6 +64,7 @@ class CallLeg:
         "_digits_by",
         "_offer",
         "_sent",
+        "_signalling",
         "_version",
         "alive",
         "facts",
@@ -57,8 +74,9 @@ class CallLeg:
         "remote",
     )
 
-    def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts) -> None:
+    def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts, signalling: str) -> None:
         self._board = board
+        self._signalling = signalling
         self._version = 1
         self._sent = b""
         self._offer: Offer | None = None
@@ -125,7 +143,7 @@ class CallLeg:
         self._board.emit(
             SetRemote(
                 self.id,
-                remote.host,
+                audio_host(remote.host, self._signalling),
                 remote.port,
                 remote.payload_type,
                 remote.dtmf_type,

@@ -54,7 +54,7 @@ class Ring:
         for contact in self._board.contacts.get(self.agent, ()):
             leg_id = LegId(self._board.ids.number())
             facts = LegFacts("out", self.agent, caller, contact.uri, now, self.interaction)
-            leg = self._board.open_leg(leg_id, facts, self)
+            leg = self._board.open_leg(leg_id, facts, self, contact.flow.remote[0])
             if leg is None:
                 no_port = True
                 continue

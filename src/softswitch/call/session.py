@@ -191,6 +191,8 @@ class CallerSession:
         self._flow = None
         if self.stage is Stage.CHOOSING:
             self._become(Stage.QUEUED, now)
+            if self.ring is not None:  # she became free while he chose
+                self.waiting.play_ringback()
             self.waiting.chosen(command.chosen)
         else:
             self._leave(now)

@@ -284,7 +284,8 @@ class ContactsRestored:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationChanged:
-    """The set of live contacts of an agent changed (also by expiry). Empty: not registered."""
+    """The live contacts of an agent changed: a new or refreshed one, one less (also by expiry). Empty: not
+    registered."""
 
     agent: AgentId
     contacts: tuple[ContactBinding, ...]

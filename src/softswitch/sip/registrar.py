@@ -189,7 +189,7 @@ class Registrar:
         if contacts:
             first = min(binding.expires_at for binding in contacts)
             self._expiry[agent] = timers.start(first, lambda: self._expired(agent))
-        if [(binding.uri, binding.flow) for binding in before] != [(binding.uri, binding.flow) for binding in contacts]:
+        if before != contacts:  # a refresh is news too: the phone is alive
             self._context.out.append(RegistrationChanged(agent, contacts))
 
     def _expired(self, agent: AgentId) -> None:
