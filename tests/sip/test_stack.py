@@ -41,7 +41,9 @@ def test_unknown_extension_inside_a_dialog() -> None:
 
 def test_wildcard_listener_names_an_address_that_reaches_us() -> None:
     flow = Flow("udp", ("0.0.0.0", 5060), ("192.0.2.10", 5080))
-    side = Peer(settings(domains=(REALM, "192.0.2.1"), local_flows=(Flow("udp", ("0.0.0.0", 5060), ("", 0)),)))
+    side = Peer(
+        settings(domains=(REALM, "0.0.0.0", "192.0.2.1"), local_flows=(Flow("udp", ("0.0.0.0", 5060), ("", 0)),))
+    )
     side.packet(request("INVITE", 1, "c1", body=OFFER), flow)
     assert side.stack._context.place(flow).contact == "Contact: <sip:softswitch@192.0.2.1:5060>\r\n"
     unnamed = Peer(settings(domains=()))

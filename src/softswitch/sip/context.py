@@ -120,7 +120,7 @@ class Context:
             port = listening[0][1]
         if host in ("0.0.0.0", "::", ""):
             # Bound to every address: say one that reaches us.
-            known = [name for name in self.settings.domains if ip_literal(name) is not None]
+            known = [name for name in self.settings.domains if ip_literal(name) not in (None, "0.0.0.0", "::")]
             host = known[0] if known else self.settings.realm
         address = host_port(host, port)
         transport = flow.transport.upper()

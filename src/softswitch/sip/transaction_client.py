@@ -11,6 +11,7 @@ Each holds at most one running timer: the retransmission also looks at the end t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
@@ -72,8 +73,7 @@ class ClientTransaction:
         if self.state is ClientState.PROCEEDING:
             self._wait(seconds, self._timed_out)
 
-    def _wait(self, seconds: float, action: object) -> None:
-        assert callable(action)
+    def _wait(self, seconds: float, action: Callable[[], None]) -> None:
         self._context.timers.cancel(self._timer)
         self._timer = self._context.timers.start(self._context.now + seconds, action)
 

@@ -11,6 +11,7 @@ requests are answered from there without being looked at again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
@@ -100,9 +101,8 @@ class ServerTransaction:
             # RFC 3261 17.2.2: timer J is zero on a reliable transport.
             self.terminate()
 
-    def wait(self, seconds: float, action: object) -> None:
+    def wait(self, seconds: float, action: Callable[[], None]) -> None:
         """Replace the running timer."""
-        assert callable(action)
         self._context.timers.cancel(self._timer)
         self._timer = self._context.timers.start(self._context.now + seconds, action)
 
