@@ -89,18 +89,7 @@ class Line:
         with screen.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
                 *("sipp", self.switch.sip, "-sf", str(SIPP_FILES / f"{scenario}.xml"), "-m", "1", "-nostdin"),
-                *(
-                    "-i",
-                    host,
-                    "-p",
-                    str(port),
-                    "-mi",
-                    host,
-                    "-min_rtp_port",
-                    str(media),
-                    "-max_rtp_port",
-                    str(media + 8),
-                ),
+                *("-i", host, "-p", str(port), "-mi", host, "-mp", str(media)),
                 *("-s", number, "-key", "caller", self.caller(), "-trace_err", "-error_file", str(errors)),
                 *("-timeout", f"{SIPP_SECONDS:g}s", "-timeout_error", *more),
                 stdin=asyncio.subprocess.DEVNULL,

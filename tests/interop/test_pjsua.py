@@ -22,7 +22,9 @@ async def test_pjsua_agent_and_baresip_customer(line: Line, transport: str) -> N
     await anna.hears_tone(770, after=0, since=talking.at, seconds=5)
     await customer.hears_tone(440, after=0, since=talking.at, seconds=5)
     # Hold and resume by re-INVITE: afterwards both hear each other again.
+    mark = anna.mark()
     await anna.order("hold")
+    await anna.expect("media", after=mark, seconds=3)
     mark = anna.mark()
     await anna.order("resume")
     resumed = await anna.expect("media", after=mark, seconds=3, where=lambda event: event["status"] == 1)

@@ -11,6 +11,7 @@ from softswitch.demo.ports import free_port
 from softswitch.demo.switch import HOST
 
 from .conftest import AGENTS, EXPRESS, LINE, Line, Sipp
+from .wire import register
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 
@@ -34,36 +35,21 @@ async def test_refusals(line: Line, sipp: Run, scenario: str, number: str, host:
     await (await sipp(scenario, number=number, host=host)).done()
 
 
-async def test_retransmitted_invite_makes_one_call(line: Line, sipp: Run) -> None:
-    before = line.switch.rows("SELECT count(*) AS n FROM interaction")[0]["n"]
-    await (await sipp("retransmitted")).done()
-    await line.switch.wait_for("calls", lambda rows: not rows, 3, "the call gone")
-    row = await line.switch.wait_for_row(
-        "SELECT count(*) AS n FROM interaction HAVING count(*) > ?", before, seconds=3, wish="interaction"
-    )
-    assert row["n"] == before + 1
-
-
 @pytest.mark.slow
 async def test_lost_ack_ends_in_bye(line: Line, sipp: Run) -> None:
     await (await sipp("lost_ack")).done()
 
 
-async def register(line: Line, sipp: Run, agent: str, port: int, expires: int = 300) -> None:
-    more = ("-au", AGENTS[agent], "-ap", line.passwords[agent], "-key", "expires", str(expires))
-    await (await sipp("register", number=AGENTS[agent], host=HOST, port=port, more=more)).done()
-
-
 async def with_agent(line: Line, sipp: Run, scenario: str, caller: str) -> None:
     """sipp is Li's phone; another sipp calls the express number."""
     port = free_port(HOST)
-    await register(line, sipp, "li", port)
+    await register(line.switch.sip, HOST, port, AGENTS["li"], line.passwords["li"], 300)
     await line.switch.wait_for_agent("li", "ready", 3)
     phone = await sipp(scenario, host=HOST, port=port)
     customer = await sipp(caller, number=EXPRESS)
     await phone.done()
     await customer.done()
-    await register(line, sipp, "li", port, expires=0)
+    await register(line.switch.sip, HOST, port, AGENTS["li"], line.passwords["li"], 0)
 
 
 async def test_agent_who_rejects_is_taken_out_and_the_caller_stays(line: Line, sipp: Run) -> None:

@@ -137,6 +137,17 @@ def speech_spans(recording: Recording, *, since: float = -math.inf, at_least_sec
     return _spans(loud, part.began, at_least_seconds)
 
 
+def describe(recording: Recording) -> str:
+    """The last second in a few words, for a message about what was heard instead."""
+    last = recording.samples[-RATE:]
+    level = float(np.sqrt(np.mean(last**2))) if len(last) else 0.0
+    if level < _QUIET:
+        return f"{recording.seconds:.1f} s, silence at the end"
+    spectrum = np.abs(np.fft.rfft(last * np.hanning(len(last))))
+    loudest = int(np.argmax(spectrum)) * RATE / len(last)
+    return f"{recording.seconds:.1f} s, at the end mostly {loudest:.0f} Hz at {20 * math.log10(level):.0f} dB"
+
+
 class _Correlator:
     """Normalised cross-correlation of pieces with one recording, by FFT."""
 

@@ -178,8 +178,8 @@ class Handset:
             if heard is not None:
                 return heard
             if time.monotonic() > deadline:
-                got = "no audio at all" if recording is None else f"{recording.seconds:.1f} s of other audio"
-                raise PhoneTrouble(f"{self.name}: {what} not heard within {seconds:g} s, but {got}")
+                got = "no audio at all" if recording is None else listen.describe(recording)
+                raise PhoneTrouble(f"{self.name}: {what} not heard within {seconds:.1f} s, but {got}")
             await asyncio.sleep(_LOOK_SECONDS)
 
     # ------------------------------------------------------------------ the end
