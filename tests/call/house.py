@@ -116,6 +116,7 @@ class House:
         self.kept: list[Any] = []
         self.ended_legs: set[LegId] = set()
         self.store_answers = True
+        self.media_answers = True
         self._queue: deque[Any] = deque()
         self._next_leg = 1_000_000
         self.post(media.PortsLeased(tuple(range(20000, 20000 + 2 * ports, 2))))
@@ -145,7 +146,7 @@ class House:
             self._end(message.leg, sip.EndedBy.US, 487)
         elif isinstance(message, sip.Reject):
             self._end(message.leg, sip.EndedBy.US, message.status)
-        elif isinstance(message, media.CloseMediaLeg):
+        elif isinstance(message, media.CloseMediaLeg) and self.media_answers:
             self._queue.append(media.MediaLegClosed(message.leg, 50, 60, 0))
         elif isinstance(message, records.FindPreviousAgent) and self.store_answers:
             self._queue.append(

@@ -134,7 +134,7 @@ class Switch:
         self._loop = asyncio.get_running_loop()
         self._driver = Driver(self._loop)
         self._listening = False
-        self._last_leg_gone = asyncio.Event()
+        self._last_leg_written = asyncio.Event()
         self._closers: list[Callable[[], Any]] = [clock.close]  # in the order of opening; run backwards
 
     # -------------------------------------------------------------- start
@@ -216,12 +216,12 @@ class Switch:
         driver.add_effect(memory.find_previous, records.FindPreviousAgent)
         driver.add_effect(self.tally.count, *Tally.COUNTED)
         driver.add_effect(PhoneWatch(driver.post).changed, sip.RegistrationChanged)
-        driver.add_effect(self._leg_ended, sip.LegEnded)
+        driver.add_effect(self._leg_written, records.CallDetail)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
-    def _leg_ended(self, event: sip.LegEnded) -> None:
-        if not self.cores.calls.board.leg_count:
-            self._last_leg_gone.set()
+    def _leg_written(self, detail: records.CallDetail) -> None:
+        if self.cores.calls.board.idle:
+            self._last_leg_written.set()
 
     # -------------------------------------------------------------- memory
 
@@ -254,16 +254,17 @@ class Switch:
         """No new calls, BYE to everybody, everything written; at most some ten seconds."""
         self.live.stopping()
         self._driver.post(sip.LoadChanged(True))
-        legs = self.cores.calls.board.live_legs()
-        self._last_leg_gone.clear()
-        for leg in legs:
+        board = self.cores.calls.board
+        self._last_leg_written.clear()
+        for leg in board.live_legs():
             self._driver.post(sip.Hangup(leg.id, 'Q.850;cause=38;text="Switch is stopping"'))
-        if self.cores.calls.board.leg_count:
+        if not board.idle:
             try:
                 async with asyncio.timeout(_GOODBYE_SECONDS):
-                    await self._last_leg_gone.wait()
+                    await self._last_leg_written.wait()
             except TimeoutError:
-                log.warning("legs did not end in time", legs=self.cores.calls.board.leg_count)
+                log.warning("legs did not end in time", legs=board.leg_count)
+                self._driver.post(media.MediaLost())  # their packet counts are waited for no longer
         await self._close_all()
 
     async def _close_all(self) -> None:

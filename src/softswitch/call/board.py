@@ -136,7 +136,11 @@ class Board:
             return
         leg, owner = found
         leg.ended(now)
-        self._closing[leg.id] = self._detail(leg, event)
+        detail = self._detail(leg, event)
+        if leg.has_media:
+            self._closing[leg.id] = detail
+        else:
+            self.emit(detail)
         owner.leg_ended(leg, event, now)
 
     def _detail(self, leg: CallLeg, event: LegEnded) -> CallDetail:
@@ -162,9 +166,16 @@ class Board:
         if detail is not None:
             self.emit(replace(detail, packets_in=event.packets_in, packets_out=event.packets_out))
 
+    @property
+    def idle(self) -> bool:
+        """No leg is alive, and every CDR line is written."""
+        return not self._legs and not self._closing
+
     def media_lost(self) -> None:
         """The media process is gone: its counts will never come, and its ports are no longer ours."""
         for detail in self._closing.values():
             self.emit(detail)
         self._closing.clear()
+        for leg, _ in self._legs.values():
+            leg.has_media = False
         self.ports.clear()

@@ -305,6 +305,7 @@ class Calls:
     def _media_failed(self, event: MediaLegFailed, now: float) -> None:
         found = self.board.find_leg(event.leg)
         if found is not None:
+            found[0].has_media = False
             found[0].hang_up(_MEDIA_GONE)
 
     def _media_lost(self, event: MediaLost, now: float) -> None:

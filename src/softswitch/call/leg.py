@@ -68,6 +68,7 @@ class CallLeg:
         "_version",
         "alive",
         "facts",
+        "has_media",
         "id",
         "playback",
         "port",
@@ -87,6 +88,7 @@ class CallLeg:
         self.remote: RemoteMedia | None = None
         self.playback: PlaybackId | None = None
         self.alive = True
+        self.has_media = True  # False: its packet counts will never come
         board.emit(OpenMediaLeg(leg, port))
 
     # -------------------------------------------------------------- SDP
