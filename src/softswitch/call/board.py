@@ -104,13 +104,12 @@ class Board:
 
     # -------------------------------------------------------------- legs
 
-    def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner, signalling: str = "") -> CallLeg | None:
-        """A leg with a media port of its own; None when the stock of ports is used up. `signalling`: the address
-        that the peer's SIP comes from, when it is known."""
+    def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner) -> CallLeg | None:
+        """A leg with a media port of its own; None when the stock of ports is used up."""
         port = self.ports.take()
         if port is None:
             return None
-        made = CallLeg(self, leg, port, facts, signalling)
+        made = CallLeg(self, leg, port, facts)
         self._legs[leg] = (made, owner)
         return made
 

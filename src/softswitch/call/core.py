@@ -241,12 +241,12 @@ class Calls:
 
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
         party = event.origin.trunk or event.origin.agent or ""
-        return LegFacts("in", party, event.caller, event.dialled, now, interaction)
+        return LegFacts("in", party, event.caller, event.dialled, now, interaction, signalling=event.flow.remote[0])
 
     def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
         board = self.board
-        leg = board.open_leg(event.leg, facts, _NOBODY, event.flow.remote[0])
+        leg = board.open_leg(event.leg, facts, _NOBODY)
         if leg is None:
             self._reject(event, 503)
             return None

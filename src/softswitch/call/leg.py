@@ -40,6 +40,7 @@ class LegFacts:
     interaction: InteractionId | None = None
     answered_at: float | None = None
     ended_at: float | None = None
+    signalling: str = ""  # the address that the peer's SIP comes from, when it is known
 
 
 @lru_cache(maxsize=4096)
@@ -64,7 +65,6 @@ class CallLeg:
         "_digits_by",
         "_offer",
         "_sent",
-        "_signalling",
         "_version",
         "alive",
         "facts",
@@ -75,9 +75,8 @@ class CallLeg:
         "remote",
     )
 
-    def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts, signalling: str) -> None:
+    def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts) -> None:
         self._board = board
-        self._signalling = signalling
         self._version = 1
         self._sent = b""
         self._offer: Offer | None = None
@@ -145,7 +144,7 @@ class CallLeg:
         self._board.emit(
             SetRemote(
                 self.id,
-                audio_host(remote.host, self._signalling),
+                audio_host(remote.host, self.facts.signalling),
                 remote.port,
                 remote.payload_type,
                 remote.dtmf_type,

@@ -53,8 +53,10 @@ class Ring:
         no_port = False
         for contact in self._board.contacts.get(self.agent, ()):
             leg_id = LegId(self._board.ids.number())
-            facts = LegFacts("out", self.agent, caller, contact.uri, now, self.interaction)
-            leg = self._board.open_leg(leg_id, facts, self, contact.flow.remote[0])
+            facts = LegFacts(
+                "out", self.agent, caller, contact.uri, now, self.interaction, signalling=contact.flow.remote[0]
+            )
+            leg = self._board.open_leg(leg_id, facts, self)
             if leg is None:
                 no_port = True
                 continue
