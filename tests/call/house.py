@@ -100,7 +100,7 @@ def make_settings(**queue: Any) -> Settings:
 class House:
     """`now` only moves by `wait`; `sent` is everything that left the two cores for the outside."""
 
-    def __init__(self, settings: Settings | None = None, ports: int = 100) -> None:
+    def __init__(self, settings: Settings | None = None, ports: int = 100, acknowledges: bool = True) -> None:
         self.settings = settings or make_settings()
         needed = segments_needed(self.settings)
         catalog = PromptCatalog({segment: Prompt(f"{at}", 1.0) for at, segment in enumerate(needed)})
@@ -117,6 +117,8 @@ class House:
         self.ended_legs: set[LegId] = set()
         self.store_answers = True
         self.media_answers = True
+        self._acknowledges = acknowledges
+        self._late: list[LegId] = []  # legs whose ACK carries the answer to our offer: the test sends it
         self._queue: deque[Any] = deque()
         self._next_leg = 1_000_000
         self.post(media.PortsLeased(tuple(range(20000, 20000 + 2 * ports, 2))))
@@ -140,7 +142,9 @@ class House:
 
     def _world(self, message: Any) -> None:
         """The peers that need no test to tell them what to do."""
-        if isinstance(message, sip.Answer):
+        if isinstance(message, sip.InviteReceived) and message.sdp is None:
+            self._late.append(message.leg)
+        elif isinstance(message, sip.Answer) and self._acknowledges and message.leg not in self._late:
             self._queue.append(sip.AckReceived(message.leg, None))
         elif isinstance(message, sip.Hangup):
             self._end(message.leg, sip.EndedBy.US, 487)

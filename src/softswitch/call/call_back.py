@@ -33,6 +33,7 @@ from softswitch.media.messages import Bridge, PlaybackEnded
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import (
+    AckReceived,
     InviteAnswered,
     InviteProgressed,
     LegEnded,
@@ -180,6 +181,8 @@ class CallBackSession:
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
         if isinstance(event, OfferReceived):
             leg.answer_reoffer(event.sdp)
+        elif isinstance(event, AckReceived):
+            leg.acknowledged(event.sdp)
         elif isinstance(event, PlaybackEnded):
             leg.played(event.playback)
         elif leg is not self.customer_leg or self.step is not Step.DIAL_CUSTOMER:

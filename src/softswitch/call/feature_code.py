@@ -51,7 +51,9 @@ class FeatureCall:
             self._leg.hang_up(NORMAL_CLEARING)
 
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
-        if isinstance(event, AckReceived) and self._deadline is None:
+        if isinstance(event, AckReceived):
+            if not leg.acknowledged(event.sdp) or self._deadline is not None:
+                return
             leg.facts.answered_at = now
             self._deadline = now + _LONGEST_SECONDS
             self._board.emit(self._event)

@@ -22,6 +22,7 @@ from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, acce
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import AnswerOffer, Hangup
 
+_NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}  # RFC 3551 6
 
 if TYPE_CHECKING:
@@ -123,6 +124,21 @@ class CallLeg:
         """The peer's answer to our offer (also as early media). Raises NotAcceptable or SdpError."""
         assert self._offer is not None
         self._set_remote(accept(sdp, self._offer))
+
+    def acknowledged(self, sdp: bytes | None) -> bool:
+        """Our 200 is acknowledged. RFC 3261 13.2.1: where the 200 carried our offer, the ACK carries the answer; in any
+        other ACK a description is not looked at. False: there is no session, and the leg is hung up."""
+        offered, self._offer = self._offer, None
+        if offered is not None and sdp is not None:
+            try:
+                self._set_remote(accept(sdp, offered))
+            except (NotAcceptable, SdpError):
+                self.hang_up(_NOT_ACCEPTABLE)
+                return False
+        elif self.remote is None:
+            self.hang_up(_NOT_ACCEPTABLE)
+            return False
+        return True
 
     def answer_reoffer(self, sdp: bytes | None) -> None:
         """The peer re-INVITEs: hold, resume, another address or codec (RFC 3264 8); None asks us for an offer."""

@@ -20,7 +20,7 @@ from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.ids import AgentId, InteractionId, LegId, RingAttemptId
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
-from softswitch.sip.messages import EndedBy, InviteAnswered, LegEnded, OfferReceived, StartInvite
+from softswitch.sip.messages import AckReceived, EndedBy, InviteAnswered, LegEnded, OfferReceived, StartInvite
 
 # RFC 3326: the others are told why they stop ringing, so that their phones show no missed call.
 TAKEN_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
@@ -96,6 +96,8 @@ class Ring:
             self._answered(leg, event, now)
         elif isinstance(event, OfferReceived):
             leg.answer_reoffer(event.sdp)
+        elif isinstance(event, AckReceived):
+            leg.acknowledged(event.sdp)
 
     def _answered(self, leg: CallLeg, event: InviteAnswered, now: float) -> None:
         leg.facts.answered_at = now

@@ -47,8 +47,6 @@ from softswitch.ivr.messages import (
     Target,
 )
 from softswitch.media.messages import DigitReceived, PlaybackEnded, RtpSilent
-from softswitch.media.negotiation import NotAcceptable
-from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import AckReceived, InfoDigitReceived, LegEnded, OfferReceived
 
 LOOKUP_SECONDS = 0.25  # the caller never waits longer than this for the store
@@ -142,13 +140,7 @@ class CallerSession:
     # -------------------------------------------------------------- the menu
 
     def _acknowledged(self, event: AckReceived, now: float) -> None:
-        if event.sdp is not None:
-            try:
-                self.leg.accept_answer(event.sdp)
-            except (NotAcceptable, SdpError):
-                self.leg.hang_up('SIP;cause=488;text="Not Acceptable Here"')
-                return
-        if self.stage is Stage.RINGING:
+        if self.leg.acknowledged(event.sdp) and self.stage is Stage.RINGING:
             self.leg.facts.answered_at = self.leg.facts.answered_at or now
             self.waiting.ask_ahead(self.interaction, now)
             self._start_flow(self._route.flow, now)

@@ -21,7 +21,7 @@ from softswitch.call.records import TalkRecord
 from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
 from softswitch.ivr.messages import Segment
 from softswitch.media.messages import Bridge, RtpSilent
-from softswitch.sip.messages import LegEnded, OfferReceived
+from softswitch.sip.messages import AckReceived, LegEnded, OfferReceived
 
 NORMAL_CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
 RTP_LOST = 'Q.850;cause=41;text="RTP timeout"'  # temporary failure: the line is dead, not the person
@@ -80,9 +80,12 @@ class Talk:
     # -------------------------------------------------------------- LegOwner
 
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
-        if isinstance(event, OfferReceived):
+        if isinstance(event, OfferReceived | AckReceived):
             was_on_hold = leg.on_hold
-            leg.answer_reoffer(event.sdp)
+            if isinstance(event, OfferReceived):
+                leg.answer_reoffer(event.sdp)
+            else:
+                leg.acknowledged(event.sdp)
             if leg.on_hold != was_on_hold:
                 self._hold_changed(leg)
         elif isinstance(event, RtpSilent) and not self._customer.on_hold and not self._agent.on_hold:

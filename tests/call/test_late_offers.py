@@ -1,0 +1,48 @@
+"""Peers that let us make the offer (an INVITE or re-INVITE without SDP): their answer comes with the ACK."""
+
+from __future__ import annotations
+
+from tests.call.house import ANNA, FLOW, House, offer
+
+from softswitch.media import messages as media
+from softswitch.sip import messages as sip
+
+
+def test_late_hold_and_resume_in_a_conversation() -> None:
+    house = House()
+    house.register(ANNA)
+    leg = house.to_queue()
+    (invite,) = house.ringing()
+    house.answer(invite)
+    house.post(sip.OfferReceived(invite.leg, None))
+    house.post(sip.AckReceived(invite.leg, offer().replace(b"a=sendrecv", b"a=inactive")))
+    assert not house.of(media.SetRemote)[-1].send
+    assert house.heard(leg)[-1] == "music:calm"
+    house.post(sip.OfferReceived(invite.leg, None))
+    house.post(sip.AckReceived(invite.leg, offer()))
+    assert house.of(media.SetRemote)[-1].send
+    assert house.of(media.StopPlay)[-1].leg == leg
+
+
+def test_a_feature_code_dialled_with_a_late_offer_is_heard() -> None:
+    house = House()
+    house.register(ANNA)
+    house.post(sip.InviteReceived(900, sip.Origin(agent=ANNA), "*13", "1000", "", None, FLOW))  # type: ignore[arg-type]
+    house.post(sip.AckReceived(900, offer()))  # type: ignore[arg-type]
+    assert [each.leg for each in house.of(media.SetRemote)] == [900]
+
+
+def test_an_ack_without_the_answer_ends_the_call() -> None:
+    """Nobody could hear anybody: the caller would wait for an agent who hears nothing."""
+    house = House()
+    leg = house.call(sdp=None)
+    house.post(sip.AckReceived(leg, None))
+    assert leg in house.ended_legs
+    house.assert_nothing_left()
+
+
+def test_a_description_that_nobody_asked_for_is_not_looked_at() -> None:
+    house = House(acknowledges=False)
+    leg = house.call()
+    house.post(sip.AckReceived(leg, offer()))
+    assert house.heard(leg) == ["Welcome."]
