@@ -89,6 +89,7 @@ actions = st.one_of(
         agent,
     ),
     st.tuples(st.just("agent"), st.sampled_from([m.PhoneRegistered, m.AgentWentReady, m.AgentWentOnBreak]), agent),
+    st.tuples(st.just("agent"), st.sampled_from([m.OwnCallBegan, m.OwnCallEnded, m.OwnCallEnded]), agent),
     st.tuples(st.just("restore"), agent, st.sampled_from(AgentState), st.booleans(), st.booleans()),
     st.tuples(st.just("promise"), st.sampled_from(QUEUES), agent, seconds),
 )

@@ -85,6 +85,42 @@ def test_wrap_up_without_a_phone_ends_offline() -> None:
     assert line.state(ANNA) is AgentState.OFFLINE
 
 
+def test_a_call_of_her_own_suspends_her_until_it_is_over() -> None:
+    line = Line([ANNA])
+    line.send(m.OwnCallBegan(ANNA), 5.0)
+    assert (line.state(ANNA), line.reason(ANNA)) == (AgentState.SUSPENDED, "on a call of her own")
+    line.call()
+    line.send(m.AgentWentReady(ANNA), 6.0)
+    assert line.state(ANNA) is AgentState.SUSPENDED
+    line.send(m.OwnCallEnded(ANNA), 7.0)
+    assert line.state(ANNA) is AgentState.RINGING
+
+
+def test_a_call_of_her_own_changes_nothing_but_being_ready() -> None:
+    line = Line([ANNA])
+    line.send(m.AgentWentOnBreak(ANNA, "lunch"), 3.0)
+    line.send(m.OwnCallBegan(ANNA), 4.0)
+    line.send(m.OwnCallEnded(ANNA), 5.0)
+    assert (line.state(ANNA), line.reason(ANNA)) == (AgentState.BREAK, "lunch")
+
+
+def test_wrap_up_that_ends_during_a_call_of_her_own() -> None:
+    line = Line([ANNA])
+    line.hang_up(line.talk(ANNA), 10.0)
+    line.send(m.OwnCallBegan(ANNA), 20.0)
+    assert line.state(ANNA) is AgentState.WRAP_UP
+    line.at(40.0)
+    assert line.state(ANNA) is AgentState.SUSPENDED
+    line.send(m.OwnCallEnded(ANNA), 50.0)
+    assert line.state(ANNA) is AgentState.READY
+
+
+def test_a_call_of_her_own_does_not_survive_a_restart() -> None:
+    line = Line([ANNA], ready=False)
+    line.send(m.AgentRestored(ANNA, AgentState.SUSPENDED, "on a call of her own", -9.0, None, True))
+    assert line.state(ANNA) is AgentState.READY
+
+
 def test_break_while_talking_comes_after_the_wrap_up() -> None:
     line = Line([ANNA])
     talk = line.talk(ANNA)

@@ -10,13 +10,15 @@
          SUSPENDED <--- no answer, unreachable --- RINGING                     |
              |                                     | answered (compare-and-set)|
              | AgentWentReady, or registers again  v                           |
-             | after 'phone not reachable'       TALKING                       |
+             | after 'phone not reachable', or   TALKING                       |
+             | the call she placed is over         |                           |
              +------------> READY                  | ConversationEnded         |
                                                    v                           |
          BREAK <------ asked for during ------- WRAP_UP ---- deadline ---------+
            |           talk or wrap-up                                         |
            +---------------------------- AgentWentReady -----------------------+
 
+A call that she places herself suspends her as soon as she would be READY, until it is over.
 A lost phone changes only READY: break, wrap-up and suspension stay what they are, and what would end in READY ends in
 OFFLINE while no phone is registered. So the newest journal line is always the whole truth about an agent.
 """
@@ -43,6 +45,7 @@ SUSPENDED: Final = AgentState.SUSPENDED
 
 NO_ANSWER: Final = "no answer"
 NOT_REACHABLE: Final = "phone not reachable"
+ON_OWN_CALL: Final = "on a call of her own"
 NOT_REGISTERED: Final = "phone not registered"
 LOGGED_OUT: Final = "logged out"
 
@@ -68,11 +71,12 @@ class Attempt:
 class Duty:
     """What holds beside the state: the phone, the log-out by code, a break asked for, what she did last."""
 
-    __slots__ = ("break_wanted", "logged_out", "no_answers", "registered", "served")
+    __slots__ = ("break_wanted", "logged_out", "no_answers", "on_own_call", "registered", "served")
 
     def __init__(self) -> None:
         self.registered = False
         self.logged_out = False
+        self.on_own_call = False
         self.break_wanted: str | None = None  # reason; takes effect after the conversation and its wrap-up
         self.no_answers = 0  # one after another
         self.served: Queue | None = None  # the queue of the last conversation, whose wrap-up is measured

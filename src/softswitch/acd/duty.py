@@ -4,13 +4,23 @@ these are the only places where they are drawn."""
 from __future__ import annotations
 
 from softswitch.acd import matching, sticky
-from softswitch.acd.agents import BREAK, LOGGED_OUT, NOT_REGISTERED, OFFLINE, READY, Agent, change
+from softswitch.acd.agents import (
+    BREAK,
+    LOGGED_OUT,
+    NOT_REGISTERED,
+    OFFLINE,
+    ON_OWN_CALL,
+    READY,
+    SUSPENDED,
+    Agent,
+    change,
+)
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AgentState
 
 
 def free(floor: Floor, agent: Agent, now: float, keep_idle_time: bool = False) -> None:
-    """What she did is over. Ready, unless a log-out, a lost phone or a break asked for meanwhile says otherwise."""
+    """What she did is over. Ready, unless a log-out, a lost phone, a break or a call of her own says otherwise."""
     duty = agent.duty
     if duty.logged_out:
         away(floor, agent, OFFLINE, LOGGED_OUT, now)
@@ -19,6 +29,8 @@ def free(floor: Floor, agent: Agent, now: float, keep_idle_time: bool = False) -
         away(floor, agent, BREAK, reason, now)
     elif not duty.registered:
         away(floor, agent, OFFLINE, NOT_REGISTERED, now)
+    elif duty.on_own_call:
+        away(floor, agent, SUSPENDED, ON_OWN_CALL, now)
     else:
         if not keep_idle_time:
             agent.standing.idle_since = now

@@ -28,6 +28,8 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.AgentLoggedOut: shifts.logged_out,
     m.AgentWentReady: shifts.went_ready,
     m.AgentWentOnBreak: shifts.went_on_break,
+    m.OwnCallBegan: shifts.own_call_began,
+    m.OwnCallEnded: shifts.own_call_ended,
     m.AgentRestored: shifts.restored,
     m.CallerEntered: callers.entered,
     m.CallerLeft: callers.left,

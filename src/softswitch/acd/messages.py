@@ -101,6 +101,21 @@ class AgentWentOnBreak:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCallBegan:
+    """The agent has placed a call herself (a feature code, a number of the line): no caller is offered to her until
+    `OwnCallEnded`."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCallEnded:
+    """The last call that she placed herself is over."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRestored:
     """At start: the state the journal remembered. RINGING and TALKING never come back (no call survived);
     `deadline` is that of the wrap-up."""
@@ -413,6 +428,8 @@ Event = (
     | AgentLoggedOut
     | AgentWentReady
     | AgentWentOnBreak
+    | OwnCallBegan
+    | OwnCallEnded
     | AgentRestored
     | CallerEntered
     | CallerLeft

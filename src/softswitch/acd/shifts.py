@@ -9,6 +9,7 @@ from softswitch.acd.agents import (
     NOT_REACHABLE,
     NOT_REGISTERED,
     OFFLINE,
+    ON_OWN_CALL,
     READY,
     RINGING,
     SUSPENDED,
@@ -27,6 +28,8 @@ from softswitch.acd.messages import (
     AgentStateChanged,
     AgentWentOnBreak,
     AgentWentReady,
+    OwnCallBegan,
+    OwnCallEnded,
     PhoneLost,
     PhoneRegistered,
 )
@@ -128,6 +131,25 @@ def went_on_break(floor: Floor, event: AgentWentOnBreak, now: float) -> None:
         duty.away(floor, agent, BREAK, event.reason, now)
 
 
+def own_call_began(floor: Floor, event: OwnCallBegan, now: float) -> None:
+    """Her phone is busy: nobody is offered to her, least of all she to herself."""
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    agent.duty.on_own_call = True
+    if agent.state is READY:
+        duty.away(floor, agent, SUSPENDED, ON_OWN_CALL, now)
+
+
+def own_call_ended(floor: Floor, event: OwnCallEnded, now: float) -> None:
+    agent = _known(floor, event.agent)
+    if agent is None:
+        return
+    agent.duty.on_own_call = False
+    if agent.state is SUSPENDED and agent.reason == ON_OWN_CALL:
+        duty.free(floor, agent, now)
+
+
 def wrap_up_due(floor: Floor, subject: object, when: float, now: float) -> None:
     assert isinstance(subject, Agent)
     if subject.state is WRAP_UP and subject.deadline == when:
@@ -151,7 +173,7 @@ def restored(floor: Floor, event: AgentRestored, now: float) -> None:
     agent.duty.registered = event.registered
     agent.duty.logged_out = event.logged_out
     state = event.state
-    if state is BREAK or state is SUSPENDED:
+    if state is BREAK or (state is SUSPENDED and event.reason != ON_OWN_CALL):  # no call of hers survived
         _restore(floor, agent, event)
     elif state is WRAP_UP and event.deadline is not None and event.deadline > now:
         _restore(floor, agent, event)

@@ -178,7 +178,7 @@ def _agent_state(agent: Agent) -> tuple[object, ...]:
     return (
         _agent(agent),
         (standing.idle_since, standing.calls, standing.offered),
-        (duty.registered, duty.logged_out, duty.break_wanted, duty.no_answers),
+        (duty.registered, duty.logged_out, duty.on_own_call, duty.break_wanted, duty.no_answers),
         (agent.line.live, agent.line.call_backs),
     )
 

@@ -69,6 +69,8 @@ _ACD_EVENTS = (
     acd.AgentLoggedOut,
     acd.AgentWentReady,
     acd.AgentWentOnBreak,
+    acd.OwnCallBegan,
+    acd.OwnCallEnded,
     acd.AgentRestored,
     acd.CallerEntered,
     acd.CallerLeft,

@@ -24,6 +24,8 @@ from softswitch.acd.messages import (
     InteractionEnded,
     OfferChoice,
     OverflowCaller,
+    OwnCallBegan,
+    OwnCallEnded,
     PromiseRestored,
     RefuseAnswer,
     RingAgent,
@@ -40,7 +42,7 @@ from softswitch.call.records import InteractionOpened, PreviousAgentFound
 from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
-from softswitch.ids import IdSource, InteractionId, RingAttemptId
+from softswitch.ids import AgentId, IdSource, InteractionId, LegId, RingAttemptId
 from softswitch.media.messages import (
     DigitReceived,
     MediaLegClosed,
@@ -172,6 +174,7 @@ class Calls:
         }
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
+        self._own_calls: dict[LegId, AgentId] = {}  # calls that agents placed themselves
 
     # -------------------------------------------------------------- the contract
 
@@ -258,6 +261,9 @@ class Calls:
             return None
         leg.facts.answered_at = now
         board.emit(Answer(event.leg, sdp))
+        if event.origin.agent is not None:
+            self._own_calls[event.leg] = event.origin.agent
+            board.emit(OwnCallBegan(event.origin.agent))
         return leg
 
     def _feature_call(self, event: InviteReceived, feature: tuple[Any, Any], now: float) -> None:
@@ -285,6 +291,9 @@ class Calls:
         leg, owner = found
         self.board.end_leg(event, now)
         self._look(owner)
+        agent = self._own_calls.pop(event.leg, None)
+        if agent is not None and agent not in self._own_calls.values():
+            self.board.emit(OwnCallEnded(agent))
         facts = leg.facts
         if facts.direction == "in" and facts.interaction is not None:
             self._caller_gone(facts)
