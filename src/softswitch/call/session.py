@@ -129,7 +129,7 @@ class CallerSession:
         self._deadline = None
         if before in (Stage.QUEUED, Stage.CHOOSING):
             self._board.emit(CallerLeft(self.interaction))
-        elif self.waiting.place is None:
+        elif not self.waiting.has_entered:
             self._close_in_menu(now)
 
     def _close_in_menu(self, now: float) -> None:
@@ -177,7 +177,7 @@ class CallerSession:
         elif self.stage is Stage.LEAVING:
             self.leg.hang_up(NORMAL_CLEARING)
         elif self.stage is Stage.QUEUED:
-            self.waiting.play_music()
+            self.waiting.prompt_over(event.playback)
 
     def _flow_finished(self, command: FlowFinished, now: float) -> None:
         self._flow = None
@@ -219,8 +219,16 @@ class CallerSession:
         self.waiting.enter(self.interaction, now)
 
     def announce(self, command: AnnounceWaiting, now: float) -> None:
+        self._drop_choice(now)  # she went while he chose
         if self.stage is Stage.QUEUED:
             self.waiting.announce(command)
+
+    def _drop_choice(self, now: float) -> None:
+        """There is nothing to choose any more."""
+        if self.stage is Stage.CHOOSING:
+            self._flow = None
+            self.leg.stop_play()
+            self._become(Stage.QUEUED, now)
 
     def offer_choice(self, command: OfferChoice, now: float) -> None:
         if self.stage is not Stage.QUEUED:
@@ -267,6 +275,8 @@ class CallerSession:
     # -------------------------------------------------------------- the agent
 
     def ring_agent(self, command: RingAgent, now: float) -> Ring:
+        if not command.sticky:  # somebody else than the one he could choose to wait for
+            self._drop_choice(now)
         self.ring = Ring(self._board, command.attempt, self.interaction, command.agent)
         facts = self.leg.facts
         self.ring.start(facts.caller, self.waiting.caller_name, now, self.leg)

@@ -22,7 +22,7 @@ from softswitch.call.board import Board
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import RINGBACK, music_segment
 from softswitch.call.records import FindPreviousAgent, InteractionQueued, PreviousAgentFound
-from softswitch.ids import AgentId, CustomerId, FlowId, InteractionId, QueueId
+from softswitch.ids import AgentId, CustomerId, FlowId, InteractionId, PlaybackId, QueueId
 from softswitch.ivr.flow import FlowRun
 from softswitch.ivr.messages import EnterQueue, Flow, FlowStarted, MenuStep, Say, Segment, Target, Unclear
 
@@ -72,6 +72,7 @@ class Waiting:
         self._leg = leg
         self._memory = _Memory()
         self._interaction: InteractionId | None = None
+        self._music: PlaybackId | None = None
         self.language = language
         self.caller_name = ""
         self.sticky_note = ""  # for the eyes of a supervisor
@@ -100,7 +101,6 @@ class Waiting:
         rule = self._board.line.queues[command.queue].sticky
         memory = self._memory
         if rule is None:
-            memory.previous = None
             return False
         if memory.asked_ahead and customer is None:
             return not memory.answered
@@ -117,9 +117,15 @@ class Waiting:
 
     # -------------------------------------------------------------- in the line
 
+    @property
+    def has_entered(self) -> bool:
+        """He has stood in a line: how that ended is the ACD's to say."""
+        return self._interaction is not None
+
     def enter(self, interaction: InteractionId, now: float) -> None:
         place, memory = self.place, self._memory
         assert place is not None
+        previous = memory.previous if self._board.line.queues[place.queue].sticky is not None else None
         self._interaction = interaction
         place.entered_at = now
         self._board.emit(
@@ -131,7 +137,7 @@ class Waiting:
                 place.because,
                 place.entered,
                 place.path,
-                memory.previous,
+                previous,
             )
         )
         self._board.emit(
@@ -141,7 +147,7 @@ class Waiting:
                 self._leg.facts.caller,
                 place.customer,
                 self.language,
-                memory.previous,
+                previous,
                 waited_seconds=memory.waited_before,
             )
         )
@@ -176,6 +182,12 @@ class Waiting:
         place = self.place
         assert place is not None
         self._leg.play((music_segment(self._board.texts(place.queue).music),), loops=0)
+        self._music = self._leg.playback
+
+    def prompt_over(self, playback: PlaybackId) -> None:
+        """Music follows what was said; when it was the music itself that ended, it cannot be played."""
+        if playback != self._music:
+            self.play_music()
 
     def play_ringback(self) -> None:
         self._leg.play((RINGBACK,), loops=0)
