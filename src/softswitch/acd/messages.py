@@ -143,6 +143,7 @@ class CallerEntered:
     skills: tuple[tuple[SkillId, int], ...] = ()  # beyond those of the queue
     head_start_seconds: float = 0.0
     waited_seconds: float = 0.0  # already waited elsewhere (passed on by another department)
+    can_be_called_back: bool = True  # there is a number, and a way to call it
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,10 @@ def enter(floor: Floor, entry: Entry, facts: CallerEntered, rule: StickyRule, no
         entry.sticky = "direct"
         matching.ring(floor, entry, agent, now, sticky=True)
     else:
-        _offer(floor, entry, bond, rule, now)
+        _offer(floor, entry, bond, rule, facts.can_be_called_back, now)
 
 
-def _offer(floor: Floor, entry: Entry, bond: Bond, rule: StickyRule, now: float) -> None:
+def _offer(floor: Floor, entry: Entry, bond: Bond, rule: StickyRule, can_be_called: bool, now: float) -> None:
     agent = bond.agent
     queue = entry.pool.queue
     wait = estimates.until_hers(agent, queue, position(agent.line.live, entry.place) - 1, now)
@@ -66,7 +66,7 @@ def _offer(floor: Floor, entry: Entry, bond: Bond, rule: StickyRule, now: float)
         for choice in rule.offer
         if choice is Choice.COLLEAGUE
         or (choice is Choice.WAIT and wait <= rule.wait_at_most_seconds)
-        or (choice is Choice.CALL_BACK and call_back_wait <= rule.call_back_within_seconds)
+        or (choice is Choice.CALL_BACK and can_be_called and call_back_wait <= rule.call_back_within_seconds)
     )
     if Choice.WAIT not in bond.choices and Choice.CALL_BACK not in bond.choices:
         give_up(floor, entry, "busy too long", now)

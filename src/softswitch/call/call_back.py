@@ -27,6 +27,7 @@ from softswitch.call.board import Board
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import RINGBACK
 from softswitch.call.ring import Ring
+from softswitch.call.routing import SEPARATORS
 from softswitch.call.talk import NORMAL_CLEARING, Talk, TalkFacts
 from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, QueueId, RingAttemptId, TrunkId
 from softswitch.media.messages import Bridge, PlaybackEnded
@@ -151,7 +152,7 @@ class CallBackSession:
     def _dial(self, now: float) -> None:
         trunk, board = self._trunk, self._board
         self._become(Step.DIAL_CUSTOMER, now)
-        if trunk is None or not trunk.host:
+        if trunk is None or not can_call(trunk, self.ticket.caller):
             self._fail(now)
             return
         leg_id = LegId(board.ids.number())
@@ -203,7 +204,7 @@ class CallBackSession:
                 return  # the final answer decides
             agent.stop_play()
             self._board.emit(Bridge(customer.id, agent.id))
-        elif event.status == 180 and agent.playback is None:
+        elif event.status == 180 and agent.playback is None and customer.remote is None:
             agent.play((RINGBACK,), loops=0)
 
     def _customer_answered(self, event: InviteAnswered, now: float) -> None:
@@ -246,11 +247,23 @@ def agent_of(leg: CallLeg) -> AgentId:
     return AgentId(leg.facts.party)
 
 
+def dialable(number: str) -> str:
+    """The digits of a telephone number, without the separators people write; "" when it is none."""
+    plain = number.translate(SEPARATORS)
+    return plain if plain.isascii() and plain.removeprefix("+").isdecimal() else ""
+
+
+def can_call(trunk: TrunkSettings | None, number: str) -> bool:
+    return trunk is not None and trunk.host != "" and dialable(number) != ""
+
+
 def trunk_uri(trunk: TrunkSettings, number: str) -> str:
-    """Where a number is called: the trunk's own address, never a host that came from outside."""
+    """Where a number is called: the trunk's own address, never a host that came from outside. The number was written
+    by the caller's side, so only digits go into the URI."""
+    assert dialable(number), "a number that cannot be called"
     host = f"[{trunk.host}]" if ":" in trunk.host else trunk.host
     transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
-    return f"sip:{number}@{host}:{trunk.port}{transport}"
+    return f"sip:{dialable(number)}@{host}:{trunk.port}{transport}"
 
 
 def call_back_trunk(trunks: tuple[TrunkSettings, ...], wanted: TrunkId | None) -> TrunkSettings | None:

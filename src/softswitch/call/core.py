@@ -34,7 +34,7 @@ from softswitch.acd.messages import (
     SavePromise,
 )
 from softswitch.call.board import Board, LegOwner, LineFacts, LocalTime, WallClock
-from softswitch.call.call_back import CallBackSession, Ticket, call_back_trunk
+from softswitch.call.call_back import CallBackSession, Ticket, call_back_trunk, can_call
 from softswitch.call.feature_code import FeatureCall, feature_of
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import PromptCatalog
@@ -235,6 +235,8 @@ class Calls:
             return
         session = CallerSession(board, interaction, leg, route, now)
         session.waiting.caller_name = event.caller_name
+        from_outside = event.origin.trunk is not None
+        session.waiting.can_be_called_back = from_outside and can_call(self._call_back_trunk, event.caller)
         board.give_leg(leg, session)
         self.sessions[interaction] = session
         wall = board.line.wall(now)

@@ -13,7 +13,7 @@ from softswitch.call.hours import is_open
 from softswitch.call.settings import CallSettings, NumberSettings
 from softswitch.ids import FlowId
 
-_SEPARATORS = str.maketrans("", "", " -.()")
+SEPARATORS = str.maketrans("", "", " -.()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def resolve(settings: CallSettings, dialled: str, when: datetime) -> Route | Non
 
 def _find(settings: CallSettings, dialled: str) -> NumberSettings | None:
     numbers = settings.numbers
-    plain = dialled.translate(_SEPARATORS)
+    plain = dialled.translate(SEPARATORS)
     for candidate in (dialled, plain, "+" + plain, plain.removeprefix("+")):
         found = numbers.get(candidate)
         if found is not None:

@@ -75,6 +75,7 @@ class Waiting:
         self._music: PlaybackId | None = None
         self.language = language
         self.caller_name = ""
+        self.can_be_called_back = False
         self.sticky_note = ""  # for the eyes of a supervisor
         self.place: QueuePlace | None = None
 
@@ -149,6 +150,7 @@ class Waiting:
                 self.language,
                 previous,
                 waited_seconds=memory.waited_before,
+                can_be_called_back=self.can_be_called_back,
             )
         )
 
