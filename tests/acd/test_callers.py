@@ -6,6 +6,7 @@ from typing import Any
 
 from acd_line import ANNA, MART, Line, agent, queue
 
+from softswitch.acd import estimates
 from softswitch.acd import messages as m
 from softswitch.acd.floor import Rejection
 from softswitch.acd.messages import AgentState, Outcome
@@ -21,9 +22,9 @@ def busy(**changes: Any) -> Line:
 def test_told_to_wait_on_entry_when_nobody_is_free() -> None:
     line = busy(usual_talk_seconds=120.0, wrap_up_seconds=30.0)
     number = line.call(10.0)
-    assert line.last == [m.AnnounceWaiting(number, 1, 150.0)]
+    assert line.last == [m.AnnounceWaiting(number, 1, 150.0, None, "", *estimates.spread(150.0, 1))]
     second = line.call(11.0)
-    assert line.last == [m.AnnounceWaiting(second, 2, 300.0)]
+    assert line.last == [m.AnnounceWaiting(second, 2, 300.0, None, "", *estimates.spread(300.0, 2))]
 
 
 def test_told_again_only_so_often() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from acd_line import ANNA, MART, Line, queue
+from acd_line import ANNA, MART, Line, Q, queue
 
 from softswitch.acd import estimates
 from softswitch.acd import messages as m
@@ -40,3 +40,40 @@ def test_wrap_up_is_measured_as_it_was_not_as_it_is_configured() -> None:
     line.hang_up(line.talk(ANNA), 10.0)
     line.send(m.AgentWentReady(ANNA), 20.0)
     assert line.engine.queues(20.0)[0].wrap_up_seconds == pytest.approx(28.0)
+
+
+def test_the_range_is_that_of_a_gamma_distribution() -> None:
+    """10 % and 90 % points of chi-square with 2, 8 and 40 degrees of freedom, halved: sums of `position` times."""
+    for position, low, high in ((1, 0.105, 2.303), (4, 1.745, 6.681), (20, 14.525, 25.903)):
+        found = estimates.spread(float(position), position)
+        assert found == pytest.approx((low, high), rel=0.07, abs=0.02)
+    assert estimates.spread(0.0, 1) == (0.0, 0.0)
+
+
+def test_what_was_told_is_held_against_what_came() -> None:
+    line = Line([ANNA], [queue(usual_talk_seconds=100.0, wrap_up_seconds=0.0)])
+    talk = line.talk(ANNA, 10.0)
+    first, second = line.call(20.0), line.call(21.0)
+    shot = line.engine.queues(21.0)[0]
+    assert shot.estimates_measured == 0 and shot.estimate_error_seconds is None
+    assert shot.estimate_seconds == 300.0 and shot.estimate_low_seconds < 300.0 < shot.estimate_high_seconds  # type: ignore[operator]
+    line.hang_up(talk, 80.0)
+    line.answer(90.0)  # told 100, waited 70
+    line.send(m.CallerLeft(second), 100.0)  # has no measured wait
+    shot = line.engine.queues(100.0)[0]
+    assert shot.estimates_measured == 1 and first != second
+    assert (shot.estimate_error_seconds, shot.estimate_bias_seconds) == (30.0, -30.0)
+    assert shot.estimate_within_percent == 100.0
+    assert not line.engine.floor.queues[Q].accuracy.open
+
+
+def test_the_range_for_her_own_line_keeps_within_the_limit_told() -> None:
+    line = Line([ANNA, MART], [queue(usual_talk_seconds=100.0, wrap_up_seconds=20.0)])
+    line.talk(ANNA, 10.0)
+    number = line.call(20.0, previous=ANNA)
+    offered = line.one(m.OfferChoice)
+    assert offered.low_seconds is not None and offered.high_seconds is not None
+    assert offered.low_seconds < offered.wait_seconds < offered.high_seconds
+    line.send(m.ChoiceMade(number, m.Choice.WAIT), 25.0)
+    told = line.one(m.AnnounceWaiting)
+    assert told.high_seconds is not None and told.high_seconds <= 235.0

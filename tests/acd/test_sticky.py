@@ -8,6 +8,7 @@ import pytest
 from acd_line import ANNA, LI, MART, Line, agent, queue
 
 from softswitch.acd import messages as m
+from softswitch.acd.estimates import spread
 from softswitch.acd.floor import Rejection
 from softswitch.acd.messages import AgentState, Choice, Outcome, StickyRule
 from softswitch.ids import InteractionId, SkillId
@@ -44,7 +45,7 @@ def test_busy_he_is_told_and_chooses_though_a_colleague_is_free() -> None:
     line, _ = with_anna_talking(wait_at_most_seconds=240.0, call_back_within_seconds=3600.0)
     number = line.call(40.0, previous=ANNA)
     # 100 s are usual, 40 are over (the line began at 1 s), wrap-up 20
-    assert line.last == [m.OfferChoice(number, ANNA, 81.0, 3640.0, (WAIT, COLLEAGUE, CALL_BACK))]
+    assert line.last == [m.OfferChoice(number, ANNA, 81.0, 3640.0, (WAIT, COLLEAGUE, CALL_BACK), *spread(81.0, 1))]
 
 
 def test_in_wrap_up_the_estimate_is_its_rest() -> None:
@@ -105,7 +106,7 @@ def test_he_waits_in_her_own_line() -> None:
     line, talk = with_anna_talking()
     number = line.call(10.0, previous=ANNA)
     choose(line, number, WAIT, 15.0)
-    assert line.last == [m.AnnounceWaiting(number, 1, 105.0 + 1.0, ANNA)]
+    assert line.last == [m.AnnounceWaiting(number, 1, 106.0, ANNA, "", spread(106.0, 1)[0], 235.0)]
     line.hang_up(talk, 30.0)
     line.at(50.0)
     ring = line.one(m.RingAgent)

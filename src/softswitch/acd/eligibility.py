@@ -14,16 +14,29 @@ from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
 from softswitch.acd.messages import AgentSettings, AgentState, QueueSettings
 from softswitch.acd.strategy import ORDERS, Key, Order
 from softswitch.acd.waiting import Place
-from softswitch.ids import SkillId
+from softswitch.ids import InteractionId, SkillId
 
 Skills = tuple[tuple[SkillId, int], ...]
 IdleItem = tuple[Key, int, int, Agent]
 
 
+class Accuracy:
+    """What was told to waiting callers, and how it came out; see `estimates`."""
+
+    __slots__ = ("absolute", "measured", "open", "signed", "within")
+
+    def __init__(self) -> None:
+        self.open: dict[InteractionId, tuple[float, float, tuple[float, float]]] = {}  # told at, estimate, range
+        self.measured = 0
+        self.absolute = 0.0  # sum of |error|
+        self.signed = 0.0  # sum of errors
+        self.within = 0  # inside the range
+
+
 class Queue:
     """One queue: its settings, everybody who waits in its general pools, and what its conversations take."""
 
-    __slots__ = ("line", "order", "settings", "talk_seconds", "wrap_up_seconds")
+    __slots__ = ("accuracy", "line", "order", "settings", "talk_seconds", "wrap_up_seconds")
 
     def __init__(self, settings: QueueSettings) -> None:
         order = ORDERS.get(settings.order)
@@ -36,6 +49,7 @@ class Queue:
         self.line: list[Place] = []
         self.talk_seconds = settings.usual_talk_seconds  # moving averages, see `estimates`
         self.wrap_up_seconds = settings.wrap_up_seconds
+        self.accuracy = Accuracy()
 
 
 class Pool:

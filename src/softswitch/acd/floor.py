@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from softswitch.acd import estimates
 from softswitch.acd.agents import Agent, Attempt
 from softswitch.acd.deadlines import Deadlines
 from softswitch.acd.eligibility import Eligibility, Queue
@@ -63,6 +64,8 @@ class Floor:
         entry.stage = Stage.ENDED
         pool.open -= 1
         del self.entries[entry.id]
+        if entry.say_at is not None:
+            estimates.wait_over(pool.queue, entry.id, outcome is Outcome.ANSWERED, now)
         self.out.append(
             InteractionEnded(
                 entry.id,

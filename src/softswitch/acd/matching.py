@@ -19,7 +19,7 @@ from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, RingAgent
 from softswitch.acd.strategy import Order
 from softswitch.acd.waiting import Entry, Place, Stage, add_place, position, remove_place
-from softswitch.ids import RingAttemptId
+from softswitch.ids import AgentId, RingAttemptId
 
 _RINGING = Stage.RINGING
 _WAITING = Stage.WAITING
@@ -196,14 +196,32 @@ def announce(floor: Floor, entry: Entry, now: float, because: str) -> None:
         assert entry.bond is not None
         agent = entry.bond.agent
         ahead = position(agent.line.live, entry.place) - 1
-        estimate = min(
-            estimates.until_hers(agent, entry.pool.queue, ahead, now), max((entry.bond.until or now) - now, 0.0)
-        )
-        floor.out.append(AnnounceWaiting(entry.id, ahead + 1, estimate, agent.id, because))
+        left = max((entry.bond.until or now) - now, 0.0)
+        estimate = min(estimates.until_hers(agent, entry.pool.queue, ahead, now), left)
+        _tell(floor, entry, ahead + 1, estimate, agent.id, because, now, left)
     else:
         at, general = estimates.of_place(entry.pool, entry.place)
-        floor.out.append(AnnounceWaiting(entry.id, at, general, None, because))
+        _tell(floor, entry, at, general, None, because, now)
     say_later(floor, entry, now)
+
+
+def _tell(
+    floor: Floor,
+    entry: Entry,
+    at: int,
+    estimate: float | None,
+    agent: AgentId | None,
+    because: str,
+    now: float,
+    at_most: float = _NEVER,
+) -> None:
+    if estimate is None:
+        floor.out.append(AnnounceWaiting(entry.id, at, None, agent, because))
+        return
+    low, high = estimates.spread(estimate, at)
+    high = min(high, at_most)
+    estimates.told(entry.pool.queue, entry.id, (estimate, (low, high)), now)
+    floor.out.append(AnnounceWaiting(entry.id, at, estimate, agent, because, low, high))
 
 
 def say_later(floor: Floor, entry: Entry, now: float) -> None:

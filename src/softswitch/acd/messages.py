@@ -278,6 +278,8 @@ class OfferChoice:
     wait_seconds: float  # estimate until she is free
     call_back_by: float  # the promise would be due then
     choices: tuple[Choice, ...]
+    low_seconds: float | None = None  # 80 of 100 waits for her lie between these two
+    high_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +291,8 @@ class AnnounceWaiting:
     estimate_seconds: float | None
     agent: AgentId | None = None
     because: str = ""
+    low_seconds: float | None = None  # 80 of 100 waits lie between these two
+    high_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

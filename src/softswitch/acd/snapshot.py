@@ -50,6 +50,12 @@ class QueueSnapshot:
     talk_seconds: float  # measured mean
     wrap_up_seconds: float
     estimate_seconds: float | None  # for a caller who would enter now
+    estimate_low_seconds: float | None = None
+    estimate_high_seconds: float | None = None
+    estimates_measured: int = 0  # callers who were told a wait and then answered
+    estimate_error_seconds: float | None = None  # mean absolute error of what they were told
+    estimate_bias_seconds: float | None = None  # above 0: they waited longer than told
+    estimate_within_percent: float | None = None  # waited inside the range told
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,9 @@ def _queue(floor: Floor, queue: Queue, entries: list[Entry], now: float) -> Queu
     ready = sum(state is READY for state in states)
     ahead = len(queue.line) + 1
     estimate = 0.0 if ready else ahead * estimates.handle_seconds(queue) / serving if serving else None
+    low, high = (None, None) if estimate is None else estimates.spread(estimate, ahead)
+    accuracy = queue.accuracy
+    measured = accuracy.measured
     return QueueSnapshot(
         settings.id,
         settings.name,
@@ -121,6 +130,12 @@ def _queue(floor: Floor, queue: Queue, entries: list[Entry], now: float) -> Queu
         queue.talk_seconds,
         queue.wrap_up_seconds,
         estimate,
+        low,
+        high,
+        measured,
+        accuracy.absolute / measured if measured else None,
+        accuracy.signed / measured if measured else None,
+        100.0 * accuracy.within / measured if measured else None,
     )
 
 

@@ -59,7 +59,8 @@ def enter(floor: Floor, entry: Entry, facts: CallerEntered, rule: StickyRule, no
 def _offer(floor: Floor, entry: Entry, bond: Bond, rule: StickyRule, can_be_called: bool, now: float) -> None:
     agent = bond.agent
     queue = entry.pool.queue
-    wait = estimates.until_hers(agent, queue, position(agent.line.live, entry.place) - 1, now)
+    place = position(agent.line.live, entry.place)
+    wait = estimates.until_hers(agent, queue, place - 1, now)
     call_back_wait = estimates.until_hers(agent, queue, len(agent.line.live) + len(agent.line.call_backs), now)
     bond.choices = tuple(
         choice
@@ -78,7 +79,9 @@ def _offer(floor: Floor, entry: Entry, bond: Bond, rule: StickyRule, can_be_call
     add_place(agent.line.live, entry.place)
     floor.deadlines.add(bond.until, deadlines.BOND, entry)
     matching.limit_wait(floor, entry)
-    floor.out.append(OfferChoice(entry.id, agent.id, wait, bond.call_back_by, bond.choices))
+    floor.out.append(
+        OfferChoice(entry.id, agent.id, wait, bond.call_back_by, bond.choices, *estimates.spread(wait, place))
+    )
 
 
 def choice_made(floor: Floor, event: ChoiceMade, now: float) -> None:

@@ -92,6 +92,13 @@ class LiveSwitch:
                     abandoned_short=tally.abandoned_short,
                     overflowed=tally.overflowed,
                     called_back=tally.called_back,
+                    estimate_seconds=shot.estimate_seconds,
+                    estimate_low_seconds=shot.estimate_low_seconds,
+                    estimate_high_seconds=shot.estimate_high_seconds,
+                    estimates_measured=shot.estimates_measured,
+                    estimate_error_seconds=shot.estimate_error_seconds,
+                    estimate_bias_seconds=shot.estimate_bias_seconds,
+                    estimate_within_percent=shot.estimate_within_percent,
                 )
             )
         return rows

@@ -46,13 +46,18 @@ class SwitchCollector(Collector):
         family = kind(name, text, labels=["queue"])  # type: ignore[call-arg]
         assert isinstance(family, GaugeMetricFamily | CounterMetricFamily)
         for queue in self._view.queues():
-            family.add_metric([queue.queue], float(getattr(queue, attribute)))
+            value = getattr(queue, attribute)
+            if value is not None:  # nothing to say yet
+                family.add_metric([queue.queue], float(value))
         return family
 
 
 _QUEUE_GAUGES: tuple[tuple[type[Metric], str, str, str], ...] = (
     (GaugeMetricFamily, "softswitch_queue_waiting", "Callers waiting", "waiting"),
     (GaugeMetricFamily, "softswitch_queue_longest_wait_seconds", "Longest present wait", "longest_wait_seconds"),
+    (GaugeMetricFamily, "softswitch_queue_estimate_seconds", "Wait of a caller who comes now", "estimate_seconds"),
+    (GaugeMetricFamily, "softswitch_queue_estimate_error_seconds", "Mean absolute error", "estimate_error_seconds"),
+    (GaugeMetricFamily, "softswitch_queue_estimate_bias_seconds", "Waited longer than told", "estimate_bias_seconds"),
 )
 _QUEUE_COUNTERS: tuple[tuple[type[Metric], str, str, str], ...] = (
     (CounterMetricFamily, "softswitch_queue_offered", "Callers that entered the queue", "offered"),
@@ -62,6 +67,7 @@ _QUEUE_COUNTERS: tuple[tuple[type[Metric], str, str, str], ...] = (
     (CounterMetricFamily, "softswitch_queue_abandoned_short", "Of these, within seconds", "abandoned_short"),
     (CounterMetricFamily, "softswitch_queue_overflowed", "Callers passed on by the queue", "overflowed"),
     (CounterMetricFamily, "softswitch_queue_called_back", "Call-backs kept", "called_back"),
+    (CounterMetricFamily, "softswitch_queue_estimates_measured", "Told a wait, then answered", "estimates_measured"),
 )
 # The attributes above must exist.
 assert all(hasattr(QueueView, attribute) for *_, attribute in _QUEUE_GAUGES + _QUEUE_COUNTERS)

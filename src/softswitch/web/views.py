@@ -56,6 +56,13 @@ class QueueView:
     abandoned_short: int = 0  # of these, gone within the short-abandon limit
     overflowed: int = 0
     called_back: int = 0
+    estimate_seconds: float | None = None  # the wait of a caller who would come now; None: nobody serves
+    estimate_low_seconds: float | None = None  # 80 of 100 waits lie between these two
+    estimate_high_seconds: float | None = None
+    estimates_measured: int = 0  # callers who were told a wait and then answered
+    estimate_error_seconds: float | None = None  # mean absolute error of what they were told
+    estimate_bias_seconds: float | None = None  # above 0: they waited longer than told
+    estimate_within_percent: float | None = None  # waited inside the range
 
     @property
     def service_level_percent(self) -> float | None:
