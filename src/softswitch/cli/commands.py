@@ -10,6 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from softswitch.cli.importing import app as importing
+
 CANNOT = 2
 
 app = typer.Typer(
@@ -20,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(importing)
 
 Directory = Annotated[
     Path,
