@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,10 +13,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from softswitch.acd import messages as acd
 from softswitch.app.switch import Switch
+from softswitch.call.records import AgentRecord, StoredContact
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
+from softswitch.ids import AgentId
 from softswitch.media.negotiation import make_offer
+from softswitch.store.store import Store
 
 GATEWAY = "127.0.0.2"
 
@@ -96,3 +101,57 @@ async def test_calls_that_are_up_when_it_stops_have_their_cdr_lines(settings: Se
     assert rows(settings, "SELECT direction, ended_by, status, answered_at IS NOT NULL FROM call_detail") == [
         ("in", "us", 200, 1)
     ]
+
+
+def contact(agent: str, transport: str = "udp") -> StoredContact:
+    """A live registration; over TCP from behind a NAT, whose connection the last life took with it."""
+    return StoredContact(
+        AgentId(agent), f"sip:{agent}@10.9.8.7:5060", transport, ("127.0.0.1", 5060), ("127.0.0.3", 50_000),
+        "call-id", 1, time.time() + 600, 1.0, "",
+    )  # fmt: skip
+
+
+def line(agent: str, state: acd.AgentState, deadline: float | None = None, reason: str = "") -> AgentRecord:
+    return AgentRecord(AgentId(agent), state.value, reason, time.time() - 60, deadline, False)
+
+
+async def remember(settings: Settings, contacts: list[StoredContact], lines: list[AgentRecord]) -> None:
+    store = Store(settings.database_url)
+    await store.open()
+    for one in contacts:
+        await store.save_contacts(one.agent, (one,))
+    for each in lines:
+        await store.append_durable(each)
+    await store.close()
+
+
+def states(switch: Switch) -> dict[str, tuple[str, str]]:
+    return {shot.id: (shot.state.value, shot.reason) for shot in switch.cores.engine.agents()}
+
+
+async def test_agents_come_back_as_they_were(settings: Settings) -> None:
+    await remember(
+        settings,
+        [contact("anna"), contact("mart"), contact("li")],
+        [
+            line("anna", acd.AgentState.WRAP_UP, time.time() + 60),
+            line("mart", acd.AgentState.TALKING),
+            line("li", acd.AgentState.BREAK, reason="lunch"),
+        ],
+    )
+    async with running(settings) as switch:
+        assert states(switch) == {"anna": ("wrap-up", ""), "mart": ("ready", ""), "li": ("break", "lunch")}
+        (anna,) = (shot for shot in switch.cores.engine.agents() if shot.id == "anna")
+        assert anna.deadline is not None
+        assert 50 < anna.deadline - switch.clock.now() <= 60
+
+
+async def test_an_agent_whose_phone_cannot_be_called_is_not_ready(settings: Settings) -> None:
+    await remember(
+        settings,
+        [contact("anna", "tcp"), contact("mart")],
+        [line(one, acd.AgentState.READY) for one in ("anna", "mart")],
+    )
+    async with running(settings) as switch:
+        assert states(switch)["anna"] == ("offline", "phone not registered")
+        assert states(switch)["mart"] == ("ready", "")

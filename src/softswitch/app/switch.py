@@ -238,6 +238,8 @@ class Switch:
             if record.agent in known:
                 self._driver.post(self.edges.memory.agent_restored(record, record.agent in registered))
         self._driver.post(sip.ContactsRestored(tuple(each for each in bindings if each.agent in known)))
+        for agent in sorted(registered - self.cores.calls.board.contacts.keys()):
+            self._driver.post(acd.PhoneLost(agent))  # known by a TCP connection alone, which is gone
         for promise in state.promises:
             self._driver.post(self.edges.memory.promise_restored(promise))
 
