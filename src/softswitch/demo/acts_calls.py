@@ -8,7 +8,7 @@ from datetime import datetime
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from softswitch.demo.scene import Party, Scene
+from softswitch.demo.scene import Party, Scene, caller_of
 from softswitch.demo.steps import Differs, Step, ensure
 from softswitch.demo.switch import TALKED_AT_LEAST
 from softswitch.ivr.messages import Say
@@ -39,23 +39,26 @@ async def register(scene: Scene) -> str:
 
 
 async def wrong_password(scene: Scene) -> str:
-    before = await scene.switch.look("registrations")
+    before = [row["remote"] for row in await scene.switch.look("registrations")]
     stranger = scene.stranger
+    wrong = "wrong-" + scene.passwords[scene.anna.id]
     answers = []
-    for user in (scene.anna.user, "9999"):
-        reply = await stranger.register(user, "wrong-" + scene.passwords[scene.anna.id], scene.switch.sip)
-        ensure(not reply["registered"], f"{user} is registered with a wrong password")
-        ensure(reply["status"] in (401, 403), f"{user}: answered {reply['status']} {reply['reason']}")
-        scene.note("Stranger", f"registers as {user}: {reply['status']} {reply['reason']}", reply["at"])
-        answers.append(f"{reply['status']} {reply['reason']}")
-    await stranger.close()  # it would go on trying
+    for user, password, words in (
+        (scene.anna.user, wrong, ""),
+        ("9999", wrong, ""),
+        (scene.anna.user, "", "without one"),
+    ):
+        reply = await stranger.register(user, password, scene.switch.sip)
+        answer = f"{reply['status']} {reply['reason']}"
+        scene.note("Stranger", f"registers as {user} {words}: {answer}", reply["at"])
+        ensure(not reply["registered"], f"{user} is registered {words}")
+        ensure(reply["status"] in (401, 403), f"{user}: answered {answer}")
+        answers.append(answer)
     ensure(answers[0] == answers[1], f"a known user is told from an unknown one: {answers[0]}, {answers[1]}")
-    after = await scene.switch.look("registrations")
-    ensure(
-        [row["remote"] for row in before] == [row["remote"] for row in after],
-        "the registrations have changed",
-    )
-    return f"{answers[0]}, the same for an unknown user; Anna's phone is still registered"
+    await stranger.close()  # it would go on trying
+    after = [row["remote"] for row in await scene.switch.look("registrations")]
+    ensure(before == after, f"registered were {before}, are {after}")
+    return f"{answers[0]}; the same for an unknown user; {answers[2]} without a password; Anna stays registered"
 
 
 async def greeting_and_menu(scene: Scene) -> str:
@@ -223,7 +226,7 @@ async def call_back_kept(scene: Scene) -> str:
     _, rang = await scene.rings([scene.anna], marks, 8, but=[scene.mart, scene.li])
     since = await scene.answer(scene.anna, marks["Anna"])
     incoming = await scene.a.phone.expect("incoming", after=marks["A"], seconds=8)
-    scene.note("A", f"rings ({incoming.get('peer', '')})", incoming.at)
+    scene.note("A", f"rings, {caller_of(incoming)} is shown", incoming.at)
     intro = scene.voice.prompt("'Call-back'", scene.voice.settings.call.texts.call_back_intro)
     await scene.hears(scene.anna, intro, after=marks["Anna"], since=since - 0.5)
     talking = await scene.answer(scene.a, marks["A"])
@@ -278,7 +281,7 @@ async def back_by_code(scene: Scene) -> str:
 STEPS: tuple[Step[Scene], ...] = (
     Step("The switch starts", "healthy, with the bank's queues", start, vital=True),
     Step("Anna, Mart and Li register", "challenged by digest, then 200; all three ready", register),
-    Step("A stranger registers with a wrong password", "refused, the same way for unknown users", wrong_password),
+    Step("A stranger registers as Anna", "refused: wrong password, none, or an unknown user", wrong_password),
     Step("A calls the bank", "hears the greeting and the menu", greeting_and_menu),
     Step("A presses a wrong key", "is told so, and asked again", wrong_key),
     Step("A presses the right key", "queued; Anna rings; both hear each other", right_key),

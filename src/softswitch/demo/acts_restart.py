@@ -13,8 +13,21 @@ def _contacts(scene: Scene) -> list[dict[str, Any]]:
     return scene.switch.rows("SELECT agent, uri, call_id, cseq FROM contact ORDER BY agent, place")
 
 
-def _journal(scene: Scene) -> list[dict[str, Any]]:
-    return scene.switch.rows("SELECT id, agent, state, reason FROM agent_event ORDER BY id")
+_WRITTEN = (
+    "SELECT id, agent, state, reason FROM agent_event ORDER BY id",
+    "SELECT attempt, agent, caller, seconds FROM talk ORDER BY attempt",
+    "SELECT id, agent, caller, state FROM promise ORDER BY id",
+    "SELECT attempt, agent, result FROM ring_attempt ORDER BY attempt",
+)
+
+
+def _written(scene: Scene) -> list[list[dict[str, Any]]]:
+    """The journal of the agents, the talks, the promises, the rings."""
+    return [scene.switch.rows(question) for question in _WRITTEN]
+
+
+def _lost(before: list[list[dict[str, Any]]], after: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [row for old, new in zip(before, after, strict=True) for row in old if row not in new]
 
 
 def _sound(scene: Scene) -> str:
@@ -37,13 +50,13 @@ async def killed(scene: Scene) -> str:
     wait = scene.voice.prompt("'please hold the line'", scene.voice.texts.please_wait)
     await scene.hears(scene.c, wait, after=mark, since=since)
     await scene.switch.wait_for("queues", lambda rows: any(row["waiting"] for row in rows), 3, "anybody waiting")
-    contacts, journal = _contacts(scene), _journal(scene)
+    contacts, written = _contacts(scene), _written(scene)
     before = {row["agent"]: (row["state"], row["reason"]) for row in await scene.switch.look("agents")}
 
     await scene.switch.kill()
     sound = _sound(scene)
     ensure(sound == "ok", f"integrity check after kill -9: {sound}")
-    ensure(_journal(scene)[: len(journal)] == journal, "the agents' journal has lost lines")
+    ensure(not _lost(written, _written(scene)), f"lost: {_lost(written, _written(scene))}")
     seconds = await scene.switch.start()
 
     await _remembered(scene, contacts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from typing import Any
 
@@ -92,16 +93,20 @@ async def _calls_on_enter(scene: Scene) -> None:
 
 async def follow(scene: Scene, gateway: Gateway, console: Console) -> None:
     """Until Ctrl-C."""
+    loop, enough = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGINT, enough.set)
     gateway.learn = True
     await _people(scene)
     console.print(invitation(scene))
     keys = asyncio.create_task(_calls_on_enter(scene)) if sys.stdin.isatty() else None
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            while True:
+            while not enough.is_set():
                 with contextlib.suppress(aiohttp.ClientError, OSError):
                     live.update(await floor(scene), refresh=True)
-                await asyncio.sleep(_REFRESH_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(enough.wait(), _REFRESH_SECONDS)
     finally:
+        loop.remove_signal_handler(signal.SIGINT)
         if keys is not None:
             keys.cancel()

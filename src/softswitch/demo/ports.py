@@ -17,8 +17,8 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def free_port(host: str = "127.0.0.1", first: int = 20000, last: int = 29999) -> int:
-    """A port below the range from which the system picks by itself, so that nobody takes it meanwhile by chance."""
+def free_port(host: str = "127.0.0.1", first: int = 10100, last: int = 11999) -> int:
+    """A port outside of the ranges from which the system, and a switch for its audio, pick by themselves."""
     while True:
         port = random.randint(first, last)
         if is_free(host, port):

@@ -34,6 +34,11 @@ class Party:
         return self.phone.mark()
 
 
+def caller_of(event: Event) -> str:
+    """The number that a ringing phone shows."""
+    return str(event.get("peer", "")).partition(":")[2].partition("@")[0]
+
+
 class Scene:
     """Who is there, and the moves that the steps are made of. Each move notes what it saw as evidence."""
 
@@ -108,7 +113,7 @@ class Scene:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
         agent, event = waiting[first], first.result()
-        self.note(agent.name, f"rings ({event.get('peer', '')})", event.at)
+        self.note(agent.name, f"rings, {caller_of(event)} is shown", event.at)
         for other in but:
             early = other.phone.since(marks[other.name], "incoming")
             ensure(not early, f"{other.name} rang as well")

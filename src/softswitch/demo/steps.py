@@ -20,6 +20,8 @@ from softswitch.demo.phones import PhoneTrouble
 
 Scene = TypeVar("Scene")
 
+_COLUMN_WIDTH = 26
+
 
 class Differs(Exception):
     """Something else was seen than expected; the text says what."""
@@ -108,17 +110,19 @@ class Report:
             table.add_row(f"{number} {sign}", *words, f"{result.seconds:.1f} s")
         return table
 
-    def ladder(self) -> RenderableType:
-        """Everything that was heard and signalled, in the order of time; one column per party."""
+    def ladder(self, width: int) -> RenderableType:
+        """Everything that was heard and signalled, in the order of time: one column per party where there is room
+        for it, one line per event otherwise."""
         notes = sorted((note for result in self.results for note in result.evidence), key=lambda note: note.at)
         parties = list(dict.fromkeys(note.who for note in notes))
-        table = Table(title="What was heard and signalled, by whom", title_style="bold", box=None, padding=(0, 1))
+        table = Table(title="What was heard and signalled", title_style="bold", box=None, padding=(0, 1))
         table.add_column("s", justify="right", no_wrap=True)
-        for party in parties:
-            table.add_column(party, ratio=1)
+        wide = width >= _COLUMN_WIDTH * len(parties)
+        for column in parties if wide else ("who", "what"):
+            table.add_column(column, ratio=1 if wide else None)
         for note in notes:
-            cells = [Text(note.what if party == note.who else "│") for party in parties]
-            table.add_row(f"{note.at - self.began:.2f}", *cells)
+            cells = [note.what if party == note.who else "│" for party in parties] if wide else [note.who, note.what]
+            table.add_row(f"{note.at - self.began:.2f}", *map(Text, cells))
         return table
 
 

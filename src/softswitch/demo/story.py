@@ -118,7 +118,7 @@ def show(report: Report, out: Console, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report.as_json(), indent=2, ensure_ascii=False), flush=True)
         return
-    out.print(report.ladder())
+    out.print(report.ladder(out.width))
     out.print()
     out.print(report.table())
     steps = len(report.results)

@@ -55,12 +55,12 @@ class Voice:
 
     def greeting(self) -> list[Prompt]:
         """Everything that is said before the first menu."""
-        said = []
+        said: list[Prompt] = []
         for step in self._flow.steps:
             if isinstance(step, MenuStep):
                 break
             if isinstance(step, SayStep):
-                said.append(self.prompt("the greeting", step.say))
+                said.append(self.prompt(f"the greeting ({len(said) + 1})", step.say))
         return said
 
     def key_to_queue(self) -> str:
