@@ -110,6 +110,7 @@ class Ring:
             leg.accept_answer(event.sdp)
         except (NotAcceptable, SdpError):
             leg.hang_up()
+            self._failed(leg, 488)
             return
         self.state = RingState.ANSWERED
         self.winner = leg
@@ -119,12 +120,19 @@ class Ring:
         self._board.emit(AgentAnswered(self.attempt))
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
-        self._legs.pop(leg.id, None)
-        self._statuses.append(event.status if event.by is EndedBy.PEER else 408)
         if self.state is RingState.ANSWERED and leg is self.winner:
             # She hung up before the ACD's Connect arrived: Connect will find no winner.
             self.state = RingState.DONE
-        elif self.state is RingState.RINGING and not self._legs:
+        elif leg.id in self._legs:
+            # What we ended ourselves while it rang (its audio failed, the switch stops) is no fault of hers.
+            ended = {EndedBy.PEER: event.status, EndedBy.US: 486}
+            self._failed(leg, ended.get(event.by, 408))
+
+    def _failed(self, leg: CallLeg, status: int) -> None:
+        """This phone will not answer. The attempt has failed when it was the last one."""
+        self._legs.pop(leg.id, None)
+        self._statuses.append(status)
+        if self.state is RingState.RINGING and not self._legs:
             self.state = RingState.DONE
             refused = any(status in _BUSY for status in self._statuses)
             self._board.emit(AgentRefused(self.attempt) if refused else AgentUnreachable(self.attempt))

@@ -88,7 +88,7 @@ class Talk:
                 leg.acknowledged(event.sdp)
             if leg.on_hold != was_on_hold:
                 self._hold_changed(leg)
-        elif isinstance(event, RtpSilent) and not self._customer.on_hold and not self._agent.on_hold:
+        elif isinstance(event, RtpSilent) and not leg.on_hold:
             leg.hang_up(RTP_LOST)
 
     def _hold_changed(self, leg: CallLeg) -> None:
