@@ -111,3 +111,15 @@ def test_who_it_was_last_time_is_remembered_through_a_queue_without_a_memory() -
     assert [each.queue for each in house.of(records.InteractionQueued)[-2:]] == ["front", EVERYDAY]
     assert [each.previous_agent for each in house.of(records.InteractionQueued)[-2:]] == [None, ANNA]
     assert house.rung() == [ANNA]
+
+
+def test_only_a_caller_who_hangs_up_has_abandoned() -> None:
+    house = House()
+    house.register(ANNA)
+    talk(house)
+    hangs_up, is_hung_up = house.to_queue(TWO), house.to_queue(THREE)
+    house.bye(hangs_up)
+    house.post(media.MediaLost())
+    outcomes = {each.interaction: each.outcome for each in house.of(acd.InteractionEnded)}
+    assert list(outcomes.values()) == [acd.Outcome.ANSWERED, acd.Outcome.ABANDONED, acd.Outcome.OVERFLOWED]
+    assert is_hung_up in house.ended_legs

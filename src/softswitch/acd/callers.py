@@ -39,13 +39,14 @@ def left(floor: Floor, event: CallerLeft, now: float) -> None:
     if entry.promise is not None:
         entry.promise.caller_left = True
         return
+    outcome = Outcome.ABANDONED if event.hung_up else Outcome.OVERFLOWED
     attempt = entry.attempt
     if attempt is None:
         _leave_lines(entry)
-        floor.finish(entry, Outcome.ABANDONED, None, now)
+        floor.finish(entry, outcome, None, now)
     else:
         attempts.cancel(floor, attempt, now)
-        floor.finish(entry, Outcome.ABANDONED, None, now)
+        floor.finish(entry, outcome, None, now)
         duty.free(floor, attempt.agent, now, keep_idle_time=True)
 
 

@@ -148,9 +148,11 @@ class CallerEntered:
 
 @dataclass(frozen=True, slots=True)
 class CallerLeft:
-    """The caller hung up while in the queue (waiting, choosing or being offered)."""
+    """The caller is gone while in the queue (waiting, choosing or being offered). `hung_up` False: it was the switch
+    that ended his call (its audio was lost, it stops), which is no abandoned call."""
 
     interaction: InteractionId
+    hung_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ from softswitch.ivr.messages import (
     Target,
 )
 from softswitch.media.messages import DigitReceived, PlaybackEnded, RtpSilent
-from softswitch.sip.messages import AckReceived, InfoDigitReceived, LegEnded, OfferReceived
+from softswitch.sip.messages import AckReceived, EndedBy, InfoDigitReceived, LegEnded, OfferReceived
 
 LOOKUP_SECONDS = 0.25  # the caller never waits longer than this for the store
 _MAX_OVERFLOWS = 8  # queue -> queue -> queue: then it is a loop in the configuration
@@ -128,7 +128,7 @@ class CallerSession:
         self._flow = None
         self._deadline = None
         if before in (Stage.QUEUED, Stage.CHOOSING):
-            self._board.emit(CallerLeft(self.interaction))
+            self._board.emit(CallerLeft(self.interaction, hung_up=event.by is not EndedBy.US))
         elif not self.waiting.has_entered:
             self._close_in_menu(now)
 
