@@ -46,9 +46,9 @@ class Plan:
 
 
 FULL = Plan(
-    driver_options=("--quiet-wait", "30", "--retries", "1"),
+    driver_options=("--quiet-wait", "10", "--retries", "1", "--max-foreign", "10"),
     signalling=("signalling",),
-    maxcps=("maxcps", "--start", "60"),
+    maxcps=("maxcps", "--start", "120"),
     media=("media", "--calls", "100,400", "--measure", "10", "--ramp-cps", "25"),
     calls=400,
     measure="10",
