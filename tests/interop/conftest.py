@@ -56,8 +56,9 @@ class Line:
         return f"{kind}{self.phones}"
 
     async def phone(self, kind: str = "baresip", port: int = 0) -> Handset:
-        program = {"program": PJSUA} if kind == "pjsua" else {}
-        return await self.rack.phone(self._name(kind), port=port, **program)
+        if kind == "pjsua":
+            return await self.rack.phone(self._name(kind), port=port, program=PJSUA)
+        return await self.rack.phone(self._name(kind), port=port, trace="TRACE_PHONES" in os.environ)
 
     async def agent(self, agent: str, kind: str = "baresip", **details: object) -> Handset:
         """A phone that is registered as this agent; she is ready."""

@@ -84,6 +84,30 @@ class Hearing:
         self._file.close()
 
 
+class Mouth:
+    """What the phone says: silence, or a tone without end."""
+
+    def __init__(self) -> None:
+        self._second = b""
+        self._at = 0
+
+    def set(self, hertz: int, level: float) -> None:
+        self._second = tone_second(hertz, level) if hertz else b""
+        self._at = 0
+
+    def speak(self, call: baresip.Call) -> None:
+        if not self._second:
+            return
+        info = call.audio.info()
+        missing = _TALK_AHEAD_BYTES - info.tx_buffered if info.tx_ready else 0
+        while missing > 0:
+            written = call.audio.write(self._second[self._at : self._at + missing])
+            if not written:
+                return
+            self._at = (self._at + written) % len(self._second)
+            missing -= written
+
+
 class Phone:
     """One account, one call at a time."""
 
@@ -96,8 +120,8 @@ class Phone:
         self._call: baresip.Call | None = None
         self._hearing: Hearing | None = None
         self._answering = "never"
-        self._tone = b""
-        self._tone_at = 0
+        self._mouth = Mouth()
+        self._early: list[StackEvent] | None = None  # while dialling: what comes before the call has its object
         self._calls = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -162,8 +186,18 @@ class Phone:
     async def dial(self, to: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         if self._call is not None:
             raise RuntimeError("this phone is in a call")
-        call = await self._need_account().dial(to, headers=headers)
+        early: list[StackEvent] = []
+        self._early = early
+        try:
+            call = await self._need_account().dial(to, headers=headers)
+        finally:
+            self._early = None
         self._take(call)
+        # An answer can be quicker than the birth of the call's object, which then has not heard of it.
+        for event in early:
+            if event.call == call.handle:
+                call._on_stack_event(event)
+                self._on_event(event)
         return {"call": self._calls}
 
     async def answer(self) -> dict[str, Any]:
@@ -192,8 +226,7 @@ class Phone:
 
     async def tone(self, hertz: int, level: float = 0.25) -> dict[str, Any]:
         """What the phone's microphone picks up from now on; 0 Hz is silence."""
-        self._tone = tone_second(hertz, level) if hertz else b""
-        self._tone_at = 0
+        self._mouth.set(hertz, level)
         return {}
 
     @staticmethod
@@ -245,6 +278,9 @@ class Phone:
         task.add_done_callback(self._tasks.discard)
 
     def _on_event(self, event: StackEvent) -> None:
+        if self._early is not None:
+            self._early.append(event)
+            return
         call = self._call
         if call is None or event.call != call.handle:
             return
@@ -271,7 +307,7 @@ class Phone:
             if call is not None:
                 try:
                     self._hear(call)
-                    self._talk(call)
+                    self._mouth.speak(call)
                 except (baresip.AudioNotActive, baresip.AudioRestarted):
                     pass  # no media yet, held, or renegotiated: the next round binds to the new stream
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -286,19 +322,6 @@ class Phone:
             self._hearing = Hearing(path, now - len(pcm) / 2 / RATE)
             self._event("hearing", call=self._calls, file=str(path), began=self._hearing.began)
         self._hearing.hear(pcm, now)
-
-    def _talk(self, call: baresip.Call) -> None:
-        if not self._tone:
-            return
-        info = call.audio.info()
-        missing = _TALK_AHEAD_BYTES - info.tx_buffered if info.tx_ready else 0
-        while missing > 0:
-            piece = self._tone[self._tone_at : self._tone_at + missing]
-            written = call.audio.write(piece)
-            if not written:
-                return
-            self._tone_at = (self._tone_at + written) % len(self._tone)
-            missing -= written
 
     def _end_hearing(self) -> None:
         if self._hearing is not None:
