@@ -92,3 +92,48 @@ def test_ringing_does_not_drown_early_media() -> None:
     assert house.of(media.Bridge)[-1] == media.Bridge(to_customer.leg, to_anna.leg)
     house.post(sip.InviteProgressed(to_customer.leg, 180, None))
     assert "tone:ringback" not in house.heard(to_anna.leg)
+
+
+def promise(house: House) -> acd.PromiseChanged:
+    return house.of(acd.PromiseChanged)[-1]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("by", "status"), [(sip.EndedBy.PEER, 503), (sip.EndedBy.TIMEOUT, 408), (sip.EndedBy.TRANSPORT, 503)]
+)
+def test_a_trunk_that_is_down_does_not_use_up_the_attempts(by: sip.EndedBy, status: int) -> None:
+    house = House()
+    _, to_customer = called_back(house)
+    for _ in range(5):
+        house.ended_legs.add(to_customer.leg)
+        house.post(sip.LegEnded(to_customer.leg, by, status))
+        assert (promise(house).state, promise(house).attempts) == (acd.PromiseState.OPEN, 0)
+        house.wait(60)
+        house.answer(house.ringing()[0])
+        (to_customer,) = house.ringing()
+    house.answer(to_customer)
+    assert promise(house).state is acd.PromiseState.KEPT
+
+
+def test_she_hangs_up_before_he_answers_and_his_attempts_are_left() -> None:
+    house = House()
+    to_anna, to_customer = called_back(house)
+    house.bye(to_anna.leg)
+    assert to_customer.leg in house.ended_legs
+    assert (promise(house).state, promise(house).attempts) == (acd.PromiseState.OPEN, 0)
+    assert house.state(ANNA) is acd.AgentState.READY
+
+
+def test_three_times_busy_or_not_answered_is_a_broken_promise() -> None:
+    house = House()
+    _, to_customer = called_back(house)
+    house.refuse(to_customer, 486)
+    house.wait(60)
+    house.answer(house.ringing()[0])
+    house.wait(45)  # nobody answers
+    assert promise(house).attempts == 2
+    house.wait(60)
+    house.answer(house.ringing()[0])
+    house.refuse(house.ringing()[0], 486)
+    assert (promise(house).state, promise(house).because) == (acd.PromiseState.BROKEN, "customer not reached")
+    house.assert_nothing_left()

@@ -186,7 +186,7 @@ def conversation_ended(floor: Floor, event: ConversationEnded, now: float) -> No
         floor.reject(Rejection.STALE_ATTEMPT)
         return
     if attempt.entry.stage is _CALLING:  # she hung up before the customer was there
-        _not_reached(floor, attempt, now)
+        _not_reached(floor, attempt, now, tried=False)
         return
     agent = attempt.agent
     queue = attempt.entry.pool.queue
@@ -223,14 +223,14 @@ def customer_reached(floor: Floor, event: CustomerReached, now: float) -> None:
 def customer_not_reached(floor: Floor, event: CustomerNotReached, now: float) -> None:
     attempt = _calling(floor, event.attempt)
     if attempt is not None:
-        _not_reached(floor, attempt, now)
+        _not_reached(floor, attempt, now, event.tried)
 
 
-def _not_reached(floor: Floor, attempt: Attempt, now: float) -> None:
+def _not_reached(floor: Floor, attempt: Attempt, now: float, tried: bool) -> None:
     """Her leg is released without wrap-up."""
     entry = attempt.entry
     promise = entry.promise
     assert promise is not None
     _drop(floor, attempt)
-    promises.not_reached(floor, promise, entry, now)
+    promises.not_reached(floor, promise, entry, now, tried)
     duty.free(floor, attempt.agent, now, keep_idle_time=True)

@@ -226,9 +226,11 @@ class CustomerReached:
 
 @dataclass(frozen=True, slots=True)
 class CustomerNotReached:
-    """Call-back: the customer did not answer; the agent's leg is released without wrap-up."""
+    """Call-back: the customer did not answer; the agent's leg is released without wrap-up. `tried` False: his phone
+    was not rung (the trunk is down, no port is free) or she hung up first; that is none of his attempts."""
 
     attempt: RingAttemptId
+    tried: bool = True
 
 
 # ------------------------------------------------------------------ commands: to the call room

@@ -193,16 +193,17 @@ def reached(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
     floor.finish(entry, Outcome.CALLED_BACK, attempt.agent.id, now)
 
 
-def not_reached(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
-    """The customer did not answer: after a pause again, until the attempts are used up."""
-    promise.attempts += 1
+def not_reached(floor: Floor, promise: Promise, entry: Entry, now: float, tried: bool) -> None:
+    """The customer did not answer: after a pause again, until the attempts are used up. What was not tried is none of
+    them; then only the time is a limit."""
+    promise.attempts += tried
     rule = rule_of(entry)
     if promise.attempts >= rule.call_back_attempts:
         break_promise(floor, promise, "customer not reached", now)
     elif now >= promise.lost_at:
         break_promise(floor, promise, "nobody was free in time", now)
     else:
-        _record(floor, promise, PromiseState.OPEN, "customer not reached", now)
+        _record(floor, promise, PromiseState.OPEN, "customer not reached" if tried else "not tried", now)
         entry.stage = Stage.PAUSED
         floor.deadlines.add(now + rule.call_back_retry_seconds, deadlines.RETRY, promise)
 

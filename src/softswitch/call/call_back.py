@@ -35,6 +35,7 @@ from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import (
     AckReceived,
+    EndedBy,
     InviteAnswered,
     InviteProgressed,
     LegEnded,
@@ -139,7 +140,7 @@ class CallBackSession:
         assert ring is not None
         self._agent_leg = ring.take_winner()
         if self._agent_leg is None:
-            self._fail(now)
+            self._fail(now, tried=False)
             return
         self._board.give_leg(self._agent_leg, self)
         if still_here is not None and still_here.alive:
@@ -153,25 +154,25 @@ class CallBackSession:
         trunk, board = self._trunk, self._board
         self._become(Step.DIAL_CUSTOMER, now)
         if trunk is None or not can_call(trunk, self.ticket.caller):
-            self._fail(now)
+            self._fail(now, tried=False)
             return
         leg_id = LegId(board.ids.number())
         caller = board.call.call_back_caller
         facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction)
         leg = board.open_leg(leg_id, facts, self)
         if leg is None:
-            self._fail(now)
+            self._fail(now, tried=False)
             return
         self.customer_leg = leg
         self._deadline = now + _RING_CUSTOMER_SECONDS
         target = trunk_uri(trunk, self.ticket.caller)
         board.emit(StartInvite(leg_id, target, None, caller, board.call.name, leg.make_offer()))
 
-    def _fail(self, now: float) -> None:
+    def _fail(self, now: float, tried: bool) -> None:
         assert self._attempt is not None
         self._deadline = None
         self._become(Step.ENDED, now)
-        self._board.emit(CustomerNotReached(self._attempt))
+        self._board.emit(CustomerNotReached(self._attempt, tried))
         if self._agent_leg is not None:
             self._agent_leg.hang_up(NORMAL_CLEARING)
         if self.customer_leg is not None:
@@ -216,7 +217,7 @@ class CallBackSession:
                 raise SdpError("no answer in the 200")
             customer.accept_answer(event.sdp)
         except (NotAcceptable, SdpError):
-            self._fail(now)
+            self._fail(now, tried=True)
             return
         self._talk(now)
 
@@ -236,10 +237,16 @@ class CallBackSession:
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
         if self.step is Step.DIAL_CUSTOMER:
-            self._fail(now)
+            self._fail(now, tried=leg is self.customer_leg and _rang_him(event))
 
     def _talked(self, now: float) -> None:
         self._become(Step.ENDED, now)
+
+
+def _rang_him(event: LegEnded) -> bool:
+    """Did he, his network or our patience end the call to him? RFC 3398 7.2.4.1: what a gateway cannot do at all comes
+    as 5xx; then, and when the trunk is silent or cannot be reached, his phone did not ring."""
+    return event.by is EndedBy.US or (event.by is EndedBy.PEER and not 500 <= event.status < 600)
 
 
 def agent_of(leg: CallLeg) -> AgentId:
