@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from softswitch.config.migration import Fate, Imported, Source
 
 MAX_FILES = 10_000
+MAX_PLACE = 24  # characters of `queues.conf:12` that stay on one line
 
 app = typer.Typer(
     name="import",
@@ -183,14 +184,15 @@ def _table(imported: Imported, fate: Fate) -> Table:
     from softswitch.config.migration import Fate, at
     from softswitch.config.migration.report import setting_of
 
+    rows = [one for one in imported.findings if one.fate is fate]
     style = {Fate.TAKEN: "green", Fate.DECIDE: "magenta", Fate.NONE: "cyan"}[fate]
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", title_justify="left")
     table.title = Text(f"{fate.value} ({imported.count(fate)})", style=f"bold {style}")
-    for heading, ratio in (("place", 4), ("setting", 6), ("here", 6), ("what it means", 8)):
+    table.add_column("place", overflow="fold", min_width=min(MAX_PLACE, max(len(at(one.place)) for one in rows)))
+    for heading, ratio in (("setting", 6), ("here", 6), ("what it means", 8)):
         table.add_column(heading, overflow="fold", ratio=ratio)
     table.expand = True
-    for one in imported.findings:
-        if one.fate is fate:
-            cells = (at(one.place), f"{one.owner}: {setting_of(one)}", one.becomes or "-", one.note)
-            table.add_row(*map(Text, cells))
+    for one in rows:
+        cells = (at(one.place), f"{one.owner}: {setting_of(one)}", one.becomes or "-", one.note)
+        table.add_row(*map(Text, cells))
     return table

@@ -55,8 +55,9 @@ def from_asterisk(queues: Source, people: Sequence[Source] = ()) -> Imported:
     report, ledger = Report(), Ledger()
     contexts = parse(queues, report)
     others = [(source.name, parse(source, report)) for source in people]
-    rules = parse(Source(RULES, queues.files), report) if RULES in queues.files and queues.name != RULES else []
-    names = (queues.name, *(name for name, _ in others))
+    beside = (RULES,) if RULES in queues.files and queues.name != RULES else ()
+    rules = [context for name in beside for context in parse(Source(name, queues.files), report)]
+    names = (queues.name, *beside, *(name for name, _ in others))
     draft = Draft("Asterisk", names)
     if report.problems:
         raise ConfigProblems(report.problems)

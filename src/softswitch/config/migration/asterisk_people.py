@@ -201,6 +201,9 @@ class People:
             self._membership(one, queue, parts, agent, own)
         for one, terms, other in card.settings:
             self._by_table(one, f"agent {agent.id}", terms, other, f"agents.{agent.id}")
+        if not any(is_secret(one.name) for one, _, _ in card.settings):
+            becomes, note = f"agents.{agent.id}.password", f"give {agent.password_env} a value, and her phone the same"
+            self._ledger.add(member.queues[0][0].place, f"agent {agent.id}", "password", "", DECIDE, becomes, note)
 
     def _membership(self, one: Variable, queue: QueueDraft, parts: list[str], agent: AgentDraft, own: bool) -> None:
         owner, here = f"agent {agent.id}", f"agents.{agent.id}"

@@ -87,6 +87,7 @@ class _Reader:
         self._report = report
         self._opened = 0
         self._variables = 0
+        self._full = False
         self._first: dict[str, Context] = {}  # of contexts with the same name, as Asterisk finds them
 
     # -------------------------------------------------------------- files
@@ -103,6 +104,9 @@ class _Reader:
             if text:
                 context = self._line(text, Place(name, number), context, (*chain, name))
             if self._variables > MAX_VARIABLES:
+                if not self._full:
+                    self._report.add(Place(name, number), f"there are more than {MAX_VARIABLES} settings")
+                self._full = True
                 return
         if nest:
             self._report.add(Place(name, begun), "a comment ;-- begins here and never ends with --;")
@@ -226,7 +230,6 @@ class _Reader:
             base.used = True
             self._variables += len(base.variables)
             if self._variables > MAX_VARIABLES:
-                self._report.add(place, f"the templates make more than {MAX_VARIABLES} settings")
                 return
             context.variables += [replace(one, inherited=True) for one in base.variables]
 

@@ -52,10 +52,11 @@ def parse(data: bytes, name: str) -> Element:
         builder.feed(data)
     except _Refused as refused:
         raise ConfigProblems([Problem(Place(name, builder.line()), str(refused))]) from None
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        message = expat.ErrorString(getattr(error, "code", 0) or 0) or "cannot be understood"
-        line = getattr(error, "lineno", 1) or 1
-        raise ConfigProblems([Problem(Place(name, line), f"is not XML: {message}")]) from None
+    except expat.ExpatError as error:
+        message = f"is not XML: {expat.ErrorString(error.code)}"
+        raise ConfigProblems([Problem(Place(name, error.lineno), message)]) from None
+    except (ValueError, LookupError):
+        raise ConfigProblems([Problem(Place(name), "is in an encoding that is not known; write UTF-8")]) from None
     assert builder.root is not None  # expat refuses a text without an element
     return builder.root
 
