@@ -14,12 +14,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from softswitch.acd import messages as acd
+from softswitch.acd.journal import Replay, Segment
 from softswitch.app.switch import Switch
 from softswitch.call.records import AgentRecord, StoredContact
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
 from softswitch.ids import AgentId
 from softswitch.media.negotiation import make_offer
+from softswitch.runtime.journal import files_of
 from softswitch.store.store import Store
 
 GATEWAY = "127.0.0.2"
@@ -155,3 +157,14 @@ async def test_an_agent_whose_phone_cannot_be_called_is_not_ready(settings: Sett
     async with running(settings) as switch:
         assert states(switch)["anna"] == ("offline", "phone not registered")
         assert states(switch)["mart"] == ("ready", "")
+
+
+async def test_the_journal_of_a_stopped_switch_replays_to_its_last_state(settings: Settings, tmp_path: Path) -> None:
+    async with running(settings) as switch:
+        for agent in settings.acd.agents:
+            switch.post(acd.AgentLoggedIn(agent.id))
+        engine = switch.cores.engine
+    (path,) = files_of(tmp_path / "journal")  # beside the database
+    segment = Segment(path.read_bytes())
+    assert segment.digest == engine.digest() == Replay(segment).run().digest()
+    assert len(list(segment.lines)) >= len(settings.acd.agents)

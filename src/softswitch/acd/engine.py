@@ -63,6 +63,13 @@ class Engine:
     def __init__(self, settings: AcdSettings, ids: IdSource) -> None:
         self._floor = Floor(settings, ids)
 
+    @classmethod
+    def of(cls, floor: Floor) -> Engine:
+        """An engine that goes on from this state (of a snapshot)."""
+        engine = cls.__new__(cls)
+        engine._floor = floor
+        return engine
+
     def handle(self, event: Event, now: float) -> list[Command]:
         floor = self._floor
         out: list[Command] = []

@@ -1,25 +1,76 @@
-"""Replay: an engine that is given the recorded events at the recorded times reaches the same state.
+"""The journal: everything the engine was told, so that any moment of a day can be reached again.
 
-That is what makes a take-over possible, and a fault report reproducible: the log of a day replays in minutes.
+An engine that is given the recorded events at the recorded times, with the ids it drew then, reaches the same state.
+That is what makes a take-over possible, a fault report reproducible, and a question about yesterday answerable.
+
+    segment = header, then groups of lines, then (after an orderly end) a mark with the engine's digest
+    header    version, the settings with their hash, a snapshot of the state the segment begins with, the event
+              classes with the names of their fields, and wall-clock minus monotonic seconds
+    line      [class, monotonic seconds, field, ...]; class 0 is a tick. A bare number is an id that the line above drew
+
+Every part is a record `length, CRC-32, msgpack`: a part that was being written when the machine stopped is recognised
+and left out. Events may gain fields with defaults; lines of older versions stay readable, as they name their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, dataclass, fields
+from enum import Enum
+from hashlib import sha256
+from operator import attrgetter
+from struct import Struct
+from typing import Any, Final, get_args
+from zlib import crc32
 
+import msgpack
+
+from softswitch.acd import graph
 from softswitch.acd.engine import Engine
+from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AcdSettings, Command, Event
 from softswitch.ids import IdSource
+
+VERSION: Final = 1
+MAX_RECORD: Final = 256 * 1024 * 1024
+_FRAME: Final = Struct("<II")
+_SKIP: Final = {"Floor": ("ids", "out")}
+_EVENTS: Final[tuple[type, ...]] = get_args(Event)
 
 Line = tuple[Event | None, float]  # what was handled, and when; None: a tick
 
 
-class RecordedEngine:
-    """An engine that writes down what it is given. Same contract as `Engine`."""
+class JournalError(ValueError):
+    """This cannot be read as a journal; `str()` is one sentence."""
 
-    def __init__(self, engine: Engine) -> None:
+
+# ------------------------------------------------------------------ recording
+
+
+class NotedIds(IdSource):
+    """The switch's ids, with a note of each number that the engine drew."""
+
+    def __init__(self, ids: IdSource, noted: list[Any]) -> None:
+        self._ids = ids
+        self._noted = noted
+
+    def number(self) -> int:
+        number = self._ids.number()
+        self._noted.append(number)
+        return number
+
+
+class RecordedEngine:
+    """An engine that writes down what it is given. Same contract as `Engine`.
+
+    `lines` takes `(event, now)`, and between them, when the engine's ids are `NotedIds` over the same list, the numbers
+    that the line above drew. Writing a line down costs one append; everything else is done when a group is packed.
+    """
+
+    def __init__(self, engine: Engine, lines: list[Any] | None = None) -> None:
         self.engine = engine
-        self.lines: list[Line] = []
+        self.lines: list[Any] = [] if lines is None else lines
 
     def handle(self, event: Event, now: float) -> list[Command]:
         self.lines.append((event, now))
@@ -33,6 +84,226 @@ class RecordedEngine:
         return self.engine.next_deadline()
 
 
+# ------------------------------------------------------------------ packing
+
+_NAMES: Final = [[graph.qualified(kind), list(graph.field_names(kind))] for kind in _EVENTS]
+
+
+def _row(number: int, kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    """From a line to what is packed."""
+    names = graph.field_names(kind)
+    get = attrgetter(*names)
+    if len(names) > 1:
+        return lambda line: (number, line[1], *get(line[0]))
+    return lambda line: (number, line[1], get(line[0]))
+
+
+_ROWS: Final[dict[type, Callable[[Any], tuple[Any, ...]]]] = {
+    kind: _row(number, kind) for number, kind in enumerate(_EVENTS, 1)
+}
+_ROWS[type(None)] = lambda line: (0, line[1])
+
+
+def _extension(value: Any) -> msgpack.ExtType:
+    """Enums, and dataclasses inside events."""
+    return msgpack.ExtType(1, msgpack.packb(graph.to_plain(value)))
+
+
+def _unpack_extension(code: int, data: bytes) -> Any:
+    if code != 1:
+        raise JournalError(f"The journal has a value of the unknown kind {code}.")
+    return graph.from_plain(msgpack.unpackb(data, strict_map_key=False))
+
+
+_pack: Final = msgpack.Packer(default=_extension).pack
+
+
+def frame(document: Any) -> bytes:
+    payload: bytes = _pack(document)
+    return _FRAME.pack(len(payload), crc32(payload)) + payload
+
+
+def settings_hash(settings: AcdSettings) -> str:
+    return sha256(_pack(graph.to_plain(settings))).hexdigest()
+
+
+def header(engine: Engine, wall_offset: float, boot: str, number: int) -> bytes:
+    """How a segment begins. `boot` names the run of the switch, `number` counts its segments."""
+    return frame(
+        {
+            "journal": "softswitch-acd",
+            "version": VERSION,
+            "boot": boot,
+            "number": number,
+            "wall_offset": wall_offset,
+            "settings": settings_hash(engine.floor.settings),
+            "events": _NAMES,
+            "digest": engine.digest(),
+            "state": graph.to_plain(engine.floor, _SKIP),
+        }
+    )
+
+
+def group(lines: list[Any], wall_offset: float) -> bytes:
+    """Lines as `RecordedEngine` wrote them down, as one record."""
+    rows = [line if type(line) is int else _ROWS[type(line[0])](line) for line in lines]
+    return frame({"wall_offset": wall_offset, "lines": rows})
+
+
+def mark(engine: Engine) -> bytes:
+    """The end of a segment: replaying it must give this digest."""
+    return frame({"digest": engine.digest()})
+
+
+# ------------------------------------------------------------------ reading
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One line as it was."""
+
+    event: Event | None
+    now: float
+    ids: tuple[int, ...]
+    wall_offset: float
+
+
+class Segment:
+    """One file of the journal, read as far as it is whole."""
+
+    def __init__(self, data: bytes) -> None:
+        records = list(_records(data))
+        if not records or not isinstance(records[0], dict) or records[0].get("journal") != "softswitch-acd":
+            raise JournalError("This is not a journal of the ACD, or its first part is incomplete.")
+        first = records[0]
+        if first["version"] > VERSION:
+            raise JournalError(f"The journal is of version {first['version']}; this softswitch reads up to {VERSION}.")
+        self.boot: str = first["boot"]
+        self.number: int = first["number"]
+        self.settings_hash: str = first["settings"]
+        self.wall_offset: float = first["wall_offset"]
+        self._first = first
+        self._groups = [each for each in records[1:] if "lines" in each]
+        self.digest: str | None = next((each["digest"] for each in records[1:] if "digest" in each), None)
+        whole = sum(_FRAME.size + length for length in _lengths(data))
+        self.torn_bytes = len(data) - whole  # of a part that was not written to its end
+
+    @property
+    def lines(self) -> Iterator[Recorded]:
+        kinds = [_event_reader(name, names) for name, names in self._first["events"]]
+        for each in self._groups:
+            offset, rows = each["wall_offset"], each["lines"]
+            at = 0
+            while at < len(rows):
+                row = rows[at]
+                at = end = at + 1
+                while end < len(rows) and type(rows[end]) is int:
+                    end += 1
+                event = kinds[row[0] - 1](row[2:]) if row[0] else None
+                yield Recorded(event, row[1], tuple(rows[at:end]), offset)
+                at = end
+
+    def engine(self, ids: ReplayedIds) -> Engine:
+        """The engine as it was when the segment began."""
+        floor: Floor = graph.from_plain(self._first["state"])
+        floor.ids = ids
+        floor.out = []
+        return Engine.of(floor)
+
+    def settings(self) -> AcdSettings:
+        floor: Floor = graph.from_plain(self._first["state"])
+        return floor.settings
+
+
+def _lengths(data: bytes) -> Iterator[int]:
+    at = 0
+    while at + _FRAME.size <= len(data):
+        length, checksum = _FRAME.unpack_from(data, at)
+        payload = memoryview(data)[at + _FRAME.size : at + _FRAME.size + length]
+        if length > MAX_RECORD or len(payload) < length or crc32(payload) != checksum:
+            return
+        yield length
+        at += _FRAME.size + length
+
+
+def _records(data: bytes) -> Iterator[Any]:
+    at = 0
+    for length in _lengths(data):
+        payload = data[at + _FRAME.size : at + _FRAME.size + length]
+        try:
+            yield msgpack.unpackb(payload, ext_hook=_unpack_extension, strict_map_key=False)
+        except graph.SnapshotError as error:
+            raise JournalError(str(error)) from None
+        except (ValueError, msgpack.exceptions.UnpackException):
+            raise JournalError("The journal holds a part that is not msgpack.") from None
+        at += _FRAME.size + length
+
+
+def _event_reader(name: str, names: list[str]) -> Callable[[list[Any]], Event]:
+    """From the fields as they were written to the event as it is now."""
+    kind = graph.named(name)
+    known = graph.field_names(kind)
+    unknown = [each for each in names if each not in known]
+    lacking = [one.name for one in fields(kind) if one.name not in names]
+    if unknown or any(one.default is MISSING for one in fields(kind) if one.name in lacking):
+        wrong = (unknown or lacking)[0]
+        raise JournalError(f"The journal's {kind.__name__} differs in {wrong}; it is of another version.")
+
+    def read(values: list[Any]) -> Event:
+        event: Event = kind(**dict(zip(names, map(_frozen, values), strict=True)))
+        return event
+
+    return read
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if type(value) is list else value
+
+
+# ------------------------------------------------------------------ replay
+
+
+class ReplayedIds(IdSource):
+    """Hands out the ids that were drawn then."""
+
+    def __init__(self) -> None:
+        self._ids: deque[int] = deque()
+
+    def give(self, ids: Iterable[int]) -> None:
+        self._ids.clear()  # a line that broke off may have left some
+        self._ids.extend(ids)
+
+    def number(self) -> int:
+        if not self._ids:
+            raise JournalError("The engine draws more ids than were recorded; the journal is of another version.")
+        return self._ids.popleft()
+
+
+class Replay:
+    """An engine on its way through a segment. `broken`: lines at which an invariant broke, then as now."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._ids = ReplayedIds()
+        self.segment = segment
+        self.engine = segment.engine(self._ids)
+        self.broken = 0
+
+    def step(self, line: Recorded) -> list[Command]:
+        self._ids.give(line.ids)
+        try:
+            if line.event is None:
+                return self.engine.tick(line.now)
+            return self.engine.handle(line.event, line.now)
+        except AssertionError:  # the driver of the live switch went on as well
+            self.broken += 1
+            return []
+
+    def run(self) -> Engine:
+        for line in self.segment.lines:
+            self.step(line)
+        return self.engine
+
+
 def replay(settings: AcdSettings, ids: IdSource, lines: Iterable[Line]) -> Engine:
     """`ids` must start where those of the recorded engine started."""
     engine = Engine(settings, ids)
@@ -42,3 +313,6 @@ def replay(settings: AcdSettings, ids: IdSource, lines: Iterable[Line]) -> Engin
         else:
             engine.handle(event, now)
     return engine
+
+
+assert not any(issubclass(kind, Enum) for kind in _EVENTS)

@@ -16,6 +16,7 @@ import structlog
 
 from softswitch.acd import messages as acd
 from softswitch.acd.engine import Engine
+from softswitch.acd.journal import NotedIds, RecordedEngine
 from softswitch.app.chance import Chance
 from softswitch.app.clock import Clock
 from softswitch.app.phone_watch import PhoneWatch
@@ -33,6 +34,7 @@ from softswitch.ids import IdSource
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
 from softswitch.runtime.driver import Driver
+from softswitch.runtime.journal import JournalWriter, directory_of
 from softswitch.runtime.media_client import MediaClient, MediaStartError
 from softswitch.runtime.prompt_library import build_catalog
 from softswitch.runtime.sip_transport import SipTransport
@@ -109,6 +111,7 @@ class Cores:
     stack: SipStack
     calls: Calls
     engine: Engine
+    recorded: Engine | RecordedEngine  # the same, with its journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class Edges:
     memory: Memory
     media: MediaClient
     transport: SipTransport
+    journal: JournalWriter | None
 
 
 class Switch:
@@ -159,14 +163,17 @@ class Switch:
         self._closers.append(store.close)
         memory = Memory(store, clock, post)
         self._closers.append(memory.finish)
+        journal = self._journal()
         self._closers.append(self._driver.close)
         catalog = await build_catalog(settings, progress)
         transport = SipTransport(self._loop, self._receive)
         self._closers.append(transport.close)
         local_flows = await transport.listen(settings.listen)
         media_client = MediaClient(settings.media, settings.prompt_cache, post)
-        self.edges = Edges(store, memory, media_client, transport)
+        self.edges = Edges(store, memory, media_client, transport, journal)
         self.cores = self._make_cores(catalog, local_flows)
+        if journal is not None:
+            journal.begin(self.cores.engine)
         self._wire()
         self._closers.append(media_client.stop)
         try:
@@ -180,15 +187,27 @@ class Switch:
         self._closers.append(self.http.close)
         self.live.started(clock.now())
 
+    def _journal(self) -> JournalWriter | None:
+        settings = self.settings.journal
+        if settings is None:
+            return None
+        directory = directory_of(settings, self.settings.database_url)
+        journal = JournalWriter(settings, directory, self.clock.wall)
+        self._closers.append(journal.close)
+        return journal
+
     def _make_cores(self, catalog: PromptCatalog, local_flows: tuple[sip.Flow, ...]) -> Cores:
         settings, clock = self.settings, self.clock
         ids = IdSource(IdSource.start_for(clock.wall(clock.now())))
         nonce_secret = settings.sip.nonce_secret or os.urandom(32)
         sip_settings = replace(settings.sip, local_flows=local_flows, nonce_secret=nonce_secret)
+        journal = self.edges.journal
+        engine = Engine(settings.acd, ids if journal is None else NotedIds(ids, journal.lines))
         return Cores(
             SipStack(sip_settings, ids, Chance()),
             Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local),
-            Engine(settings.acd, ids),
+            engine,
+            engine if journal is None else RecordedEngine(engine, journal.lines),
         )
 
     @property
@@ -207,7 +226,7 @@ class Switch:
         driver, cores, edges, memory = self._driver, self.cores, self.edges, self.edges.memory
         driver.add_core(cores.stack, *_SIP_EVENTS)
         driver.add_core(cores.calls, *cores.calls.events)
-        driver.add_core(cores.engine, *_ACD_EVENTS)
+        driver.add_core(cores.recorded, *_ACD_EVENTS)
         driver.add_effect(edges.transport.transmit, sip.Transmit)
         driver.add_effect(edges.transport.close_stream, sip.CloseStream)
         driver.add_effect(edges.media.send, *_MEDIA_COMMANDS)

@@ -149,6 +149,9 @@ class LiveSwitch:
         store = self._switch.edges.store.health()
         if not store.ok:
             reasons.append(store.reason)
+        journal = self._switch.edges.journal
+        if journal is not None and journal.away:
+            reasons.append(f"The journal of the queues cannot be written: {journal.away}.")
         if self._switch.cores.calls.board.ports.low:
             reasons.append("Nearly all RTP ports are in use.")
         if self._switch.broken:

@@ -111,6 +111,17 @@ class ListenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """The append-only journal of what the ACD was told."""
+
+    directory: str = ""  # empty: beside the SQLite database
+    keep_seconds: float = 14 * 86400.0
+    at_most_bytes: int = 1000 * 1000 * 1000  # all files together
+    segment_bytes: int = 32 * 1024 * 1024  # then a new file with a snapshot begins
+    segment_seconds: float = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One immutable snapshot of the whole configuration; what `config.load` returns."""
 
@@ -125,3 +136,4 @@ class Settings:
     media: MediaSettings
     acd: AcdSettings
     call: CallSettings
+    journal: JournalSettings | None = None  # None: no journal is kept

@@ -174,6 +174,17 @@ class SipDoc(Section):
     max_calls: int = key(Number(1, 1_000_000), "more call legs at a time are refused", 10_000)
 
 
+@section
+class JournalDoc(Section):
+    """What the queues were told, for `softswitch why`, `replay` and fault reports. `journal: off` keeps none."""
+
+    directory: Placed = key(
+        Text("a directory"), "where its files are; by default `journal` beside the SQLite database", NOTHING
+    )
+    keep: float = key(duration(3600), "older files are deleted", 14 * 86400.0)
+    megabytes: int = key(Number(10, 1_000_000), "so are the oldest, when all together are larger than this", 1000)
+
+
 # ------------------------------------------------------------------ people.yaml
 
 
@@ -303,6 +314,7 @@ class Document(Section):
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
     codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)
     offers: OffersDoc | None = key(Keys(OffersDoc, "offers"), "how calls are offered to agents", None)
+    journal: Any = key(Or({"off": False}, Keys(JournalDoc, "journal")), "the record of the queues; on by default", None)
     agents: dict[Placed, AgentDoc] = key(MapOf(AGENT_ID, Keys(AgentDoc, "an agent"), referred=True), "who answers", {})
     teams: dict[Placed, TeamDoc] = key(MapOf(ID, Keys(TeamDoc, "a team"), referred=True), "who works together", {})
     queues: dict[Placed, QueueDoc] = key(MapOf(ID, Keys(QueueDoc, "a queue"), referred=True), "where callers wait", {})

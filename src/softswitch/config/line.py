@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 
-from softswitch.call.settings import FeatureCodes, LineTexts, ListenSettings, NumberSettings
+from softswitch.call.settings import FeatureCodes, JournalSettings, LineTexts, ListenSettings, NumberSettings
 from softswitch.config.flows import number_flow
 from softswitch.config.kinds import keys_of
 from softswitch.config.language import CodesDoc, Document, LineTextsDoc
@@ -41,6 +41,15 @@ def build_media(document: Document, ports: tuple[int, int] | None) -> MediaSetti
         silence_seconds=media.silence,
         codecs=tuple(map(str, media.codecs)),
     )
+
+
+def build_journal(document: Document) -> JournalSettings | None:
+    doc = document.journal
+    if doc is False:
+        return None
+    if doc is None:
+        return JournalSettings()
+    return JournalSettings(str(doc.directory), doc.keep, doc.megabytes * 1_000_000)
 
 
 # ------------------------------------------------------------------ sip

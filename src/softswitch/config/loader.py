@@ -18,6 +18,7 @@ from softswitch.config.language import DOCUMENT, Document
 from softswitch.config.line import (
     build_call_back,
     build_codes,
+    build_journal,
     build_line_texts,
     build_listen,
     build_media,
@@ -199,6 +200,7 @@ class _Build:
             media=media,
             acd=acd,
             call=call,
+            journal=build_journal(document),
         )
 
     def _call(self, builder: FlowBuilder, human: str) -> CallSettings:

@@ -1,0 +1,203 @@
+"""The engine's state as plain data and back: what a snapshot in the journal is made of.
+
+The state is a graph (agents know their pools, pools their agents), so every object of this room is written once, by
+number, with the values of its fields; containers stand in place. Classes are written by name with the names of their
+fields. A frozen dataclass of an older version gets its defaults for fields it did not know; anything else that does
+not fit is a `SnapshotError`, never a guess. Only classes and functions of this room can be named by a snapshot.
+
+    {"classes": [[name, [field, ...]], ...], "objects": [[class, value, ...], ...], "root": value}
+    value:  null, true, 1, 1.5, "text" | [tag, ...] with the tags below
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from importlib import import_module
+from types import FunctionType, MappingProxyType
+from typing import Any, Final
+
+_LIST, _TUPLE, _DICT, _OBJECT, _ENUM, _FUNCTION, _FROZENSET, _PROXY = range(8)
+_ROOM: Final = "softswitch.acd."
+_PLAIN: Final = (type(None), bool, int, float, str, bytes)
+
+Plain = Any  # what msgpack and JSON can write
+
+
+class SnapshotError(ValueError):
+    """The snapshot is of another version, or no snapshot; `str()` is one sentence."""
+
+
+@cache
+def field_names(kind: type) -> tuple[str, ...]:
+    """All fields of a dataclass, or all slots of a class and those above it."""
+    if is_dataclass(kind):
+        return tuple(one.name for one in fields(kind))
+    names: list[str] = []
+    for each in reversed(kind.__mro__):
+        slots = each.__dict__.get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
+    return tuple(names)
+
+
+def qualified(thing: Any) -> str:
+    return f"{thing.__module__}:{thing.__qualname__}"
+
+
+@cache
+def named(name: str) -> Any:
+    """The class or function of this room with this name."""
+    module, colon, path = name.partition(":")
+    if not colon or not module.startswith(_ROOM) or not path.isidentifier():
+        raise SnapshotError(f"The snapshot names {name!r}, which is no part of the ACD.")
+    try:
+        return getattr(import_module(module), path)
+    except (ImportError, AttributeError):
+        raise SnapshotError(f"The snapshot names {name!r}, which this version does not know.") from None
+
+
+class _Writer:
+    def __init__(self, skip: Mapping[str, tuple[str, ...]]) -> None:
+        self._skip = skip
+        self._kinds: dict[type, tuple[int, tuple[str, ...]]] = {}
+        self._numbers: dict[int, int] = {}
+        self._todo: list[Any] = []
+        self.classes: list[list[Any]] = []
+        self.objects: list[list[Any]] = []
+
+    def write(self, root: Any) -> Plain:
+        value = self._value(root)
+        while len(self.objects) < len(self._todo):
+            self.objects.append(self._object(self._todo[len(self.objects)]))
+        return value
+
+    def _object(self, thing: Any) -> list[Any]:
+        number, names = self._kind(type(thing))
+        return [number, *(self._value(getattr(thing, name)) for name in names)]
+
+    def _kind(self, kind: type) -> tuple[int, tuple[str, ...]]:
+        found = self._kinds.get(kind)
+        if found is None:
+            name = qualified(kind)
+            skipped = self._skip.get(kind.__name__, ())
+            names = tuple(each for each in field_names(kind) if each not in skipped)
+            found = self._kinds[kind] = (len(self.classes), names)
+            self.classes.append([name, list(names)])
+        return found
+
+    def _value(self, value: Any) -> Plain:
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        writer = _CONTAINERS.get(kind)
+        if writer is not None:
+            return writer(self, value)
+        if isinstance(value, Enum):
+            return [_ENUM, qualified(kind), value.name]
+        if kind is FunctionType:
+            return [_FUNCTION, qualified(value)]
+        if not kind.__module__.startswith(_ROOM):
+            raise SnapshotError(f"{qualified(kind)} cannot stand in a snapshot.")
+        number = self._numbers.get(id(value))
+        if number is None:
+            number = self._numbers[id(value)] = len(self._todo)
+            self._todo.append(value)
+        return [_OBJECT, number]
+
+    def _list(self, value: Any) -> Plain:
+        return [_LIST, *map(self._value, value)]
+
+    def _tuple(self, value: Any) -> Plain:
+        return [_TUPLE, *map(self._value, value)]
+
+    def _dict(self, value: Any) -> Plain:
+        return [_DICT, *(self._value(each) for item in value.items() for each in item)]
+
+    def _proxy(self, value: Any) -> Plain:
+        return [_PROXY, *(self._value(each) for item in value.items() for each in item)]
+
+    def _frozenset(self, value: Any) -> Plain:
+        return [_FROZENSET, *(self._value(each) for each in sorted(value))]
+
+
+_CONTAINERS: Final[dict[type, Callable[[_Writer, Any], Plain]]] = {
+    list: _Writer._list,
+    tuple: _Writer._tuple,
+    dict: _Writer._dict,
+    MappingProxyType: _Writer._proxy,
+    frozenset: _Writer._frozenset,
+}
+
+
+class _Reader:
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._rows: list[list[Any]] = document["objects"]
+        self._classes = [(named(name), tuple(names)) for name, names in document["classes"]]
+        self._made: list[Any] = []
+
+    def read(self, root: Plain) -> Any:
+        # First every object empty, then its fields: they may lead anywhere.
+        self._made = [self._classes[row[0]][0].__new__(self._classes[row[0]][0]) for row in self._rows]
+        for thing, row in zip(self._made, self._rows, strict=True):
+            kind, names = self._classes[row[0]]
+            self._fill(thing, kind, dict(zip(names, map(self._value, row[1:]), strict=True)))
+        return self._value(root)
+
+    def _fill(self, thing: Any, kind: type, values: dict[str, Any]) -> None:
+        known = field_names(kind)
+        for name in known:
+            if name in values:
+                object.__setattr__(thing, name, values.pop(name))
+            elif is_dataclass(kind):
+                object.__setattr__(thing, name, _default(kind, name))
+        if values:
+            raise SnapshotError(f"The snapshot has {kind.__name__}.{next(iter(values))}, unknown to this version.")
+
+    def _value(self, value: Plain) -> Any:
+        if type(value) is not list:
+            return value
+        tag, rest = value[0], value[1:]
+        if tag == _OBJECT:
+            return self._made[rest[0]]
+        if tag == _TUPLE:
+            return tuple(map(self._value, rest))
+        if tag == _LIST:
+            return list(map(self._value, rest))
+        if tag in (_DICT, _PROXY):
+            flat = iter(map(self._value, rest))
+            found = dict(zip(flat, flat, strict=True))
+            return found if tag == _DICT else MappingProxyType(found)
+        if tag == _ENUM:
+            return named(rest[0])[rest[1]]
+        if tag == _FUNCTION:
+            return named(rest[0])
+        if tag == _FROZENSET:
+            return frozenset(map(self._value, rest))
+        raise SnapshotError(f"The snapshot has a value of the unknown kind {tag!r}.")
+
+
+def _default(kind: type, name: str) -> Any:
+    (field,) = (one for one in fields(kind) if one.name == name)
+    if field.default is not MISSING:
+        return field.default
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    raise SnapshotError(f"The snapshot lacks {kind.__name__}.{name}, which this version needs.")
+
+
+def to_plain(root: Any, skip: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, Plain]:
+    """`skip`: by class name, fields that are not written (and not there after reading)."""
+    writer = _Writer(skip or {})
+    value = writer.write(root)
+    return {"classes": writer.classes, "objects": writer.objects, "root": value}
+
+
+def from_plain(document: Mapping[str, Plain]) -> Any:
+    try:
+        return _Reader(document).read(document["root"])
+    except SnapshotError:
+        raise
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise SnapshotError(f"The snapshot cannot be read: {type(error).__name__}: {error}.") from None
