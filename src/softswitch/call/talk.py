@@ -72,6 +72,8 @@ class Talk:
         board.give_leg(self._customer, self)
         board.give_leg(self._agent, self)
         board.emit(Bridge(self._customer.id, self._agent.id))
+        if self._customer.on_hold:  # since he waited
+            self._hold_changed(self._customer)
 
     def say_to_customer(self, segments: tuple[Segment, ...]) -> None:
         """Over the first words of the agent: a prompt never delays a connect."""
