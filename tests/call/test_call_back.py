@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.call.house import ANNA, House, make_settings, offer
+from tests.call.house import ANNA, MART, House, make_settings, offer
 
 from softswitch.acd import messages as acd
 from softswitch.call.call_back import can_call, dialable, trunk_uri
@@ -137,3 +137,18 @@ def test_three_times_busy_or_not_answered_is_a_broken_promise() -> None:
     house.refuse(house.ringing()[0], 486)
     assert (promise(house).state, promise(house).because) == (acd.PromiseState.BROKEN, "customer not reached")
     house.assert_nothing_left()
+
+
+def test_a_colleague_who_keeps_it_is_the_one_that_is_shown() -> None:
+    house = House()
+    leg = choosing(house)
+    house.press(leg, "3")
+    house.prompt_over(leg)
+    house.register(MART)
+    house.wait(3600)  # she talks on, the time told has come
+    (call_back,) = house.calls.call_backs.values()
+    assert call_back.agent == MART
+    house.answer(house.ringing()[0])
+    assert call_back.agent == MART
+    house.answer(house.ringing()[0])
+    assert call_back.agent == MART

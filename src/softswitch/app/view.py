@@ -238,7 +238,7 @@ def _call_back_view(session: CallBackSession, now: float) -> CallView:
         ticket.caller,
         ticket.caller,
         ticket.queue,
-        ticket.agent,
+        session.agent,
         now - session.since,
         now - session.since,
         "call back",

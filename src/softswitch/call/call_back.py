@@ -94,6 +94,13 @@ class CallBackSession:
     def interaction(self) -> InteractionId:
         return self.ticket.interaction
 
+    @property
+    def agent(self) -> AgentId:
+        """Who keeps it: the one who promised, or a colleague once it is due."""
+        if self._agent_leg is not None:
+            return agent_of(self._agent_leg)
+        return self.ring.agent if self.ring is not None else self.ticket.agent
+
     def next_deadline(self) -> float | None:
         return self._deadline
 
