@@ -176,6 +176,18 @@ def test_what_is_the_same_here(line: str, fate: Fate) -> None:
     assert told.fate is fate
 
 
+def test_a_default_that_differs_is_told() -> None:
+    names = ("ringinuse", "autofill", "announce-holdtime")
+
+    def told(text: str) -> list[str]:
+        findings = asterisk({"queues.conf": text}).findings
+        return [one.setting for one in findings if one.setting in names and one.note.startswith("Asterisk's default; ")]
+
+    assert told("[a]") == ["ringinuse", "autofill"]
+    assert told("[general]\nautofill = yes\n[a]\nannounce-frequency = 30") == ["ringinuse", "announce-holdtime"]
+    assert told("[a]\nringinuse = no\nautofill = yes\nannounce-holdtime = no") == []
+
+
 def test_an_unknown_setting_is_told_with_a_guess() -> None:
     (told,) = found(one_queue("strategi = linear"), "strategi")
     assert told.note == 'nothing that app_queue knows - did you mean "strategy"?'

@@ -78,6 +78,7 @@ class _Queues:
         self._report = report
         self._people = people
         self._pausing: dict[str, bool] = {}  # queue -> autopause
+        self._autofill = False  # [general] says whether queues fill all agents at once
 
     def read(self, contexts: list[Context], rules: list[Context]) -> None:
         seen: dict[str, Place] = {}
@@ -85,6 +86,7 @@ class _Queues:
         for context in contexts:
             if context.name == "general":
                 self._plain(context, "general", GENERAL)
+                self._autofill = self._autofill or context.last("autofill") is not None
             elif context.template:
                 self._template(context)
             elif context.name in seen:
@@ -161,12 +163,25 @@ class _Queues:
         self._emptiness(context, queue, owner, here)
         self._autopause(context, owner)
         self._plain(context, owner, QUEUE, here)
+        self._defaults(context, queue, owner)
         note = "the fifth argument of Queue(...) in the dialplan; Asterisk waits for ever without it"
         self._ledger.add(context.place, owner, "Queue() timeout", "", DECIDE, f"{here}.max_wait: 10m", note)
         note = "Asterisk has nothing like it; take the line away, and callers come back to the person they know"
         self._ledger.add(context.place, owner, "sticky", "", DECIDE, f"{here}.sticky: off", note)
         for member in context.all("member"):
             self._people.member(member, context.name, queue)
+
+    def _defaults(self, context: Context, queue: QueueDraft, owner: str) -> None:
+        """What Asterisk does without being told, and the switch does not."""
+        names = {"ringinuse": "yes"}
+        if queue.say_position:
+            names["announce-holdtime"] = "yes"
+        if not self._autofill:
+            names["autofill"] = "no"
+        for name, value in names.items():
+            if context.last(name) is None:
+                note = f"Asterisk's default; {QUEUE[name].note}"
+                self._ledger.add(context.place, owner, name, value, NONE, "", note)
 
     def _last(self, context: Context, name: str, default: str) -> tuple[str, Place, str]:
         """The value that counts, where it stands, and a word for the report when it is only the default."""

@@ -67,6 +67,8 @@ class People:
         self._cards: dict[str, Card] = {}
         self._members: dict[str, Member] = {}
         self._extensions: set[str] = set()
+        self._ids: set[str] = set()
+        self._usernames: set[str] = set()
         for _, contexts in files:
             self._file(contexts)
 
@@ -188,12 +190,13 @@ class People:
         card = self._cards.get(member.key, Card())
         words = member.key if not digits_of(member.key) else ""
         name = new_name(member.name or card.name or words, extension)
-        taken = {agent.id for agent in self._draft.agents}
-        agent = AgentDraft(new_id(member.name or card.name or member.key, "agent", taken), name, extension, "")
-        agent.password_env = new_env(agent.id)
+        agent_id = new_id(member.name or card.name or member.key, "agent", self._ids)
+        self._ids.add(agent_id)
+        agent = AgentDraft(agent_id, name, extension, new_env(agent_id))
         username = card.username or username_of(member.key)
-        if username != extension and username not in {other.username for other in self._draft.agents}:
-            agent.username = "" if username.isdigit() else username  # digits could be a colleague's extension
+        if not username.isdigit() and username not in self._usernames:  # digits could be a colleague's extension
+            agent.username = username
+            self._usernames.add(username)
         self._draft.agents.append(agent)
         for one, queue, parts in member.queues:
             if queue.id not in agent.queues:

@@ -126,7 +126,10 @@ STRATEGIES = {
     "rrmemory": ("round-robin", "whoever was rung longest ago"),
     "rrordered": ("round-robin", "whoever was rung longest ago"),
     "roundrobin": ("round-robin", "whoever was rung longest ago"),
-    "linear": ("top-down", "the first free agent of the list, from the top for each ring"),
+    "linear": (
+        "top-down",
+        "the first free agent in the order of people.yaml, one order for all queues, from the top for each ring",
+    ),
     "ringall": ("ring-all", "all free agents at once"),
     "random": ("random", "any free agent"),
     "wrandom": ("", "a random choice weighed by penalty"),

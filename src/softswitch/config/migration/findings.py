@@ -67,7 +67,7 @@ def at(place: Place) -> str:
 
 def shown(text: str) -> str:
     """A foreign text for one line of a report or comment: printable, and not too long."""
-    plain = "".join(one if one.isprintable() else " " for one in text)
+    plain = text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
     return plain if len(plain) <= MAX_SHOWN else plain[: MAX_SHOWN - 3] + "..."
 
 

@@ -74,6 +74,7 @@ class _CallCenter:
         self._report = report
         self._queues: dict[str, tuple[Element, QueueDraft]] = {}
         self._people: dict[str, Person] = {}
+        self._ids: set[str] = set()
 
     def read(self, root: Element) -> None:
         parts: dict[str, list[Element]] = {part: [] for part in _PARTS}
@@ -250,7 +251,8 @@ class _CallCenter:
         contact = element.get("contact")
         found = _CONTACT.search(contact)
         user = found["user"] if found is not None else ""
-        agent_id = new_id(plain, "agent", {one.draft.id for one in self._people.values()})
+        agent_id = new_id(plain, "agent", self._ids)
+        self._ids.add(agent_id)
         draft = AgentDraft(agent_id, new_name(plain, "agent"), digits_of(user), new_env(agent_id))
         draft.username = "" if user.isdigit() else username_of(user)
         person = self._people[name] = Person(draft, element)

@@ -6,6 +6,7 @@ from softswitch.config.migration.findings import Fate, Finding, Imported, at
 
 NAME = "IMPORTED.md"
 
+_MARKS = str.maketrans({one: f"\\{one}" for one in "\\`*_[]<>|~#!"})
 _HEADS = {
     Fate.DECIDE: ("To decide", "There is an equal here, but somebody has to choose."),
     Fate.NONE: ("No equal", "Not part of this configuration, and what that means."),
@@ -47,5 +48,4 @@ def _row(finding: Finding) -> str:
 
 def _cell(text: str) -> str:
     """Foreign text cannot leave its cell, become markup or a link."""
-    kept = "".join(f"\\{one}" if one in "\\`*_[]<>|~#!" else one for one in text)
-    return " ".join(kept.split())
+    return " ".join(text.translate(_MARKS).split())
