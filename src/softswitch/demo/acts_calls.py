@@ -242,7 +242,7 @@ async def call_back_kept(scene: Scene) -> str:
     await scene.ready(*scene.agents)
     return (
         f"{rang.at - freed:.1f} s after B hung up Anna rings, hears that it is a call-back; A rings through the trunk "
-        f"{incoming.at - since:.1f} s after her answer; {heard}; the promise is {row['state']}"
+        f"{max(0.0, incoming.at - since):.1f} s after her answer; {heard}; the promise is {row['state']}"
     )
 
 
@@ -267,7 +267,7 @@ async def no_answer(scene: Scene) -> str:
     ensure(row["reason"], "Anna is suspended without a reason")
     await scene.hang_up(scene.b, agent)
     return (
-        f"Anna rings {stopped.at - rang.at:.1f} s in vain; {agent.name} rings {second.at - stopped.at:+.1f} s after; "
+        f"Anna rings {stopped.at - rang.at:.1f} s in vain; {agent.name} rings {max(0.0, second.at - stopped.at):.1f} s later; "
         f"{heard}; Anna is suspended: '{row['reason']}'"
     )
 
