@@ -62,3 +62,14 @@ def test_a_call_of_hers_that_was_refused_leaves_her_ready() -> None:
     house.register(ANNA)
     own_call(house, dialled="+3729999999")
     assert house.state(ANNA) is acd.AgentState.READY
+
+
+def test_ready_by_code_is_true_also_after_a_log_out_by_code() -> None:
+    """She is told that she is ready: then she must be."""
+    house = House()
+    house.register(ANNA)
+    house.post(acd.AgentLoggedOut(ANNA))
+    leg = own_call(house, dialled="*13")
+    assert house.heard(leg) == ["now_ready"]
+    house.prompt_over(leg)
+    assert house.state(ANNA) is acd.AgentState.READY

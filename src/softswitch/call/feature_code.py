@@ -17,28 +17,28 @@ from softswitch.sip.messages import AckReceived, LegEnded, OfferReceived
 _LONGEST_SECONDS = 15.0
 
 
-def feature_of(settings: CallSettings, dialled: str, agent: AgentId) -> tuple[Any, Say] | None:
-    """The ACD event and the confirmation of a dialled code; None when it is none."""
+def feature_of(settings: CallSettings, dialled: str, agent: AgentId) -> tuple[tuple[Any, ...], Say] | None:
+    """The ACD events and the confirmation of a dialled code; None when it is none."""
     codes, texts = settings.codes, settings.texts
-    features: tuple[tuple[str, Any, Say], ...] = (
-        (codes.log_in, AgentLoggedIn(agent), texts.logged_in),
-        (codes.log_out, AgentLoggedOut(agent), texts.logged_out),
-        (codes.ready, AgentWentReady(agent), texts.now_ready),
-        (codes.take_break, AgentWentOnBreak(agent), texts.on_break),
+    features: tuple[tuple[str, tuple[Any, ...], Say], ...] = (
+        (codes.log_in, (AgentLoggedIn(agent),), texts.logged_in),
+        (codes.log_out, (AgentLoggedOut(agent),), texts.logged_out),
+        (codes.ready, (AgentLoggedIn(agent), AgentWentReady(agent)), texts.now_ready),
+        (codes.take_break, (AgentWentOnBreak(agent),), texts.on_break),
     )
-    for code, event, say in features:
+    for code, events, say in features:
         if code and dialled == code:
-            return event, say
+            return events, say
     return None
 
 
 class FeatureCall:
     """The short call of a feature code."""
 
-    def __init__(self, board: Board, leg: CallLeg, event: Any, say: Say) -> None:
+    def __init__(self, board: Board, leg: CallLeg, events: tuple[Any, ...], say: Say) -> None:
         self._board = board
         self._leg = leg
-        self._event = event
+        self._events = events
         self._say = say
         self._deadline: float | None = None
 
@@ -56,7 +56,8 @@ class FeatureCall:
                 return
             leg.facts.answered_at = now
             self._deadline = now + _LONGEST_SECONDS
-            self._board.emit(self._event)
+            for each in self._events:
+                self._board.emit(each)
             if not leg.play(self._board.speak(self._say, "")):
                 leg.hang_up(NORMAL_CLEARING)
         elif isinstance(event, PlaybackEnded) and leg.played(event.playback):
