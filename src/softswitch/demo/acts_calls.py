@@ -267,8 +267,8 @@ async def no_answer(scene: Scene) -> str:
     ensure(row["reason"], "Anna is suspended without a reason")
     await scene.hang_up(scene.b, agent)
     return (
-        f"Anna rings {stopped.at - rang.at:.1f} s in vain; {agent.name} rings {max(0.0, second.at - stopped.at):.1f} s later; "
-        f"{heard}; Anna is suspended: '{row['reason']}'"
+        f"Anna rings {stopped.at - rang.at:.1f} s in vain; {agent.name} rings "
+        f"{max(0.0, second.at - stopped.at):.1f} s later; {heard}; Anna is suspended: '{row['reason']}'"
     )
 
 
