@@ -339,3 +339,15 @@ def test_a_second_queue_of_the_same_name_is_told() -> None:
 def test_a_template_nobody_uses_is_told() -> None:
     (told,) = found(asterisk({"queues.conf": "[t](!)\nweight = 1\n[a]\n"}), "weight")
     assert (told.owner, told.fate) == ("template t", NONE)
+
+
+def test_sections_of_the_line_are_told_where_they_belong() -> None:
+    text = "[t]\ntype=transport\n[r]\ntype=registration\npassword=hidden-word\n[g]\ntype=global\n[x]\ntype=aor\n"
+    imported = one_queue("", pjsip=text)
+    assert {(one.owner, one.becomes, one.fate) for one in imported.findings if one.place.file == "pjsip"} == {
+        ("[t]", "listen", DECIDE),
+        ("[r]", "trunks", DECIDE),
+        ("[g]", "", NONE),
+        ("[x]", "", NONE),
+    }
+    assert "hidden-word" not in "".join(imported.files.values()) + repr(imported.findings)

@@ -32,10 +32,19 @@ from softswitch.config.migration.draft import (
     username_of,
 )
 from softswitch.config.migration.findings import HIDDEN, Fate, Ledger, Term, is_secret, shown
-from softswitch.config.problems import Place, Report
+from softswitch.config.problems import Report
 
 TAKEN, DECIDE, NONE = Fate.TAKEN, Fate.DECIDE, Fate.NONE
 _SIP = frozenset({"pjsip", "sip", "local", "agent"})  # the last part of the interface can be an extension
+_LINE = {  # sections of pjsip.conf about the line as a whole, and the keys of line.yaml with an equal
+    "transport": "listen",
+    "registration": "trunks",
+    "identify": "trunks",
+    "acl": "",
+    "domain_alias": "",
+    "global": "",
+    "system": "",
+}
 
 
 @dataclass(slots=True)
@@ -46,7 +55,6 @@ class Card:
     number: str = ""
     username: str = ""
     settings: list[tuple[Variable, dict[str, Term], Term]] = field(default_factory=list)
-    place: Place | None = None
 
 
 @dataclass(slots=True)
@@ -92,26 +100,28 @@ class People:
             if context.template:
                 if not context.used:
                     self._aside(context, "nothing uses this template")
-            elif kind in ("transport", "global", "system", "registration", "identify", "acl", "domain_alias"):
-                self._aside(context, f"a {kind} section: listen, trunks and sip in line.yaml")
+            elif kind in _LINE:
+                becomes = _LINE[kind]
+                note = f"a {kind} section, not of a person"
+                self._aside(context, note, DECIDE if becomes else NONE, becomes)
             elif name == "agents" or any(one.name == "agent" for one in context.variables):
                 self._old_agents(context)
             elif name == "general":
                 self._aside(context, "settings of the channel, not of a person")
             elif kind and owner:
-                self._phone(context, self._cards.setdefault(owner, Card(place=context.place)))
+                self._phone(context, self._cards.setdefault(owner, Card()))
             elif kind:
                 self._aside(context, "belongs to no endpoint")
             else:
-                self._agent(context, self._cards.setdefault(name, Card(place=context.place)))
+                self._agent(context, self._cards.setdefault(name, Card()))
 
     def _kind(self, context: Context) -> str:
         found = context.last("type")
         return found.value.lower() if found is not None else ""
 
-    def _aside(self, context: Context, note: str) -> None:
+    def _aside(self, context: Context, note: str, fate: Fate = NONE, becomes: str = "") -> None:
         for one in context.variables:
-            self._ledger.add(one.place, f"[{context.name}]", one.name, _value(one), NONE, "", note)
+            self._ledger.add(one.place, f"[{context.name}]", one.name, _value(one), fate, becomes, note)
 
     def _phone(self, context: Context, card: Card) -> None:
         for one in context.variables:
@@ -141,7 +151,7 @@ class People:
             if not parts[0]:
                 self._report.add(one.place, "an agent has a number: agent => 1001,password,Name")
                 continue
-            card = self._cards.setdefault(parts[0].lower(), Card(place=one.place))
+            card = self._cards.setdefault(parts[0].lower(), Card())
             card.name = parts[2] or card.name
             card.settings.append((one, AGENT, AGENT_OTHER))
 

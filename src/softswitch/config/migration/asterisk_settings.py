@@ -44,7 +44,7 @@ GENERAL = {
 QUEUE = {
     "retry": Term(
         NONE,
-        "no pause: the next free agent is rung at once, and the same one not again within `offers.refused_again_after`",
+        "no pause: the next free agent is rung at once, and the same one not again within offers.refused_again_after",
     ),
     "timeoutpriority": Term(
         NONE, "a ring under way goes on when the longest wait is over", same=frozenset({"conf"}), same_note="always so"
@@ -54,14 +54,14 @@ QUEUE = {
         NONE, "queues have no weight: whoever waits longest is next", same=OFF, same_note="no queue goes before another"
     ),
     "autofill": GENERAL["autofill"],
-    "autopausedelay": Term(NONE, "an agent is suspended at once, by the count of `offers.suspend_after`", same=OFF),
+    "autopausedelay": Term(NONE, "an agent is suspended at once, by the count of offers.suspend_after", same=OFF),
     "autopausebusy": Term(NONE, "a busy phone or a refusal never suspends an agent", same=OFF),
     "autopauseunavail": Term(
         NONE, "an agent whose phone cannot be reached is suspended until it registers again", same=ON
     ),
     "maxlen": Term(
         NONE,
-        "queues have no limit of callers: who would have been turned away waits up to `max_wait`",
+        "queues have no limit of callers: who would have been turned away waits up to max_wait",
         same=OFF,
         same_note="no limit, as here",
     ),

@@ -212,7 +212,7 @@ class _CallCenter:
         if value == 0:
             queue.max_wait_note = "a day is the longest; FreeSWITCH had no limit"
         fate = TAKEN if value == queue.max_wait else DECIDE
-        note = "then he goes on to `overflow`"
+        note = "then he goes on to overflow"
         if fate is DECIDE:
             note += "; no limit there, a day is the longest here: choose what is good for callers"
         self._ledger.add(
