@@ -16,10 +16,10 @@ from sqlalchemy import create_engine, text
 from softswitch.acd import messages as acd
 from softswitch.acd.journal import Replay, Segment
 from softswitch.app.switch import Switch
-from softswitch.call.records import AgentRecord, StoredContact
+from softswitch.call.records import AgentRecord, PromiseOpened, StoredContact
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
-from softswitch.ids import AgentId
+from softswitch.ids import AgentId, InteractionId, PromiseId, QueueId
 from softswitch.media.negotiation import make_offer
 from softswitch.runtime.journal import files_of
 from softswitch.store.store import Store
@@ -117,12 +117,14 @@ def line(agent: str, state: acd.AgentState, deadline: float | None = None, reaso
     return AgentRecord(AgentId(agent), state.value, reason, time.time() - 60, deadline, False)
 
 
-async def remember(settings: Settings, contacts: list[StoredContact], lines: list[AgentRecord]) -> None:
+async def remember(
+    settings: Settings, contacts: list[StoredContact], lines: list[AgentRecord], *promises: PromiseOpened
+) -> None:
     store = Store(settings.database_url)
     await store.open()
     for one in contacts:
         await store.save_contacts(one.agent, (one,))
-    for each in lines:
+    for each in (*lines, *promises):
         await store.append_durable(each)
     await store.close()
 
@@ -168,3 +170,32 @@ async def test_the_journal_of_a_stopped_switch_replays_to_its_last_state(setting
     segment = Segment(path.read_bytes())
     assert segment.digest == engine.digest() == Replay(segment).run().digest()
     assert len(list(segment.lines)) >= len(settings.acd.agents)
+
+
+async def test_nobody_is_rung_any_more_while_it_stops(settings: Settings) -> None:
+    """An overdue call-back rings Anna; when her phone is told to stop, it is not Mart's turn."""
+    now = time.time()
+    overdue = PromiseOpened(
+        PromiseId(1),
+        InteractionId(2),
+        QueueId("everyday"),
+        AgentId("anna"),
+        "+3725550001",
+        None,
+        "en",
+        now - 60,
+        now - 1,
+    )
+    await remember(
+        settings,
+        [contact("anna"), contact("mart")],
+        [line(one, acd.AgentState.READY) for one in ("anna", "mart")],
+        overdue,
+    )
+    async with running(settings) as switch:
+        assert "ringing" in {state for state, _ in states(switch).values()}
+        legs = switch.cores.calls.board.live_legs()
+        began = time.monotonic()
+    assert time.monotonic() - began < 4.0
+    assert len(legs) == 1
+    assert rows(settings, "SELECT count(*) FROM call_detail") == [(1,)]

@@ -278,6 +278,7 @@ class Switch:
         self.live.stopping()
         self._driver.post(sip.LoadChanged(True))
         board = self.cores.calls.board
+        board.ports.clear()  # without a port no new leg: nobody is rung any more, whoever becomes free meanwhile
         self._last_leg_written.clear()
         for leg in board.live_legs():
             self._driver.post(sip.Hangup(leg.id, 'Q.850;cause=38;text="Switch is stopping"'))
