@@ -78,6 +78,8 @@ actions = st.one_of(
     st.tuples(st.just("call"), st.sampled_from(QUEUES[:1]), agent, st.just("en"), st.just(())),
     st.tuples(st.just("leave"), pick),
     st.tuples(st.just("choose"), pick, st.sampled_from(Choice)),
+    st.tuples(st.just("go on"), pick),
+    st.tuples(st.just("request"), pick, st.sampled_from(QUEUES), st.booleans()),
     st.tuples(st.just("save"), pick, st.booleans()),
     st.tuples(st.just("attempt"), st.sampled_from([m.AgentAnswered] * 4 + [m.AgentRefused, m.AgentUnreachable]), pick),
     st.tuples(
@@ -108,8 +110,16 @@ def take(line: Line, action: tuple[Any, ...]) -> None:
     elif kind == "leave":
         line.send(m.CallerLeft(nth(list(floor.entries), facts[0], InteractionId(-1))))
     elif kind == "choose":
-        choosing = [entry.id for entry in floor.entries.values() if entry.stage.value == "choosing"]
+        choosing = [entry.id for entry in floor.entries.values() if entry.stage.value in ("choosing", "personal")]
         line.send(m.ChoiceMade(nth(choosing, facts[0], InteractionId(1)), facts[1]))
+    elif kind == "go on":
+        line.send(m.CallerWentOn(nth(list(floor.entries), facts[0], InteractionId(-1)), "key 9"))
+    elif kind == "request":
+        number = nth(list(floor.entries), facts[0], InteractionId(-1))
+        if facts[2]:
+            line.calls += 1
+            number = InteractionId(line.calls)
+        line.send(m.CallBackRequested(number, facts[1], "+3725", None, "en", facts[2]))
     elif kind == "save":
         waiting = [promise.id for promise in floor.promises.values() if not promise.saved]
         line.send(m.PromiseSaved(nth(waiting, facts[0], PromiseId(2)), facts[1]))

@@ -22,6 +22,7 @@ from softswitch.acd.messages import (
     AgentWentOnBreak,
     AgentWentReady,
     AnnounceWaiting,
+    CallBackRequested,
     CallerEntered,
     CallerLeft,
     CancelRing,
@@ -147,13 +148,13 @@ class Invariants:
         self._check(event, now)
 
     def _event(self, event: Event) -> None:
-        if isinstance(event, CallerEntered | PromiseRestored):
+        if isinstance(event, CallerEntered | PromiseRestored) or (isinstance(event, CallBackRequested) and event.fresh):
             queue = self.queues.get(event.queue)
             if queue is None or event.interaction in self.callers:
                 if queue is None and isinstance(event, PromiseRestored):
                     self.promises[event.promise] = "open"
                 return
-            skills = event.skills if isinstance(event, CallerEntered) else ()
+            skills = () if isinstance(event, PromiseRestored) else event.skills
             caller = self.callers[event.interaction] = Caller(
                 event.interaction, queue, self._group(queue, skills, event.language)
             )
@@ -169,9 +170,10 @@ class Invariants:
             for number in [n for n, c in self.callers.items() if c.promise == event.promise and c.stage == SAVING]:
                 caller = self.callers[number]
                 if event.ok:
-                    self._stage(caller, CALL_BACK)
+                    self._stage(caller, GENERAL if caller.open_to_all else CALL_BACK)
                 else:
                     caller.promise = None
+                    caller.open_to_all = False
                     self._stage(caller, GENERAL)
         elif isinstance(event, CallerLeft) and event.interaction in self.callers:
             self.callers[event.interaction].left = True
@@ -258,6 +260,8 @@ class Invariants:
         assert caller.agent is not None and caller.limit is not None
         if caller.stage == CHOOSING and (event is None or isinstance(event, ChoiceMade)):
             return True
+        if isinstance(event, ChoiceMade) and event.choice is Choice.COLLEAGUE and event.interaction == caller.id:
+            return True
         gone = (AgentState.OFFLINE, AgentState.BREAK, AgentState.SUSPENDED)
         return (
             now >= caller.limit - SLACK
@@ -314,8 +318,10 @@ class Invariants:
     def _saw_SavePromise(self, event: Event | None, command: SavePromise, now: float) -> None:
         caller = self.callers[command.interaction]
         assert command.promise not in self.promises
-        assert command.agent == caller.agent
+        hers = caller.stage in (PERSONAL, CHOOSING)
+        assert command.agent == (caller.agent if hers else "")
         self._stage(caller, SAVING)
+        caller.open_to_all = not hers
         caller.promise = command.promise
         self.promises[command.promise] = "pending"
 

@@ -46,6 +46,8 @@ class Habits:
     store_fails: float = 0.02
     store_late: float = 0.01
     customer_reached: float = 0.7
+    goes_on: float = 0.1  # of those whose patience is over: by a key instead of hanging up
+    asks_call_back: float = 0.1
 
 
 def bank(agents: int = 36, queues: int = 4, seed: int = 0) -> AcdSettings:
@@ -188,8 +190,22 @@ class Simulation:
             self._nonsense()
 
     def _patience_over(self, number: InteractionId) -> None:
-        if number in self.engine.floor.entries or self.chance(0.01):
+        entry = self.engine.floor.entries.get(number)
+        if entry is None and not self.chance(0.01):
+            return
+        at = self.random.random()
+        if at < self.habits.goes_on:
+            self.send(m.CallerWentOn(number, "key 9"))
+        elif at < self.habits.goes_on + self.habits.asks_call_back:
+            self.send(self._request(number, fresh=entry is None and self.chance(0.5)))
+        elif entry is not None and entry.stage.value == "personal" and self.chance(0.3):
+            self.send(m.ChoiceMade(number, Choice.COLLEAGUE))
+        else:
             self.send(m.CallerLeft(number))
+
+    def _request(self, number: InteractionId, fresh: bool) -> m.CallBackRequested:
+        queue = self.random.choice(self.settings.queues).id
+        return m.CallBackRequested(number, queue, "+3725", None, "en", fresh, "asked")
 
     def _offered(self, command: m.OfferChoice) -> None:
         if self.chance(0.05):
@@ -212,6 +228,9 @@ class Simulation:
             m.ChoiceMade(InteractionId(max(1, self.callers - random.randrange(30))), Choice.WAIT),
             m.PromiseSaved(PromiseId(3), True),
             m.CallerEntered(InteractionId(-2), QueueId("no such queue"), "", None, "en", None),
+            m.CallerWentOn(InteractionId(-1), "key 9"),
+            m.CallBackRequested(InteractionId(-3), QueueId("no such queue"), "", None, "en", True),
+            self._request(InteractionId(-1_000_000 - self.callers), fresh=self.chance(0.5)),
         ]
         live = self.engine.floor.attempts.get(attempt)
         if live is None or live.answered_at is not None:

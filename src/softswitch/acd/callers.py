@@ -42,7 +42,7 @@ def left(floor: Floor, event: CallerLeft, now: float) -> None:
     outcome = Outcome.ABANDONED if event.hung_up else Outcome.OVERFLOWED
     attempt = entry.attempt
     if attempt is None:
-        _leave_lines(entry)
+        leave_lines(entry)
         floor.finish(entry, outcome, None, now)
     else:
         attempts.cancel(floor, attempt, now)
@@ -50,7 +50,7 @@ def left(floor: Floor, event: CallerLeft, now: float) -> None:
         duty.free(floor, attempt.agent, now, keep_idle_time=True)
 
 
-def _leave_lines(entry: Entry) -> None:
+def leave_lines(entry: Entry) -> None:
     if entry.stage is Stage.WAITING:
         matching.unplace(entry)
     else:
@@ -61,7 +61,7 @@ def max_wait_due(floor: Floor, subject: object, when: float, now: float) -> None
     """He has waited as long as the queue allows. A ring under way may still save him."""
     assert isinstance(subject, Entry)
     if subject.promise is None and subject.stage in _LIVE_WAIT:
-        _leave_lines(subject)
+        leave_lines(subject)
         matching.overflow(floor, subject, "waited too long", now)
 
 

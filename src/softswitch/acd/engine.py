@@ -4,6 +4,7 @@
     callers    callers enter, wait, leave                                waiting  a caller's stage, with its diagram
     attempts   rings, answers by compare-and-set, conversations          matching who is rung for whom
     sticky     back to the same person as last time                      promises call-backs and their keeping
+    ways_out   out of the line by a key, or by asking for a call-back
 
 Single-threaded, deterministic (the same events at the same times give the same commands and the same `digest`), and
 O(log n) per event: no event looks at all agents or all callers.
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from softswitch.acd import attempts, callers, promises, shifts, snapshot, sticky
+from softswitch.acd import attempts, callers, promises, shifts, snapshot, sticky, ways_out
 from softswitch.acd import messages as m
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import AcdSettings, Command, Event
@@ -34,6 +35,8 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.CallerEntered: callers.entered,
     m.CallerLeft: callers.left,
     m.ChoiceMade: sticky.choice_made,
+    m.CallerWentOn: ways_out.went_on,
+    m.CallBackRequested: ways_out.call_back_requested,
     m.PromiseSaved: promises.saved,
     m.PromiseRestored: promises.restored,
     m.AgentAnswered: attempts.answered,

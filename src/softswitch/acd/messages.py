@@ -39,6 +39,7 @@ class Outcome(Enum):
     OVERFLOWED = "overflowed"  # the queue gave up: nobody there, waited too long
     CALLED_BACK = "called_back"  # a call-back was kept
     CALL_BACK_FAILED = "call_back_failed"  # attempts used up or time over
+    WENT_ON = "went_on"  # he took a way out of the line by a key
 
 
 class RingEnd(Enum):
@@ -157,10 +158,36 @@ class CallerLeft:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceMade:
-    """The caller answered `OfferChoice`; no clear answer counts as COLLEAGUE."""
+    """The caller answered `OfferChoice`; no clear answer counts as COLLEAGUE. From her own line COLLEAGUE is his way
+    out at any time."""
 
     interaction: InteractionId
     choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class CallerWentOn:
+    """A key takes him out of the line, to another target. Answered with `OverflowCaller`; not obeyed, when he is
+    being connected at this moment."""
+
+    interaction: InteractionId
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackRequested:
+    """He wants to be called back, at the number `caller`. From the line (`fresh` false) he keeps his place there,
+    and his agent when he waits for her; `fresh`: he never entered (nobody there, closed, full, or we lost him)."""
+
+    interaction: InteractionId
+    queue: QueueId
+    caller: str
+    customer: CustomerId | None
+    language: str
+    fresh: bool = False
+    because: str = ""
+    skills: tuple[tuple[SkillId, int], ...] = ()
+    waited_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +421,15 @@ class StickyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBackRule:
+    """How a queue keeps its promises of a call-back, to whomever it made them."""
+
+    within_seconds: float = 3600.0
+    attempts: int = 3
+    retry_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class QueueSettings:
     id: QueueId
     name: str
@@ -408,6 +444,7 @@ class QueueSettings:
     sticky: StickyRule | None = None
     overflow_when_nobody: bool = True  # no agent logged in for this queue -> OverflowCaller at once
     usual_talk_seconds: float = 180.0  # estimate before anything was measured
+    call_back: CallBackRule | None = None  # None: as the sticky rule says
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +480,8 @@ Event = (
     | CallerEntered
     | CallerLeft
     | ChoiceMade
+    | CallerWentOn
+    | CallBackRequested
     | PromiseSaved
     | PromiseRestored
     | AgentAnswered

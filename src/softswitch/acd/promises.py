@@ -14,8 +14,11 @@ from __future__ import annotations
 from typing import Final
 
 from softswitch.acd import deadlines, matching
+from softswitch.acd.agents import Agent
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import (
+    CallBackRequested,
+    CallBackRule,
     ConfirmCallBack,
     Outcome,
     PromiseChanged,
@@ -23,25 +26,27 @@ from softswitch.acd.messages import (
     PromiseSaved,
     PromiseState,
     SavePromise,
-    StickyRule,
 )
 from softswitch.acd.waiting import Entry, Promise, Stage, remove_place
-from softswitch.ids import PromiseId
+from softswitch.ids import AgentId, PromiseId
 
 SAVE_SECONDS: Final = 5.0  # the caller hears silence meanwhile; after that a colleague serves him
-_DEFAULT_RULE: Final = StickyRule()
+ANYBODY: Final = AgentId("")  # whom a promise names that any agent of the queue may keep
+_DEFAULT_RULE: Final = CallBackRule()
 
 
-def rule_of(entry: Entry) -> StickyRule:
-    return entry.pool.queue.settings.sticky or _DEFAULT_RULE
+def rule_of(entry: Entry) -> CallBackRule:
+    settings = entry.pool.queue.settings
+    if settings.call_back is not None or settings.sticky is None:
+        return settings.call_back or _DEFAULT_RULE
+    sticky = settings.sticky
+    return CallBackRule(sticky.call_back_within_seconds, sticky.call_back_attempts, sticky.call_back_retry_seconds)
 
 
-def make(floor: Floor, entry: Entry, now: float) -> None:
-    """He chose to be called back: nothing is told before the store has it."""
-    bond = entry.bond
-    assert bond is not None
-    agent = bond.agent
-    promise = Promise(PromiseId(floor.ids.number()), entry, agent, now, bond.call_back_by)
+def make(floor: Floor, entry: Entry, agent: Agent | None, due_at: float, now: float, number: str = "") -> None:
+    """He is to be called back (by this agent, or by anybody): nothing is told before the store has it."""
+    promise = Promise(PromiseId(floor.ids.number()), entry, agent, now, due_at)
+    promise.open_to_all = agent is None
     entry.promise = promise
     entry.stage = Stage.SAVING
     floor.promises[promise.id] = promise
@@ -52,8 +57,8 @@ def make(floor: Floor, entry: Entry, now: float) -> None:
             promise.id,
             entry.id,
             facts.queue,
-            agent.id,
-            facts.caller,
+            agent.id if agent is not None else ANYBODY,
+            number or facts.caller,
             facts.customer,
             facts.language,
             now,
@@ -82,10 +87,10 @@ def saved(floor: Floor, event: PromiseSaved, now: float) -> None:
 
 
 def _confirm(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
-    assert promise.agent is not None
     promise.saved = True
     if not promise.caller_left:
-        floor.out.append(ConfirmCallBack(entry.id, promise.id, promise.agent.id, promise.due_at))
+        agent = promise.agent.id if promise.agent is not None else ANYBODY
+        floor.out.append(ConfirmCallBack(entry.id, promise.id, agent, promise.due_at))
     _watch(floor, promise, entry, now)
     matching.place_call_back(floor, entry, now)
 
@@ -101,9 +106,12 @@ def _not_made(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
     assert entry.stage is Stage.SAVING
     promise.entry = None
     entry.promise = None
-    entry.sticky = "gave_up: call-back not saved"
+    if promise.agent is not None:
+        entry.sticky = "gave_up: call-back not saved"
     if promise.caller_left:
         floor.finish(entry, Outcome.ABANDONED, None, now)
+    elif isinstance(entry.facts, CallBackRequested):  # there is no line to go back to
+        matching.overflow(floor, entry, "call-back not saved", now)
     else:
         matching.place(floor, entry, now, "call-back not saved")
 
@@ -137,8 +145,11 @@ def restored(floor: Floor, event: PromiseRestored, now: float) -> None:
     promise.saved = True
     promise.attempts = event.attempts
     floor.promises[promise.id] = promise
-    entry.sticky = "call_back"
-    if agent is None:
+    if event.agent == ANYBODY:
+        promise.open_to_all = True
+    else:
+        entry.sticky = "call_back"
+    if agent is None and event.agent != ANYBODY:
         promise.open_to_all = True
         _record(floor, promise, PromiseState.OPEN, "agent gone", now)
     _watch(floor, promise, entry, now)
@@ -187,7 +198,7 @@ def go_on(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
 def reached(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
     attempt = entry.attempt
     assert attempt is not None
-    because = "" if attempt.agent is promise.agent else "colleague"
+    because = "" if promise.agent is None or attempt.agent is promise.agent else "colleague"
     _close(floor, promise)
     _record(floor, promise, PromiseState.KEPT, because, now)
     floor.finish(entry, Outcome.CALLED_BACK, attempt.agent.id, now)
@@ -198,14 +209,14 @@ def not_reached(floor: Floor, promise: Promise, entry: Entry, now: float, tried:
     them; then only the time is a limit."""
     promise.attempts += tried
     rule = rule_of(entry)
-    if promise.attempts >= rule.call_back_attempts:
+    if promise.attempts >= rule.attempts:
         break_promise(floor, promise, "customer not reached", now)
     elif now >= promise.lost_at:
         break_promise(floor, promise, "nobody was free in time", now)
     else:
         _record(floor, promise, PromiseState.OPEN, "customer not reached" if tried else "not tried", now)
         entry.stage = Stage.PAUSED
-        floor.deadlines.add(now + rule.call_back_retry_seconds, deadlines.RETRY, promise)
+        floor.deadlines.add(now + rule.retry_seconds, deadlines.RETRY, promise)
 
 
 def break_promise(floor: Floor, promise: Promise, because: str, now: float) -> None:

@@ -88,6 +88,10 @@ def choice_made(floor: Floor, event: ChoiceMade, now: float) -> None:
     entry = floor.entries.get(event.interaction)
     if entry is None:
         floor.reject(Rejection.UNKNOWN_INTERACTION)
+    elif entry.stage is Stage.PERSONAL and event.choice is Choice.COLLEAGUE:  # his way out, at any time
+        leave_line(entry)
+        entry.sticky = "colleague"
+        matching.place(floor, entry, now, "colleague")
     elif entry.stage is not Stage.CHOOSING:
         floor.reject(Rejection.NOT_NOW)  # she became free, or went away, while he pressed the key
         if entry.stage is Stage.WAITING and entry.promise is None:  # his menu is over now: tell him where he stands
@@ -113,7 +117,7 @@ def choose(floor: Floor, entry: Entry, choice: Choice, now: float) -> None:
     bond.until = None
     if choice is Choice.CALL_BACK:
         entry.sticky = "call_back"
-        promises.make(floor, entry, now)
+        promises.make(floor, entry, agent, bond.call_back_by, now)
     else:
         entry.sticky = "colleague"
         matching.place(floor, entry, now, "colleague")

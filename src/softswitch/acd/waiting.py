@@ -20,7 +20,7 @@ from bisect import bisect_left, insort
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from softswitch.acd.messages import CallerEntered, Choice, PromiseRestored
+from softswitch.acd.messages import CallBackRequested, CallerEntered, Choice, PromiseRestored
 from softswitch.ids import AgentId, InteractionId, PromiseId
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ class Entry:
         "sticky",
     )
 
-    def __init__(self, facts: CallerEntered | PromiseRestored, pool: Pool, entered_at: float, age_key: float) -> None:
+    def __init__(
+        self, facts: CallerEntered | PromiseRestored | CallBackRequested, pool: Pool, entered_at: float, age_key: float
+    ) -> None:
         self.id: InteractionId = facts.interaction
         self.facts = facts
         self.pool = pool
