@@ -140,6 +140,10 @@ def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:
     if agent is not None:
         ring(floor, entry, agent, now)
         return
+    most = pool.queue.settings.most_waiting
+    if live and most is not None and len(pool.queue.line) >= most and now <= entry.entered_at:
+        overflow(floor, entry, "queue full", now)
+        return
     entry.stage = _WAITING
     add_place(pool.waiting, entry.place)
     add_place(pool.queue.line, entry.place)

@@ -1,4 +1,4 @@
-"""What goes in and out of the ACD engine (`acd.engine.Engine`).
+"""The table of what goes in and out of the ACD engine (`acd.engine.Engine`).
 
 Events tell what happened to callers, agents and ring attempts; commands say whom to ring, whom to connect and what
 to record. Every event that concerns an offer carries its ring attempt; one that is not the live attempt of its
@@ -347,8 +347,9 @@ class ConfirmCallBack:
 
     interaction: InteractionId
     promise: PromiseId
-    agent: AgentId
+    agent: AgentId  # "": anybody of the queue
     due_at: float
+    not_before: float = 0.0  # when the queue opens again
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +446,7 @@ class QueueSettings:
     overflow_when_nobody: bool = True  # no agent logged in for this queue -> OverflowCaller at once
     usual_talk_seconds: float = 180.0  # estimate before anything was measured
     call_back: CallBackRule | None = None  # None: as the sticky rule says
+    most_waiting: int | None = None  # one more, and he overflows: "queue full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ _ACD_EVENTS = (
     acd.CallerEntered,
     acd.CallerLeft,
     acd.ChoiceMade,
+    acd.CallerWentOn,
+    acd.CallBackRequested,
     acd.PromiseSaved,
     acd.PromiseRestored,
     acd.AgentAnswered,

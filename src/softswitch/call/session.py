@@ -18,7 +18,9 @@ from typing import Any
 from softswitch.acd.messages import (
     AnnounceWaiting,
     CallerLeft,
+    CallerWentOn,
     CancelRing,
+    Choice,
     ConfirmCallBack,
     Connect,
     ConversationEnded,
@@ -28,10 +30,13 @@ from softswitch.acd.messages import (
     RingAgent,
 )
 from softswitch.call.board import Board
+from softswitch.call.call_back_desk import CallBackDesk
+from softswitch.call.hours import is_open
 from softswitch.call.leg import CallLeg
 from softswitch.call.records import InteractionClosed, PreviousAgentFound
 from softswitch.call.ring import Ring
 from softswitch.call.routing import Route
+from softswitch.call.settings import CALL_BACK, QueueWays
 from softswitch.call.talk import NORMAL_CLEARING, RTP_LOST, Talk, TalkFacts
 from softswitch.call.waiting import QueuePlace, Waiting
 from softswitch.ids import FlowId, InteractionId, QueueId, RingAttemptId
@@ -43,6 +48,7 @@ from softswitch.ivr.messages import (
     FlowStarted,
     PlayPrompt,
     PromptEnded,
+    Say,
     StopPrompt,
     Target,
 )
@@ -51,6 +57,16 @@ from softswitch.sip.messages import AckReceived, EndedBy, InfoDigitReceived, Leg
 
 LOOKUP_SECONDS = 0.25  # the caller never waits longer than this for the store
 _MAX_OVERFLOWS = 8  # queue -> queue -> queue: then it is a loop in the configuration
+QUEUE_CLOSED = "queue closed"
+QUEUE_FULL = "queue full"  # because of `OverflowCaller`, as the next
+NOBODY = "nobody logged in"
+
+
+def _own_step(ways: QueueWays, because: str) -> Target | None:
+    """The next step that the queue has for this reason alone."""
+    if because == QUEUE_FULL:
+        return ways.full
+    return ways.nobody if because == NOBODY else None
 
 
 class Stage(Enum):
@@ -95,6 +111,8 @@ class CallerSession:
             self._deadline = None
             if self.stage is Stage.LOOKUP:
                 self._enter_line(now)
+            elif self.stage is Stage.QUEUED and self.ring is None:
+                self.waiting.say_offer()
         flow = self._flow
         if flow is not None:
             due = flow.next_deadline()
@@ -110,8 +128,8 @@ class CallerSession:
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
         if isinstance(event, DigitReceived | InfoDigitReceived):
             way = "rtp" if isinstance(event, DigitReceived) else "info"
-            if self._flow is not None and leg.takes_digits_by(way):
-                self._run(self._flow.handle(DigitPressed(event.digit), now), now)
+            if leg.takes_digits_by(way):
+                self._digit(event.digit, now)
         elif isinstance(event, PlaybackEnded):
             self._played(event, now)
         elif isinstance(event, AckReceived):
@@ -120,6 +138,12 @@ class CallerSession:
             leg.answer_reoffer(event.sdp)
         elif isinstance(event, RtpSilent) and not leg.on_hold:
             leg.hang_up(RTP_LOST)
+
+    def _digit(self, digit: str, now: float) -> None:
+        if self._flow is not None:
+            self._run(self._flow.handle(DigitPressed(digit), now), now)
+        elif self.stage is Stage.QUEUED:
+            self._way_out(digit, now)
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
         """The caller is gone. Whatever rings for him stops: the ACD answers CallerLeft with CancelRing."""
@@ -180,14 +204,19 @@ class CallerSession:
             self.waiting.prompt_over(event.playback)
 
     def _flow_finished(self, command: FlowFinished, now: float) -> None:
-        self._flow = None
-        if self.stage is Stage.CHOOSING:
+        flow, self._flow = self._flow, None
+        desk, self.waiting.desk = self.waiting.desk, None
+        if desk is not None and flow is not None:
+            self._call_back_answered(desk, desk.answer(command, flow), now)
+        elif self.stage is not Stage.CHOOSING:
+            self._leave(now)
+        elif command.chosen == CALL_BACK.choose and self.ring is None:
+            self._ask_call_back(now, after_choice=True)
+        else:
             self._become(Stage.QUEUED, now)
             if self.ring is not None:  # she became free while he chose
                 self.waiting.play_ringback()
             self.waiting.chosen(command.chosen)
-        else:
-            self._leave(now)
 
     def _leave(self, now: float) -> None:
         """Nothing more to do for this caller: let the last prompt end, then hang up."""
@@ -202,11 +231,20 @@ class CallerSession:
         self.leg.stop_play()
         self.waiting.language = command.language
         waits_for_store = self.waiting.prepare(self.interaction, command, now)
-        if waits_for_store:
+        place = self.waiting.place
+        assert place is not None
+        if self._closed(place.queue, now):
+            self._next_step(self._board.texts(place.queue).ways.closed, place, QUEUE_CLOSED, now)
+        elif waits_for_store:
             self._become(Stage.LOOKUP, now)
             self._deadline = now + LOOKUP_SECONDS
         else:
             self._enter_line(now)
+
+    def _closed(self, queue: QueueId, now: float) -> bool:
+        line = self._board.line
+        hours = self._board.call.hours.get(self._board.texts(queue).ways.hours)
+        return hours is not None and not is_open(hours, line.local_time(line.wall(now)))
 
     def previous_agent_found(self, event: PreviousAgentFound, now: float) -> None:
         self.waiting.previous_agent_found(event)
@@ -217,15 +255,16 @@ class CallerSession:
     def _enter_line(self, now: float) -> None:
         self._become(Stage.QUEUED, now)
         self.waiting.enter(self.interaction, now)
+        self._deadline = self.waiting.offer_at()
 
     def announce(self, command: AnnounceWaiting, now: float) -> None:
         self._drop_choice(now)  # she went while he chose
         if self.stage is Stage.QUEUED:
-            self.waiting.announce(command)
+            self.waiting.announce(command, now)
 
     def _drop_choice(self, now: float) -> None:
         """There is nothing to choose any more."""
-        if self.stage is Stage.CHOOSING:
+        if self.stage is Stage.CHOOSING and self.waiting.desk is None:
             self._flow = None
             self.leg.stop_play()
             self._become(Stage.QUEUED, now)
@@ -240,20 +279,37 @@ class CallerSession:
     def confirm_call_back(self, command: ConfirmCallBack, now: float) -> None:
         """From here on the interaction belongs to the call-back; this leg only hears the good-bye."""
         self._flow = None
+        self._deadline = None
         self._become(Stage.LEAVING, now)
-        if not self.waiting.say_call_back(command):
+        if not self.waiting.say_call_back(command, now):
             self.leg.hang_up(NORMAL_CLEARING)
 
     def overflow(self, command: OverflowCaller, now: float) -> None:
-        self._flow = None
+        self._flow = self.waiting.desk = None
+        self._deadline = None
         place = self.waiting.place
         assert place is not None
-        self._overflows += 1
-        target = self._board.texts(place.queue).after_overflow
         self.waiting.left_line(now)
+        if place.going is not None:
+            if place.going.hang_up:
+                self.waiting.say_goodbye()
+                self._leave(now)
+            else:
+                self._go(place.going, place, now)
+            return
+        texts = self._board.texts(place.queue)
+        target = _own_step(texts.ways, command.because) or texts.after_overflow
+        self._next_step(target, place, command.because, now)
+
+    def _next_step(self, target: Target, place: QueuePlace, because: str, now: float) -> None:
+        """The queue cannot take him: where the configuration leads, but never round and round."""
+        self._overflows += 1
         if self._overflows > _MAX_OVERFLOWS:
             target = Target(hang_up=True)
-        self._go(target, place, now)
+        if target.choose == CALL_BACK.choose:
+            self._offer_call_back(place, because, now)
+        else:
+            self._go(target, place, now)
 
     def _go(self, target: Target, place: QueuePlace, now: float) -> None:
         if target.queue:
@@ -270,6 +326,90 @@ class CallerSession:
             self._start_flow(FlowId(target.flow), now)
         else:
             self.waiting.say_nobody_there()
+            self._leave(now)
+
+    # -------------------------------------------------------------- ways out, and call-backs
+
+    def _way_out(self, digit: str, now: float) -> None:
+        """A key while he waits."""
+        place, target = self.waiting.place, self.waiting.way_out(digit)
+        if place is None or place.going is not None or target is None:
+            return
+        if target.choose == CALL_BACK.choose:
+            if self.ring is None:
+                self._ask_call_back(now)
+        elif target.choose == Choice.COLLEAGUE.value:
+            self.waiting.chosen(target.choose)
+        elif not target.choose:
+            place.going = target
+            self._board.emit(CallerWentOn(self.interaction, f"key {digit}"))
+
+    def _desk(self, after_choice: bool = False) -> CallBackDesk:
+        place = self.waiting.place
+        assert place is not None
+        caller = self.leg.facts.caller if self.waiting.can_be_called_back else ""
+        return CallBackDesk(self._board, place.queue, caller, after_choice)
+
+    def _ask_call_back(self, now: float, after_choice: bool = False) -> None:
+        """He asked for it in the line (where his place stays); perhaps at another number."""
+        desk = self._desk(after_choice)
+        if not desk.possible:
+            if after_choice:
+                self._become(Stage.QUEUED, now)
+                self.waiting.chosen(Choice.COLLEAGUE.value)
+        elif desk.has_questions:
+            self._become(Stage.CHOOSING, now)
+            self._ask(desk, None, now)
+        elif after_choice:
+            self._become(Stage.QUEUED, now)
+            self.waiting.chosen(CALL_BACK.choose)
+        else:
+            self.waiting.request_call_back(self.interaction, desk.number, now)
+
+    def _ask(self, desk: CallBackDesk, offer: Say | None, now: float) -> None:
+        self.leg.stop_play()
+        self.waiting.desk = desk
+        self._flow = desk.ask(offer)
+        self._run(self._flow.handle(desk.values(self.waiting.language), now), now)
+
+    def _offer_call_back(self, place: QueuePlace, because: str, now: float) -> None:
+        """Nobody can take him, and he is in no line: may we call him back?"""
+        desk = self._desk()
+        if not desk.possible:
+            self._answered_out_of_line(None, now)
+            return
+        texts = self._board.texts(place.queue)
+        reasons = {QUEUE_CLOSED: texts.call_back_texts.closed, QUEUE_FULL: texts.call_back_texts.full}
+        place.because = place.because or because
+        self._become(Stage.MENU, now)
+        self._ask(desk, reasons.get(because, texts.nobody_there), now)
+
+    def _call_back_answered(self, desk: CallBackDesk, number: str | None, now: float) -> None:
+        if self.stage is not Stage.CHOOSING:
+            self._answered_out_of_line(number, now)
+            return
+        self._become(Stage.QUEUED, now)
+        if self.ring is not None:  # somebody became free while he was asked
+            self.waiting.play_ringback()
+        elif number is not None:
+            self.waiting.request_call_back(self.interaction, number, now)
+        else:
+            self.waiting.play_music()
+            if desk.after_choice:
+                self.waiting.chosen(Choice.COLLEAGUE.value)
+
+    def _answered_out_of_line(self, number: str | None, now: float) -> None:
+        place = self.waiting.place
+        assert place is not None
+        if number is not None:
+            self._become(Stage.QUEUED, now)
+            self.waiting.request_call_back(self.interaction, number, now, fresh=True)
+            return
+        target = self._board.texts(place.queue).after_overflow
+        if target.queue or target.flow:
+            self._go(target, place, now)
+        else:
+            self.waiting.say_goodbye()
             self._leave(now)
 
     # -------------------------------------------------------------- the agent

@@ -52,6 +52,41 @@ class QueueTexts:
     after_overflow: Target = field(default_factory=lambda: Target(hang_up=True))
     # `choice` in parts, "intro" and one for each choice offered, so that one can be left out; empty: own text
     choice_parts: Mapping[str, Say] = field(default_factory=dict)
+    ways: QueueWays = field(default_factory=lambda: QueueWays())
+    call_back_texts: CallBackTexts = field(default_factory=lambda: CallBackTexts())
+
+
+CALL_BACK = Target(choose="call_back")  # among the ways of a queue: offer to call him back
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWays:
+    """Where a caller goes when nobody answers him: by a key of his, or because the queue cannot take him."""
+
+    keys: Mapping[str, Target] = field(default_factory=dict)  # while he waits; also CALL_BACK
+    offer_call_back_seconds: float | None = None  # he is told of that key after waiting for this long
+    ask_number: bool = False  # his number is read back, and he can key in another one
+    numbers: tuple[str, ...] = ()  # how a number that he keys in may begin
+    hours: str = ""  # id of a calendar; outside of it `closed`
+    closed: Target = field(default_factory=lambda: Target(hang_up=True))
+    full: Target | None = None  # None: as `after_overflow`
+    nobody: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackTexts:
+    """What is said about call-backs that a queue promises. Variables: {caller}, {time}."""
+
+    offer_call_back: Say = field(default_factory=Say)  # in the line: "To be called back, press 1. ..."
+    call_back_offer: Say = field(default_factory=Say)  # out of the line: "... press 1."
+    closed: Say = field(default_factory=Say)
+    full: Say = field(default_factory=Say)
+    number_right: Say = field(default_factory=Say)  # "Your number is {caller}. ..."
+    number_other: Say = field(default_factory=Say)
+    promised: Say = field(default_factory=Say)  # by {time}
+    promised_today: Say = field(default_factory=Say)  # from {time}
+    promised_tomorrow: Say = field(default_factory=Say)
+    promised_next_day: Say = field(default_factory=Say)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from math import ceil
 
 from softswitch.acd.messages import (
     AnnounceWaiting,
+    CallBackRequested,
     CallerEntered,
     Choice,
     ChoiceMade,
@@ -19,6 +20,7 @@ from softswitch.acd.messages import (
     OfferChoice,
 )
 from softswitch.call.board import Board
+from softswitch.call.call_back_desk import CallBackDesk, when_said
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import RINGBACK, music_segment
 from softswitch.call.records import FindPreviousAgent, InteractionQueued, PreviousAgentFound
@@ -41,6 +43,7 @@ class QueuePlace:
     path: tuple[str, ...]
     because: str
     entered_at: float = 0.0
+    going: Target | None = None  # where a key of his leads, once he is out of the line
 
 
 @dataclass(slots=True)
@@ -78,6 +81,8 @@ class Waiting:
         self.can_be_called_back = False
         self.sticky_note = ""  # for the eyes of a supervisor
         self.place: QueuePlace | None = None
+        self.personal: AgentId | None = None  # in whose own line he waits
+        self.desk: CallBackDesk | None = None  # asks him about a call-back
 
     # -------------------------------------------------------------- who was it last time?
 
@@ -123,11 +128,9 @@ class Waiting:
         """He has stood in a line: how that ended is the ACD's to say."""
         return self._interaction is not None
 
-    def enter(self, interaction: InteractionId, now: float) -> None:
-        place, memory = self.place, self._memory
-        assert place is not None
-        previous = memory.previous if self._board.line.queues[place.queue].sticky is not None else None
+    def _record_entry(self, interaction: InteractionId, place: QueuePlace, now: float) -> None:
         self._interaction = interaction
+        self.personal = None
         place.entered_at = now
         self._board.emit(
             InteractionQueued(
@@ -138,9 +141,17 @@ class Waiting:
                 place.because,
                 place.entered,
                 place.path,
-                previous,
+                self._previous(place),
             )
         )
+
+    def _previous(self, place: QueuePlace) -> AgentId | None:
+        return self._memory.previous if self._board.line.queues[place.queue].sticky is not None else None
+
+    def enter(self, interaction: InteractionId, now: float) -> None:
+        place, memory = self.place, self._memory
+        assert place is not None
+        self._record_entry(interaction, place, now)
         self._board.emit(
             CallerEntered(
                 interaction,
@@ -148,11 +159,58 @@ class Waiting:
                 self._leg.facts.caller,
                 place.customer,
                 self.language,
-                previous,
+                self._previous(place),
                 waited_seconds=memory.waited_before,
                 can_be_called_back=self.can_be_called_back,
             )
         )
+
+    def request_call_back(self, interaction: InteractionId, number: str, now: float, fresh: bool = False) -> None:
+        """From the line at his place there; `fresh`: he never entered it."""
+        place = self.place
+        assert place is not None
+        if fresh:
+            self._record_entry(interaction, place, now)
+        self.sticky_note = "chose call_back"
+        waited = self._memory.waited_before if fresh else 0.0
+        because = place.because if fresh else "asked in the line"
+        self._board.emit(
+            CallBackRequested(
+                interaction,
+                place.queue,
+                number,
+                place.customer,
+                self.language,
+                fresh,
+                because,
+                waited_seconds=waited,
+            )
+        )
+
+    def way_out(self, digit: str) -> Target | None:
+        """What a key means while he waits."""
+        place = self.place
+        assert place is not None
+        texts = self._board.texts(place.queue)
+        if self.personal is not None and digit in texts.choice_keys:
+            return texts.choice_keys[digit]
+        return texts.ways.keys.get(digit)
+
+    def offer_at(self) -> float | None:
+        """When he is told that he can be called back."""
+        place = self.place
+        assert place is not None
+        after = self._board.texts(place.queue).ways.offer_call_back_seconds
+        return None if after is None else place.entered_at + after
+
+    def say_offer(self) -> None:
+        place = self.place
+        assert place is not None
+        if self.personal is None and not self._leg.play(self._offer(place)):
+            self.play_music()
+
+    def _offer(self, place: QueuePlace) -> tuple[Segment, ...]:
+        return self._say(self._board.texts(place.queue).call_back_texts.offer_call_back)
 
     def left_line(self, now: float) -> None:
         """Out of this line; the time waited counts in the next one."""
@@ -163,20 +221,26 @@ class Waiting:
     def _say(self, say: Say, values: Mapping[str, str | Say] | None = None) -> tuple[Segment, ...]:
         return self._board.speak(say, self.language, values)
 
-    def announce(self, command: AnnounceWaiting) -> None:
+    def announce(self, command: AnnounceWaiting, now: float) -> None:
         """Comfort first, then music (`play_music`, when this came to its end)."""
         place = self.place
         assert place is not None
         texts = self._board.texts(place.queue)
+        self.personal = command.agent
         if command.agent is not None:
             self.sticky_note = f"waiting for {command.agent}"
             segments = self._say(texts.wait_for_agent, self._about(command.agent))
+            if Choice.COLLEAGUE.value in texts.choice_parts:  # the way out, at any time
+                segments += self._say(texts.choice_parts[Choice.COLLEAGUE.value])
         elif command.because in _NOT_HERS or command.because.startswith("gone"):
             segments = self._say(texts.sorry_gone)
         else:
             segments = self._say(texts.please_wait)
             if command.position > 0:
                 segments += self._say(texts.position, {"position": str(min(command.position, 99))})
+            offer_at = self.offer_at()
+            if offer_at is not None and offer_at <= now:
+                segments += self._offer(place)
         if not self._leg.play(segments):
             self.play_music()
 
@@ -193,6 +257,9 @@ class Waiting:
 
     def play_ringback(self) -> None:
         self._leg.play((RINGBACK,), loops=0)
+
+    def say_goodbye(self) -> None:
+        self._leg.play(self._say(self._board.call.texts.goodbye))
 
     def say_nobody_there(self) -> None:
         place = self.place
@@ -244,9 +311,13 @@ class Waiting:
         offered = {choice.value: choice for choice in Choice}
         self._board.emit(ChoiceMade(self._interaction, offered.get(value, Choice.COLLEAGUE)))
 
-    def say_call_back(self, command: ConfirmCallBack) -> bool:
+    def say_call_back(self, command: ConfirmCallBack, now: float) -> bool:
         place = self.place
         assert place is not None
         values = self._about(command.agent)
-        values["time"] = self._clock(command.due_at)
-        return self._leg.play(self._say(self._board.texts(place.queue).call_back_confirmed, values))
+        texts = self._board.texts(place.queue)
+        say, at = texts.call_back_confirmed, command.due_at
+        if not command.agent or command.not_before > now:
+            say, at = when_said(self._board, texts.call_back_texts, command, now)
+        values["time"] = self._clock(at)
+        return self._leg.play(self._say(say, values))

@@ -9,10 +9,11 @@ from typing import Any
 
 from softswitch.config.calendars import CalendarDoc
 from softswitch.config.flow_language import TARGET, FlowBody, TargetDoc
-from softswitch.config.kinds import Keys, ListOf, MapOf, Number, OneOf, Or, Section, Text, key, section
+from softswitch.config.kinds import Keys, ListOf, MapOf, Number, OneOf, Or, Section, Text, key, made, section
 from softswitch.config.problems import Placed
 from softswitch.config.values import (
     ADDRESS,
+    AFTER,
     AGENT_ID,
     API,
     CODE,
@@ -25,6 +26,7 @@ from softswitch.config.values import (
     ID,
     LANGUAGE,
     LISTEN,
+    MENU_KEY,
     NETWORK,
     NOTHING,
     PORTS,
@@ -43,6 +45,7 @@ from softswitch.config.values import (
 )
 
 _SKILLS = MapOf(ID, Number(1, 5))
+WAY = Or({"call_back": made(TargetDoc, NOTHING.place, word=Placed("call_back", NOTHING.place))}, TARGET)
 
 # ------------------------------------------------------------------ line.yaml
 
@@ -224,11 +227,19 @@ class PreviousDoc(Section):
 
 @section
 class CallBackRuleDoc(Section):
-    """The promise of a call-back by the previous agent."""
+    """The promise of a call-back: by the previous agent, or by anybody of the queue."""
 
-    within: float = key(duration(60, 7 * 86400), "she calls back within this time", 3600.0)
+    within: float = key(duration(60, 7 * 86400), "the customer is called within this time", 3600.0)
     attempts: int = key(Number(1, 20), "so often is the customer called", 3)
     retry: float = key(duration(1, 86400), "pause between two attempts", 60.0)
+    number: Placed = key(
+        OneOf("caller", "ask"),
+        "caller: the number he calls from; ask: it is read back, and he can key in another one",
+        Placed("caller", NOTHING.place),
+    )
+    allow: tuple[Placed, ...] = key(
+        ListOf(DIALLED), "how a number that is keyed in may begin, like +372; needed for number: ask", ()
+    )
 
 
 @section
@@ -252,6 +263,14 @@ class WaitingDoc(Section):
 
     music: Placed = key(Text("an audio file"), "an audio file; by default a quiet melody", NOTHING)
     say_position: float = key(Or({"never": 0.0}, EVERY), "how often he is told his place in the line", 45.0)
+    keys: dict[Placed, TargetDoc] = key(
+        MapOf(MENU_KEY, WAY), "ways out of the line: where each key leads; call_back keeps his place", {}
+    )
+    offer_call_back: Any = key(
+        Or({"never": None}, AFTER),
+        "when he is told that he can be called back; key 1 if none is named",
+        None,
+    )
 
 
 @section
@@ -263,6 +282,16 @@ class QueueTextsDoc(Section):
     choice: SayDoc | None = key(SAY, "she is busy, what now? {agent} {minutes} {time}", None)
     wait_for_agent: SayDoc | None = key(SAY, "he waits for her: {agent}", None)
     call_back_confirmed: SayDoc | None = key(SAY, "the call-back is promised: {agent} {time}", None)
+    offer_call_back: SayDoc | None = key(SAY, "in the line: he can be called back by a key", None)
+    closed: SayDoc | None = key(SAY, "outside of `hours`, before a call-back is offered", None)
+    full: SayDoc | None = key(SAY, "the line is full, before a call-back is offered", None)
+    call_back_offer: SayDoc | None = key(SAY, "out of the line: press 1 to be called back", None)
+    number_right: SayDoc | None = key(SAY, "is {caller} the number? 1: yes, 2: another one", None)
+    number_other: SayDoc | None = key(SAY, "which other number?", None)
+    promised: SayDoc | None = key(SAY, "anybody calls back: by {time}", None)
+    promised_today: SayDoc | None = key(SAY, "anybody calls back: today from {time}", None)
+    promised_tomorrow: SayDoc | None = key(SAY, "anybody calls back: tomorrow from {time}", None)
+    promised_next_day: SayDoc | None = key(SAY, "anybody calls back: on the next working day from {time}", None)
     connecting: SayDoc | None = key(SAY, "just before the talk: {agent}", None)
     nobody_there: SayDoc | None = key(SAY, "before `overflow`", None)
     sorry_gone: SayDoc | None = key(SAY, "he waited for her longer than told: {agent}", None)
@@ -280,10 +309,23 @@ class QueueDoc(Section):
     wrap_up: float = key(duration(0, 3600), "time for notes after a talk", 30.0)
     max_wait: float = key(duration(1, 86400), "who has waited for this long goes to `overflow`", 600.0)
     nobody_there: Placed = key(
-        OneOf("overflow", "wait"), "when no agent is logged in", Placed("overflow", NOTHING.place)
+        OneOf("overflow", "wait", "call_back"),
+        "when no agent is logged in; call_back: he can be called back, or goes to `overflow`",
+        Placed("overflow", NOTHING.place),
     )
+    hours: Placed = key(ID, "the calendar of this queue; by default always open", NOTHING)
+    closed: TargetDoc | None = key(
+        WAY, "outside of these hours: the next step, or call_back; by default `overflow`", None
+    )
+    most_waiting: Any = key(
+        Or({"no_limit": None}, Number(0, 100_000)), "who comes when so many wait goes to `full`", None
+    )
+    full: TargetDoc | None = key(WAY, "the next step when the line is full, or call_back; by default `overflow`", None)
     overflow: TargetDoc | None = key(TARGET, "the next step of a caller nobody can take; by default hang up", None)
     usual_talk: float = key(duration(5, 7200), "a talk's length, for estimates before any was measured", 180.0)
+    call_back: CallBackRuleDoc | None = key(
+        Keys(CallBackRuleDoc, "call_back"), "how this queue calls back; by default as `sticky` says", None
+    )
     sticky: Any = key(Or({"off": False}, Keys(StickyDoc, "sticky")), "back to the same person; on by default", None)
     while_waiting: WaitingDoc | None = key(Keys(WaitingDoc, "while_waiting"), "music and comfort", None)
     texts: QueueTextsDoc | None = key(Keys(QueueTextsDoc, "texts"), "texts, where the defaults do not fit", None)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from softswitch.acd.messages import AcdSettings, AgentSettings, Choice, QueueSettings, StickyRule
+from softswitch.acd.messages import AcdSettings, AgentSettings, CallBackRule, Choice, QueueSettings, StickyRule
 from softswitch.call.settings import AgentVoice, QueueTexts
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
-from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, StickyDoc
+from softswitch.config.language import (
+    AgentDoc,
+    CallBackRuleDoc,
+    Document,
+    OffersDoc,
+    QueueDoc,
+    QueueTextsDoc,
+    StickyDoc,
+)
 from softswitch.config.problems import Placed, Report, did_you_mean
+from softswitch.config.queue_ways import build_ways, call_back_texts
 from softswitch.config.references import Known
-from softswitch.config.texts import CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
+from softswitch.config.texts import CALL_BACK_TEXTS, CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
 from softswitch.ids import AgentId, FlowId, QueueId, SkillId
 from softswitch.ivr.messages import Flow, GotoStep, LanguageStep, Say, SayStep, Target
 
@@ -66,7 +75,29 @@ def _queue(name: Placed, doc: QueueDoc, skills: set[str], known: Known) -> Queue
         sticky=_sticky(doc),
         overflow_when_nobody=doc.nobody_there == "overflow",
         usual_talk_seconds=doc.usual_talk,
+        call_back=_call_back(doc, known),
+        most_waiting=doc.most_waiting,
     )
+
+
+def _call_back_doc(doc: QueueDoc) -> CallBackRuleDoc | None:
+    sticky = _sticky_doc(doc)
+    return doc.call_back or (sticky.call_back if sticky is not None else None)
+
+
+def _call_back(doc: QueueDoc, known: Known) -> CallBackRule | None:
+    """The rule of the whole queue, where there is one; else the sticky rule's counts."""
+    sticky = _sticky_doc(doc)
+    if doc.call_back is not None and sticky is not None and sticky.call_back is not None:
+        known.report.add(sticky.at("call_back"), "the queue has a key call_back already; keep one of the two")
+    back = _call_back_doc(doc)
+    if back is None:
+        return None
+    if back.number == "ask" and not back.allow:
+        known.report.add(
+            back.at("number"), "callers could make us dial any number; name how numbers may begin: allow: [+372]"
+        )
+    return CallBackRule(back.within, back.attempts, back.retry)
 
 
 def _sticky_doc(doc: QueueDoc) -> StickyDoc | None:
@@ -131,6 +162,8 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         own = getattr(written, name) if written is not None else None
         if own is not None:
             says[name] = known.say(own, QUEUE_VARIABLES[name])
+        elif name in CALL_BACK_TEXTS:
+            says[name] = known.default(CALL_BACK_TEXTS[name])
         elif name in QUEUE_TEXTS:
             says[name] = known.default(QUEUE_TEXTS[name])
     sticky = _sticky_doc(doc)
@@ -142,6 +175,7 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
     keys = {str(index): Target(choose=choice) for index, choice in enumerate(offer, 1)}
     keys["0"] = Target(choose="colleague")
     music = doc.while_waiting.music if doc.while_waiting is not None else Placed("", doc.place)
+    ways = build_ways(doc, _call_back_doc(doc), known, flows)
     return QueueTexts(
         please_wait=says["please_wait"],
         position=says["position"],
@@ -155,6 +189,8 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         music=known.audio(music),
         after_overflow=flows.target(doc.overflow) if doc.overflow is not None else Target(hang_up=True),
         choice_parts=parts,
+        ways=ways,
+        call_back_texts=call_back_texts(doc, ways, offer, says),
     )
 
 

@@ -153,6 +153,80 @@ CHOICE_TEXTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+# Call-backs that a queue promises. {key} is filled in when the configuration is read.
+CALL_BACK_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "offer_call_back": {
+        "en": "To be called back and keep your place in the line, press {key}.",
+        "et": "Et teile tagasi helistataks ja teie koht järjekorras jääks alles, vajutage {key}.",
+        "zh": "如需保留排队位置并由我们回电，请按{key}。",
+        "it": "Per essere richiamato senza perdere il posto, prema {key}.",
+        "cs": "Chcete-li, abychom vám zavolali zpět a nechali vám místo v pořadí, stiskněte {key}.",
+    },
+    "closed": {
+        "en": "We are closed now.",
+        "et": "Praegu oleme suletud.",
+        "zh": "现在是非营业时间。",
+        "it": "In questo momento siamo chiusi.",
+        "cs": "Teď máme zavřeno.",
+    },
+    "full": {
+        "en": "Very many people are waiting just now.",
+        "et": "Praegu ootab väga palju inimesi.",
+        "zh": "现在等候的人很多。",
+        "it": "In questo momento ci sono moltissime persone in attesa.",
+        "cs": "Teď čeká velmi mnoho lidí.",
+    },
+    "call_back_offer": {
+        "en": "To be called back, press 1.",
+        "et": "Et teile tagasi helistataks, vajutage 1.",
+        "zh": "如需我们回电，请按1。",
+        "it": "Per essere richiamato, prema 1.",
+        "cs": "Chcete-li, abychom vám zavolali zpět, stiskněte 1.",
+    },
+    "number_right": {
+        "en": "Your number is {caller}. If that is right, press 1. For another number, press 2.",
+        "et": "Teie number on {caller}. Kui see on õige, vajutage 1. Teise numbri jaoks vajutage 2.",
+        "zh": "您的号码是{caller}。如果正确，请按1。使用其他号码，请按2。",
+        "it": "Il suo numero è {caller}. Se è giusto, prema 1. Per un altro numero, prema 2.",
+        "cs": "Vaše číslo je {caller}. Pokud je správné, stiskněte 1. Pro jiné číslo stiskněte 2.",
+    },
+    "number_other": {
+        "en": "Please enter your number, and then the hash key.",
+        "et": "Palun sisestage oma number ja seejärel trellid.",
+        "zh": "请输入您的号码，按井号键结束。",
+        "it": "Digiti il suo numero e poi il tasto cancelletto.",
+        "cs": "Zadejte prosím své číslo a pak křížek.",
+    },
+    "promised": {
+        "en": "We call you back by {time}. Goodbye.",
+        "et": "Helistame teile hiljemalt kell {time}. Head aega.",
+        "zh": "我们会在{time}之前给您回电。再见。",
+        "it": "La richiameremo entro le {time}. Arrivederci.",
+        "cs": "Zavoláme vám do {time}. Na shledanou.",
+    },
+    "promised_today": {
+        "en": "We call you back today, from {time}. Goodbye.",
+        "et": "Helistame teile täna alates kella {time}. Head aega.",
+        "zh": "我们今天{time}起给您回电。再见。",
+        "it": "La richiameremo oggi, dalle {time}. Arrivederci.",
+        "cs": "Zavoláme vám dnes, od {time}. Na shledanou.",
+    },
+    "promised_tomorrow": {
+        "en": "We call you back tomorrow, from {time}. Goodbye.",
+        "et": "Helistame teile homme alates kella {time}. Head aega.",
+        "zh": "我们明天{time}起给您回电。再见。",
+        "it": "La richiameremo domani, dalle {time}. Arrivederci.",
+        "cs": "Zavoláme vám zítra, od {time}. Na shledanou.",
+    },
+    "promised_next_day": {
+        "en": "We call you back on our next working day, from {time}. Goodbye.",
+        "et": "Helistame teile järgmisel tööpäeval alates kella {time}. Head aega.",
+        "zh": "我们会在下一个工作日{time}起给您回电。再见。",
+        "it": "La richiameremo il prossimo giorno lavorativo, dalle {time}. Arrivederci.",
+        "cs": "Zavoláme vám příští pracovní den, od {time}. Na shledanou.",
+    },
+}
+
 # Variables that each text of a queue can name.
 QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "please_wait": ("position",),
@@ -163,4 +237,14 @@ QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "connecting": ("agent",),
     "nobody_there": (),
     "sorry_gone": ("agent",),
+    "offer_call_back": (),
+    "closed": (),
+    "full": (),
+    "call_back_offer": (),
+    "number_right": ("caller",),
+    "number_other": (),
+    "promised": ("time",),
+    "promised_today": ("time",),
+    "promised_tomorrow": ("time",),
+    "promised_next_day": ("time",),
 }

@@ -81,6 +81,13 @@ EVERY = Word(
     45.0,
     lambda seconds: f"every {_written_seconds(seconds)}",
 )
+AFTER = Word(
+    "after and a length of time, like after 60s",
+    r"after ([0-9]{1,5}[smh])",
+    lambda _, match: _seconds(match[1]),
+    60.0,
+    lambda seconds: f"after {_written_seconds(seconds)}",
+)
 
 
 def whole_range(low: int, high: int, example: str) -> Word[tuple[int, int]]:

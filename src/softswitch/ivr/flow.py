@@ -169,6 +169,11 @@ class FlowRun:
         """The language of the call at this moment."""
         return self._language
 
+    @property
+    def entered(self) -> Mapping[str, str]:
+        """What was entered so far, without secrets."""
+        return self._kept.entered
+
     # -------------------------------------------------------------- events
 
     def _digit(self, digit: str, now: float, out: list[FlowCommand]) -> None:

@@ -1,0 +1,103 @@
+"""Ways out of a queue as they are written: keys while waiting, closed hours, a full line, nobody there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from softswitch.call.settings import CALL_BACK, CallBackTexts, QueueWays
+from softswitch.config.flow_language import TargetDoc
+from softswitch.config.flows import FlowBuilder
+from softswitch.config.language import CallBackRuleDoc, QueueDoc
+from softswitch.config.references import Known
+from softswitch.ivr.messages import Say, Target
+
+_FIRST_KEY = "1"  # of the call-back in the line, when no key is named
+
+
+def build_ways(doc: QueueDoc, back: CallBackRuleDoc | None, known: Known, flows: FlowBuilder) -> QueueWays:
+    overflow = flows.target(doc.overflow) if doc.overflow is not None else None
+    closed = _way(doc.closed, flows)
+    full = _way(doc.full, flows)
+    known.check("calendar", doc.hours)
+    if doc.hours and closed is None and overflow is None:
+        known.report.add(
+            doc.hours.place, "outside of these hours a caller needs a next step: closed: call_back, a flow or a queue"
+        )
+    if doc.closed is not None and not doc.hours:
+        known.report.add(
+            doc.at("closed"), "without hours this queue is never closed; name a calendar with the key hours"
+        )
+    if doc.most_waiting is not None and full is None and overflow is None:
+        known.report.add(
+            doc.at("most_waiting"),
+            "when the line is full a caller needs a next step: full: call_back, a flow or a queue",
+        )
+    return QueueWays(
+        keys=_keys(doc, known, flows),
+        offer_call_back_seconds=doc.while_waiting.offer_call_back if doc.while_waiting is not None else None,
+        ask_number=back is not None and back.number == "ask",
+        numbers=tuple(map(str, back.allow)) if back is not None else (),
+        hours=str(doc.hours),
+        closed=closed or overflow or Target(hang_up=True),
+        full=full,
+        nobody=CALL_BACK if doc.nobody_there == "call_back" else None,
+    )
+
+
+def _way(doc: TargetDoc | None, flows: FlowBuilder) -> Target | None:
+    if doc is None:
+        return None
+    return CALL_BACK if doc.word == "call_back" else flows.target(doc)
+
+
+def _keys(doc: QueueDoc, known: Known, flows: FlowBuilder) -> dict[str, Target]:
+    waiting = doc.while_waiting
+    if waiting is None:
+        return {}
+    keys: dict[str, Target] = {}
+    for pressed, target in waiting.keys.items():
+        way = _way(target, flows)
+        assert way is not None
+        keys[str(pressed)] = way
+    if waiting.offer_call_back is not None and CALL_BACK not in keys.values():
+        if _FIRST_KEY in keys:
+            known.report.add(
+                waiting.at("offer_call_back"), f"the key {_FIRST_KEY} leads elsewhere; name another one for call_back"
+            )
+        keys[_FIRST_KEY] = CALL_BACK
+    return keys
+
+
+def call_back_key(doc: QueueDoc) -> str:
+    """The key that is named when a call-back is offered in the line."""
+    keys = doc.while_waiting.keys if doc.while_waiting is not None else {}
+    return next((str(pressed) for pressed, target in keys.items() if target.word == "call_back"), _FIRST_KEY)
+
+
+def call_back_texts(
+    doc: QueueDoc, ways: QueueWays, sticky_offer: tuple[str, ...], says: Mapping[str, Say]
+) -> CallBackTexts:
+    """The texts of the queue with the key filled in. Those that can never be said are left out: nobody renders them."""
+    in_line = CALL_BACK in ways.keys.values()
+    out_of_line = CALL_BACK in (ways.nobody, ways.full, ways.closed if ways.hours else None)
+    at_all = in_line or out_of_line
+    asks = (at_all or CALL_BACK.choose in sticky_offer) and bool(ways.numbers)
+    later = (at_all or CALL_BACK.choose in sticky_offer) and bool(ways.hours)
+    offered = says["offer_call_back"]
+    pressed = call_back_key(doc)
+    texts = {language: text.replace("{key}", pressed) for language, text in offered.texts.items()}
+    needed = {
+        "call_back_offer": out_of_line,
+        "closed": out_of_line and ways.closed == CALL_BACK,
+        "full": out_of_line and ways.full == CALL_BACK,
+        "number_right": asks and ways.ask_number,
+        "number_other": asks,
+        "promised": at_all,
+        "promised_today": later,
+        "promised_tomorrow": later,
+        "promised_next_day": later,
+    }
+    return CallBackTexts(
+        offer_call_back=Say(texts=texts, files=offered.files) if in_line else Say(),
+        **{name: says[name] for name, is_needed in needed.items() if is_needed},
+    )

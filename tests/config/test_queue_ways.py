@@ -1,0 +1,79 @@
+"""Ways out of a queue: what is read, and what is told when a caller would be left without a next step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from softswitch.call.settings import CALL_BACK
+from softswitch.config import check, load
+from softswitch.ids import QueueId
+from softswitch.ivr.messages import Target
+
+LINE = """
+line: { name: Shop, languages: [en, et, zh, it, cs], timezone: Europe/Tallinn }
+trunks: { pstn: { from: [127.0.0.2], to: "127.0.0.2:5080" } }
+numbers: { "100": { queue: sales } }
+hours: { office: { open: { mon-fri: 09:00-17:00 } } }
+flows: { leave: { steps: [ { hang_up: true } ] } }
+agents: { anna: { name: Anna, extension: 1001, password: { env: P }, queues: [sales] } }
+queues:
+  sales:
+"""
+
+
+def problems(tmp_path: Path, queue: str) -> list[str]:
+    (tmp_path / "line.yaml").write_text(LINE + queue, encoding="utf-8")
+    return [str(each) for each in check(tmp_path)]
+
+
+def test_everything_at_once(tmp_path: Path) -> None:
+    text = """
+    hours: office
+    closed: call_back
+    most_waiting: 30
+    full: { queue: sales }
+    nobody_there: call_back
+    overflow: leave
+    call_back: { number: ask, allow: ["+372"] }
+    while_waiting: { keys: { "5": call_back, "9": leave }, offer_call_back: after 90s }
+"""
+    assert problems(tmp_path, text) == []
+    settings = load(tmp_path, env={"P": "x"})
+    texts = settings.call.queue_texts[QueueId("sales")]
+    ways = texts.ways
+    assert ways.keys == {"5": CALL_BACK, "9": Target(flow="leave")}
+    assert (ways.offer_call_back_seconds, ways.ask_number, ways.numbers) == (90.0, True, ("+372",))
+    assert (ways.hours, ways.closed, ways.full, ways.nobody) == ("office", CALL_BACK, Target(queue="sales"), CALL_BACK)
+    assert settings.acd.queues[0].most_waiting == 30
+    for language in ("en", "et", "zh", "it", "cs"):
+        assert "5" in texts.call_back_texts.offer_call_back.texts[language]
+        assert texts.call_back_texts.promised_tomorrow.texts[language]
+    assert texts.call_back_texts.full.texts == {}, "never said, so never rendered"
+
+
+def test_a_queue_without_ways_needs_no_audio_for_them(tmp_path: Path) -> None:
+    assert problems(tmp_path, "    ring: 15s\n") == []
+    texts = load(tmp_path, env={"P": "x"}).call.queue_texts[QueueId("sales")].call_back_texts
+    assert texts.promised.texts == {} and texts.offer_call_back.texts == {}
+
+
+@pytest.mark.parametrize(
+    ("queue", "told"),
+    [
+        ("hours: office", "10:12: outside of these hours a caller needs a next step"),
+        ("hours: ofice\n    closed: call_back", 'no calendar is called "ofice" - did you mean "office"?'),
+        ("closed: call_back", "10:13: without hours this queue is never closed"),
+        ("most_waiting: 5", "10:19: when the line is full a caller needs a next step"),
+        ("call_back: { number: ask }", "10:26: callers could make us dial any number"),
+        ('while_waiting: { keys: { "1": leave }, offer_call_back: after 60s }', "the key 1 leads elsewhere"),
+        ('while_waiting: { keys: { "1": leav } }', "leav"),
+        ("while_waiting: { offer_call_back: 60s }", "expected after and a length of time, like after 60s"),
+        ("call_back: { within: 2h }\n    sticky: { call_back: { within: 1h } }", "keep one of the two"),
+        ("nobody_there: cal_back", 'did you mean "call_back"?'),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, queue: str, told: str) -> None:
+    found = problems(tmp_path, f"    {queue}\n")
+    assert len(found) == 1 and told in found[0], found
