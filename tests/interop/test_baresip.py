@@ -115,3 +115,20 @@ async def test_phone_that_rejects_sends_the_caller_on(line: Line) -> None:
     await mart.expect("talking", after=0, seconds=10)
     assert anna.since(0, "incoming")
     await customer.hang_up()
+
+
+async def test_two_phones_of_one_agent_ring_and_the_first_answer_wins(line: Line) -> None:
+    first = await line.agent("anna")
+    second = await line.agent("anna", "pjsua")
+    customer = await line.customer("+3725551008")
+    await customer.tone(770)
+    await customer.dial(line.outside(EXPRESS))
+    for phone in (first, second):
+        await phone.expect("incoming", after=0, seconds=10)
+    await second.order("answer")
+    talking = await second.expect("talking", after=0, seconds=3)
+    await first.expect("ended", after=0, seconds=3)
+    await second.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await customer.hang_up()
+    await second.expect("ended", after=0, seconds=3)
+    await line.switch.wait_for_agent("anna", "ready", 3)

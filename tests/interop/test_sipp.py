@@ -22,6 +22,10 @@ async def test_call_through_the_trunk(line: Line, sipp: Run) -> None:
     await (await sipp("call")).done()
 
 
+async def test_late_offer(line: Line, sipp: Run) -> None:
+    await (await sipp("late_offer")).done()
+
+
 @pytest.mark.parametrize(
     ("scenario", "number", "host"),
     [

@@ -80,3 +80,26 @@ async def test_stranger_gets_no_call_and_is_counted(line: Line) -> None:
         assert await line.switch.look("calls") == []
     finally:
         wire.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "hops", "statuses"),
+    [
+        ("BYE", "", 70, {"481"}),
+        ("CANCEL", "", 70, {"481"}),
+        ("OPTIONS", "", 70, {"200"}),
+        ("INVITE", "Require: no-such-thing\r\n", 70, {"420"}),
+        ("INVITE", "", 0, {"483"}),
+        ("MESSAGE", "", 70, {"405", "501"}),
+        ("NONSENSE", "", 70, {"405", "501"}),
+    ],
+)
+async def test_answers_to_what_cannot_be(line: Line, method: str, more: str, hops: int, statuses: set[str]) -> None:
+    wire = await Wire.open(line.switch.sip, GATEWAY_HOST)
+    try:
+        text = wire.request(method, f"{LINE}@", to_tag=";tag=x" if method == "BYE" else "", more=more)
+        wire.send(text.replace("Max-Forwards: 70", f"Max-Forwards: {hops}"))
+        answer = await wire.final()
+        assert answer.split()[1] in statuses, answer
+    finally:
+        wire.close()

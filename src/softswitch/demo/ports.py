@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
 
@@ -12,7 +13,9 @@ def is_free(host: str, port: int) -> bool:
         with socket.socket(socket.AF_INET, kind) as probe:
             try:
                 probe.bind((host, port))
-            except OSError:
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise  # no such address here
                 return False
     return True
 

@@ -93,7 +93,8 @@ def keep_evidence(directory: Path, keep: Path) -> None:
 
 async def play(console: Console, out: Console, once: bool, as_json: bool, keep: Path | None) -> Report:
     """The whole evening: stage, steps, table, and (without `once`) the open house afterwards."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _cancel, asyncio.current_task())
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, _cancel, asyncio.current_task())
     with tempfile.TemporaryDirectory(prefix="softswitch-demo-") as temporary:
         directory = Path(temporary)
         try:
@@ -140,7 +141,7 @@ def main(once: bool, as_json: bool, keep: str | None) -> int:
     console, out = Console(stderr=True), Console()
     try:
         report = asyncio.run(play(console, out, once, as_json, Path(keep) if keep else None))
-    except (SwitchTrouble, PhoneTrouble) as error:
+    except (SwitchTrouble, PhoneTrouble, OSError) as error:
         raise StartError(f"the demo cannot be staged: {error}") from error
     except asyncio.CancelledError:
         return 143
