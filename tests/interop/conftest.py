@@ -33,8 +33,10 @@ class Sipp:
     errors: Path
     screen: Path
 
+    seconds: float = SIPP_SECONDS
+
     async def done(self) -> None:
-        status = await asyncio.wait_for(self.process.wait(), SIPP_SECONDS)
+        status = await asyncio.wait_for(self.process.wait(), self.seconds)
         if status:
             text = self.errors.read_text() if self.errors.exists() else self.screen.read_text()[-2000:]
             pytest.fail(f"sipp exited with {status}:\n{text[-3000:]}")
@@ -80,7 +82,14 @@ class Line:
         return f"sip:{number}@{GATEWAY_HOST}:{self.gateway.port}"
 
     async def sipp(
-        self, scenario: str, *, number: str = LINE, host: str = GATEWAY_HOST, port: int = 0, more: tuple[str, ...] = ()
+        self,
+        scenario: str,
+        *,
+        number: str = LINE,
+        host: str = GATEWAY_HOST,
+        port: int = 0,
+        seconds: float = SIPP_SECONDS,
+        more: tuple[str, ...] = (),
     ) -> Sipp:
         """Start sipp on one of our scenarios, once."""
         name = self._name(scenario)
@@ -92,13 +101,13 @@ class Line:
                 *("sipp", self.switch.sip, "-sf", str(SIPP_FILES / f"{scenario}.xml"), "-m", "1", "-nostdin"),
                 *("-i", host, "-p", str(port), "-mi", host, "-mp", str(media)),
                 *("-s", number, "-key", "caller", self.caller(), "-trace_err", "-error_file", str(errors)),
-                *("-timeout", f"{SIPP_SECONDS:g}s", "-timeout_error", *more),
+                *("-timeout", f"{seconds:g}s", "-timeout_error", *more),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "TERM": "dumb"},
             )
-        run = Sipp(process, errors, screen)
+        run = Sipp(process, errors, screen, seconds)
         self.runs.append(run)
         return run
 

@@ -44,6 +44,20 @@ async def test_lost_ack_ends_in_bye(line: Line, sipp: Run) -> None:
     await (await sipp("lost_ack")).done()
 
 
+async def test_session_timer_of_the_caller(line: Line, sipp: Run) -> None:
+    """422, then an agreed interval, refreshed by UPDATE."""
+    await (await sipp("session_timer")).done()
+
+
+@pytest.mark.slow
+async def test_caller_who_does_not_refresh_is_hung_up(line: Line, sipp: Run) -> None:
+    await (await sipp("session_timer_ends", seconds=80.0)).done()
+
+
+async def test_phone_that_rings_reliably_gets_its_prack(line: Line, sipp: Run) -> None:
+    await with_agent(line, sipp, "agent_rings_reliably", "stays")
+
+
 async def with_agent(line: Line, sipp: Run, scenario: str, caller: str) -> None:
     """sipp is Li's phone; another sipp calls the express number."""
     port = free_port(HOST)

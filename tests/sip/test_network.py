@@ -15,6 +15,7 @@ from softswitch.ids import IdSource, LegId, TrunkId
 from softswitch.sip.messages import (
     Answer,
     AnswerOffer,
+    EndedBy,
     Flow,
     Hangup,
     InviteAnswered,
@@ -64,6 +65,8 @@ class World:
     def __init__(self, seed: int, weather: Weather) -> None:
         self.chance = random.Random(seed)
         self.weather = weather
+        self.hangs_up = True
+        self.cut_at = float("inf")  # from here on nothing arrives any more
         self.now = 0.0
         self.number = count()
         self.queue: list[tuple[float, int, str, Any]] = []
@@ -79,9 +82,12 @@ class World:
             domains=("bank.example", ADDRESS[name][0]),
             trunks=(TrunkSettings(TrunkId("peer"), (f"{peer[0]}/32",), host=peer[0]),),
             local_flows=(Flow("udp", ADDRESS[name], ("", 0)),),
+            session_expires_seconds=180,
         )
 
     def later(self, seconds: float, side: str, event: Any) -> None:
+        if isinstance(event, Hangup) and not self.hangs_up:
+            return
         heapq.heappush(self.queue, (self.now + seconds, next(self.number), side, event))
 
     def post(self, side: Side, event: Any) -> None:
@@ -112,7 +118,8 @@ class World:
     def _decide_incoming(self, side: str, leg: LegId) -> None:
         chance = self.chance
         if chance.random() < 0.7:
-            self.later(chance.uniform(0, 2), side, RespondProvisional(leg, chance.choice([180, 183]), None))
+            sdp = chance.choice([None, b"v=0 early answer"])
+            self.later(chance.uniform(0, 2), side, RespondProvisional(leg, chance.choice([180, 183]), sdp))
         answer = chance.uniform(0, 6)
         if chance.random() < 0.8:
             self.later(answer, side, Answer(leg, b"v=0 answer"))
@@ -129,7 +136,7 @@ class World:
         assert command.flow.remote == ADDRESS[other], command
         copies = 2 if chance.random() < weather.double else 1
         for _ in range(copies):
-            if chance.random() >= weather.loss:
+            if chance.random() >= weather.loss and self.now < self.cut_at:
                 flow = Flow("udp", ADDRESS[other], ADDRESS[side.name])
                 self.later(chance.uniform(0.001, weather.slowest), other, PacketReceived(flow, command.data))
 
@@ -139,7 +146,9 @@ class World:
         leg = LegId(10**7 + number)
         caller.begun.append(leg)
         begin = chance.uniform(0, 5)
-        self.later(begin, "caller", StartInvite(leg, "sip:100@192.0.2.20:5060", None, "1", "", b"v=0 offer"))
+        reliably = (("Require", "100rel"),) if chance.random() < 0.5 else ()
+        target = "sip:100@192.0.2.20:5060"
+        self.later(begin, "caller", StartInvite(leg, target, None, "1", "", b"v=0 offer", reliably))
         # Hang-ups crowd around the answer, where they cross.
         self.later(begin + chance.choice([0.0, chance.uniform(0, 8), 60.0]), "caller", Hangup(leg))
         for _ in range(chance.choice([0, 1, 2])):
@@ -184,6 +193,26 @@ def test_every_leg_ends_once_and_nothing_is_left(weather: str, seed: int) -> Non
         assert not any(side.stack.counts().values()), side.stack.counts()
     up = [len(side.up) for side in world.sides.values()]
     assert min(up) > 5, "the simulation never talks"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_long_calls_are_refreshed_and_a_cut_wire_ends_them(seed: int) -> None:
+    """Nobody hangs up; from minute 10 on nothing arrives. Until then no call is lost, then both sides know."""
+    world = World(seed, WEATHERS["lossy"])
+    world.hangs_up = False
+    for number in range(15):
+        world.call(number)
+    world.run(120.0)
+    ended = {name: len(side.ended) for name, side in world.sides.items()}
+    world.cut_at = 600.0
+    world.run(600.0)
+    assert ended == {name: len(side.ended) for name, side in world.sides.items()}
+    assert all(len(side.begun) - len(side.ended) > 5 for side in world.sides.values()), "the simulation never talks"
+    world.run(900.0)
+    for side in world.sides.values():
+        assert sorted(event.leg for event in side.ended) == sorted(side.begun)
+        assert any(event.by is EndedBy.TIMEOUT for event in side.ended)
+        assert sum(side.stack.counts().values()) == 0, side.stack.counts()
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

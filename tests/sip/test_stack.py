@@ -16,7 +16,8 @@ def test_options_inside_and_outside_a_dialog() -> None:
     side = Peer()
     outside = side.sent(request("OPTIONS", 1, "o"))[0]
     assert start(outside) == "SIP/2.0 200 OK"
-    assert header(outside, "Allow") == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REGISTER"
+    assert header(outside, "Allow") == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE, REGISTER"
+    assert header(outside, "Supported") == "timer, 100rel"
     assert header(outside, "Accept").startswith("application/sdp")
     _, ours = side.talk()
     inside = side.sent(request("OPTIONS", 2, "c1", to_tag=ours))[0]
@@ -27,16 +28,16 @@ def test_options_inside_and_outside_a_dialog() -> None:
 def test_unsupported_methods_inside_a_dialog() -> None:
     side = Peer()
     _, ours = side.talk()
-    for method, code in (("REFER", 405), ("PRACK", 405), ("JUGGLE", 501), ("REGISTER", 405)):
-        assert status(side.sent(request(method, 2, "c1", to_tag=ours))[0]) == code
+    for number, (method, code) in enumerate((("REFER", 405), ("PRACK", 481), ("JUGGLE", 501), ("REGISTER", 405))):
+        assert status(side.sent(request(method, 2 + number, "c1", to_tag=ours))[0]) == code
 
 
 def test_unknown_extension_inside_a_dialog() -> None:
     side = Peer()
     _, ours = side.talk()
-    reply = side.sent(request("INVITE", 2, "c1", to_tag=ours, body=OFFER, extra=("Require: 100rel",)))[0]
+    reply = side.sent(request("INVITE", 2, "c1", to_tag=ours, body=OFFER, extra=("Require: timer, gruu",)))[0]
     assert status(reply) == 420
-    assert header(reply, "Unsupported") == "100rel"
+    assert header(reply, "Unsupported") == "gruu"
 
 
 def test_wildcard_listener_names_an_address_that_reaches_us() -> None:

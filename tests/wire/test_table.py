@@ -74,10 +74,10 @@ TABLE: dict[str, tuple[bytes, int]] = {
     "uri port out of range": (message(line="OPTIONS sip:8000@bank.example:70000 SIP/2.0"), 400),
     "header without colon": (message("Nonsense"), 400),
     "header with a blank name": (message("No Name: x"), 400),
-    "requires": (message("Require: 100rel, timer"), 420),
+    "requires": (message("Require: 100rel, gruu"), 420),
     "unknown method": (of("JUGGLE"), 501),
     "known method": (of("SUBSCRIBE"), 405),
-    "prack": (of("PRACK"), 405),
+    "prack": (of("PRACK"), 481),
     "register of a stranger": (of("REGISTER"), 401),
     "bye outside a dialog": (of("BYE"), 481),
     "bye to a dialog that is not": (of("BYE", To="<sip:8000@bank.example>;tag=none"), 481),
@@ -173,7 +173,7 @@ def test_retransmitted_refusals_are_alike() -> None:
 def test_refusals_say_what_is_allowed_and_what_is_not() -> None:
     side = Peer()
     assert "INVITE" in header(side.sent(of("SUBSCRIBE"))[0], "Allow")
-    assert header(side.sent(message("Require: 100rel", "Require: timer"))[0], "Unsupported") == "100rel, timer"
+    assert header(side.sent(message("Require: gruu, 100rel", "Require: path"))[0], "Unsupported") == "gruu, path"
     reply = side.sent(message())[0]
     assert start(reply) == "SIP/2.0 200 OK"
     assert "application/sdp" in header(reply, "Accept")

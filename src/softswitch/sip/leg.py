@@ -22,6 +22,7 @@ from softswitch.sip.messages import EndedBy, InfoDigitReceived, LegEnded
 from softswitch.sip.offers import Offers
 from softswitch.sip.reason import cause_of, reason_line
 from softswitch.sip.respond import ALLOW
+from softswitch.sip.session_timer import SessionTimer
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransaction
 
@@ -48,6 +49,16 @@ class Setup(Protocol):
     def settled(self) -> bool:
         """The opening INVITE is acknowledged."""
 
+    @property
+    def agreed(self) -> bool:
+        """Before its 2xx: offer and answer went by reliable responses, another offer may come (RFC 3311 5.1)."""
+
+    def knows(self, tag: str) -> bool:
+        """There is an early dialog with this peer."""
+
+    def pracked(self, request: Request, transaction: ServerTransaction) -> None:
+        """A PRACK."""
+
 
 class Hub(Protocol):
     """What a leg needs of `sessions.Sessions`."""
@@ -71,7 +82,19 @@ class Hub(Protocol):
 class Leg:
     """See the module. `setup` is set right after construction; `owns_call_id` when we started the dialog."""
 
-    __slots__ = ("dialog", "hub", "id", "offers", "opening", "owns_call_id", "setup", "state", "told", "trunk")
+    __slots__ = (
+        "dialog",
+        "hub",
+        "id",
+        "offers",
+        "opening",
+        "owns_call_id",
+        "session",
+        "setup",
+        "state",
+        "told",
+        "trunk",
+    )
 
     def __init__(self, hub: Hub, leg: LegId, dialog: Dialog, owns_call_id: bool) -> None:
         self.hub = hub
@@ -83,7 +106,12 @@ class Leg:
         self.trunk: TrunkId | None = None
         self.opening = ("", "", 0)  # Call-ID, tag and CSeq of the INVITE that an incoming leg began with
         self.setup: Setup
+        self.session = SessionTimer(self)
         self.offers = Offers(self)
+
+    @property
+    def up(self) -> bool:
+        return self.state is LegState.UP
 
     # ---------------------------------------------------------------- the end
 
@@ -92,6 +120,7 @@ class Leg:
         if self.told:
             return
         self.told = True
+        self.session.stop()
         self.hub.context.out.append(LegEnded(self.id, by, status, cause))
         self.hub.forget_leg(self)
 
@@ -101,6 +130,7 @@ class Leg:
             return
         self.state = LegState.GONE
         self.offers.close()
+        self.session.stop()
         self.hub.forget_dialog(self)
 
     def bye(self, reason: str | None) -> None:
@@ -147,6 +177,8 @@ class Leg:
             self.offers.invite_received(request, transaction)
         elif method == "UPDATE":
             self.offers.update_received(request, transaction)
+        elif method == "PRACK":
+            self.setup.pracked(request, transaction)
         elif method == "INFO":
             self._info_received(request, transaction)
         else:

@@ -1,6 +1,6 @@
 """The opening INVITE of an outgoing leg (RFC 3261 sections 13.2, 9.1, 15).
 
-    CALLING ──1xx──► RINGING ──2xx──► ACK, answered
+    CALLING ──1xx──► RINGING ──2xx──► ACK, answered    (a reliable 18x: PRACK, RFC 3262; 422: again, RFC 4028)
        │                ├─3xx-6xx──► LegEnded(PEER)
        │                └─Hangup──► CANCEL, told at once ──487──► over
        ├─Hangup──► told at once; CANCEL with the first 1xx           └─2xx crossed──► ACK + BYE
@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from softswitch.sip.bodies import answered_description
 from softswitch.sip.dialog import Dialog
+from softswitch.sip.errors import SipError
 from softswitch.sip.leg import Leg, LegState
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import EndedBy, Flow, InviteAnswered, InviteProgressed
 from softswitch.sip.reason import cause_of, reason_line
+from softswitch.sip.reliable import EarlyDialog, reliable_number
+from softswitch.sip.session_timer import too_small
 from softswitch.sip.transaction_client import ClientState, ClientTransaction, cancellation
+from softswitch.sip.transaction_server import ServerTransaction
 
 MAX_FORKS = 8
 
@@ -25,7 +29,17 @@ MAX_FORKS = 8
 class UacSetup:
     """`acks` remembers the ACK of each answered fork by To tag, for retransmitted 2xx."""
 
-    __slots__ = ("_acks", "_cancel_reason", "_cancel_sent", "_cancelled", "_fixed_flow", "_leg", "_transaction")
+    __slots__ = (
+        "_acks",
+        "_cancel_reason",
+        "_cancel_sent",
+        "_cancelled",
+        "_early",
+        "_fixed_flow",
+        "_leg",
+        "_opening",
+        "_transaction",
+    )
 
     def __init__(self, leg: Leg, fixed_flow: bool) -> None:
         self._leg = leg
@@ -35,17 +49,29 @@ class UacSetup:
         self._cancelled = False
         self._cancel_sent = False
         self._cancel_reason: str | None = None
+        self._opening = ("", b"")  # header lines and offer, for another try
+        self._early: dict[str, EarlyDialog] = {}  # by To tag
 
     @property
     def settled(self) -> bool:
         return self._leg.state is LegState.UP
 
+    @property
+    def agreed(self) -> bool:
+        return self._leg.state is LegState.SETUP and any(early.sdp for early in self._early.values())
+
+    def knows(self, tag: str) -> bool:
+        return tag in self._early
+
     def start(self, extra: str, sdp: bytes) -> None:
         leg = self._leg
         context = leg.hub.context
         dialog = leg.dialog
+        self._opening = (extra, sdp)
+        leg.session.described = sdp
         branch = context.token()
-        data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, sdp)
+        lines = extra + leg.session.request_lines()
+        data = dialog.request(context, "INVITE", dialog.next_number(), branch, lines, sdp)
         self._transaction = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
 
     # ---------------------------------------------------------------- orders
@@ -93,15 +119,26 @@ class UacSetup:
     def acknowledged(self, ack: Request) -> bool:
         return False
 
+    def pracked(self, request: Request, transaction: ServerTransaction) -> None:
+        raise SipError(481, "nothing to acknowledge")
+
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         status = response.status
         if status < 200:
             self._provisional(transaction, response)
         elif status < 300:
             self._accepted(transaction, response)
-        else:
+        elif not self._tries_again(response):
             self._leg.tell(EndedBy.PEER, status, cause_of(response))
             self._leg.close()
+
+    def _tries_again(self, response: Response) -> bool:
+        """RFC 4028 7.3: after a 422 the INVITE is sent again, with the interval that the callee wants."""
+        if self._leg.told or response.status != 422 or not self._leg.session.raise_to(too_small(response)):
+            return False
+        self._early.clear()
+        self.start(*self._opening)
+        return True
 
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
         self._leg.tell(by, 408 if by is EndedBy.TIMEOUT else 503)
@@ -115,7 +152,32 @@ class UacSetup:
             self._send_cancel(transaction)
             return
         if response.status > 100:
-            leg.hub.context.out.append(InviteProgressed(leg.id, response.status, answered_description(response)))
+            sdp = answered_description(response)
+            number = reliable_number(response)
+            if not number or self._take_reliable(transaction, response, number, sdp):
+                leg.hub.context.out.append(InviteProgressed(leg.id, response.status, sdp))
+
+    def _take_reliable(
+        self, transaction: ClientTransaction, response: Response, number: int, sdp: bytes | None
+    ) -> bool:
+        """Acknowledge it; False for a repetition, or when one before it was lost."""
+        tag = response.to.tag
+        leg = self._leg
+        early = self._early.get(tag)
+        if early is None:
+            if not tag or len(self._early) >= MAX_FORKS:
+                return False
+            dialog = leg.dialog.fork()
+            dialog.established(response, None if self._fixed_flow else leg.hub.trusted)
+            early = self._early[tag] = EarlyDialog(dialog)
+        if not early.takes(number):
+            return False
+        early.sdp = early.sdp or sdp
+        context = leg.hub.context
+        branch = context.token()
+        data = early.acknowledgement(context, response.cseq.number, branch)
+        leg.hub.clients.start(branch, "PRACK", early.dialog.flow, data, None)
+        return True
 
     def _accepted(self, transaction: ClientTransaction, response: Response) -> None:
         tag = response.to.tag
@@ -128,9 +190,16 @@ class UacSetup:
             context = leg.hub.context
             dialog = leg.dialog
             dialog.established(response, None if self._fixed_flow else leg.hub.trusted)
+            early = self._early.pop(tag, None)
+            if early is not None:
+                dialog.local_seq = max(dialog.local_seq, early.dialog.local_seq)
             leg.state = LegState.UP
             self._acknowledge(dialog, response)
-            context.out.append(InviteAnswered(leg.id, answered_description(response)))
+            leg.session.accepted(response)
+            self._opening = ("", b"")
+            # RFC 3261 13.2.1: an answer that came in a reliable provisional response is the answer.
+            sdp = answered_description(response)
+            context.out.append(InviteAnswered(leg.id, early.sdp or sdp if early is not None else sdp))
             leg.offers.setup_settled()
         else:
             self._release(response)
@@ -149,5 +218,8 @@ class UacSetup:
         leg = self._leg
         fork = leg.dialog.fork()
         fork.established(response, None if self._fixed_flow else leg.hub.trusted)
+        early = self._early.pop(response.to.tag, None)
+        if early is not None:
+            fork.local_seq = max(fork.local_seq, early.dialog.local_seq)
         self._acknowledge(fork, response)
         leg.send_bye(fork, self._cancel_reason)

@@ -12,20 +12,35 @@ response or until the server transaction times out."
 from __future__ import annotations
 
 from softswitch.sip.ack_wait import AckWait
+from softswitch.sip.errors import SipError
 from softswitch.sip.leg import Leg, LegState
 from softswitch.sip.message import Request
 from softswitch.sip.messages import AckReceived, EndedBy
 from softswitch.sip.reason import cause_of, reason_line
+from softswitch.sip.reliable import Reliable
 from softswitch.sip.respond import ALLOW, record_routes
+from softswitch.sip.session_timer import Asked
 from softswitch.sip.transaction_server import ServerTransaction
 
 
 class UasSetup:
     """`opening` are the header lines that every dialog-creating response repeats."""
 
-    __slots__ = ("_bye_reason", "_bye_wanted", "_leg", "_number", "_opening", "_transaction", "_wait")
+    __slots__ = (
+        "_answer",
+        "_asked",
+        "_bye_reason",
+        "_bye_wanted",
+        "_leg",
+        "_number",
+        "_opening",
+        "_quiet",
+        "_reliable",
+        "_transaction",
+        "_wait",
+    )
 
-    def __init__(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
+    def __init__(self, leg: Leg, request: Request, transaction: ServerTransaction, asked: Asked) -> None:
         self._leg = leg
         self._transaction = transaction
         self._number = request.cseq.number
@@ -33,22 +48,60 @@ class UasSetup:
         self._wait: AckWait | None = None
         self._bye_wanted = False
         self._bye_reason: str | None = None
+        self._asked = asked
+        self._answer: bytes | None = None  # waits for the PRACK of a provisional response with a description
+        self._reliable: Reliable | None = None
+        self._quiet = False
         transaction.owner = self
+        leg.session.learn(request)
+        if "100rel" in map(str.lower, request.items("require")):
+            # RFC 3262 3: with Require: 100rel "the UAS MUST send any non-100 provisional reliably". To an INVITE
+            # without an offer the first of them would have to make one; it gets its offer with the 2xx instead.
+            self._quiet = not request.body
+            self._reliable = Reliable(leg.hub.context, transaction, self._number, self._not_pracked)
 
     @property
     def settled(self) -> bool:
         return self._leg.state is LegState.UP and self._wait is None
 
+    @property
+    def agreed(self) -> bool:
+        reliable = self._reliable
+        return reliable is not None and reliable.sent_sdp and reliable.settled and not self._transaction.answered
+
+    def knows(self, tag: str) -> bool:
+        return tag == self._leg.dialog.remote_tag
+
     # ---------------------------------------------------------------- orders
 
     def progress(self, status: int, sdp: bytes | None) -> None:
-        if not self._transaction.answered and 100 < status < 200:
+        if self._transaction.answered or self._answer is not None or not 100 < status < 200:
+            return
+        if self._reliable is None:
             self._transaction.respond(status, self._opening, sdp or b"")
+        elif not self._quiet:
+            body = b"" if self._reliable.sent_sdp else sdp or b""
+            self._reliable.send(status, self._opening + ALLOW, body)
 
     def answer(self, sdp: bytes) -> None:
         if self._transaction.answered:
             return
-        data = self._transaction.respond(200, self._opening + ALLOW, sdp)
+        reliable = self._reliable
+        body = sdp
+        if reliable is not None:
+            # RFC 3262 3: "The UAS MAY send a final response to the initial request before having received PRACKs for
+            # all unacknowledged reliable provisional responses, unless the final response is 2xx and any of the
+            # unacknowledged reliable provisional responses contained a session description."
+            if reliable.answer_pending:
+                self._answer = sdp
+                return
+            reliable.stop()
+            if reliable.sent_sdp:
+                body = b""  # RFC 6337 2.2: the answer was given already
+        session = self._leg.session
+        session.described = sdp
+        lines = self._opening + ALLOW + session.answer_lines(self._asked)
+        data = self._transaction.respond(200, lines, body)
         self._leg.state = LegState.UP
         self._wait = AckWait(self._leg.hub.context, self._transaction.flow, data, self._ack_lost)
 
@@ -74,6 +127,25 @@ class UasSetup:
 
     # ---------------------------------------------------------------- the wire
 
+    def pracked(self, request: Request, transaction: ServerTransaction) -> None:
+        reliable = self._reliable
+        # RFC 3262 3: a PRACK that matches no unacknowledged reliable provisional response gets 481.
+        if reliable is None or not reliable.acknowledged(request):
+            raise SipError(481, "nothing to acknowledge")
+        if request.body:
+            self._leg.offers.take(request, transaction)
+        else:
+            transaction.respond(200)
+        if self._answer is not None:
+            self.answer(self._answer)
+        else:
+            reliable.go_on()
+
+    def _not_pracked(self) -> None:
+        # RFC 3262 3: "If a reliable provisional response is retransmitted for 64*T1 seconds without reception of a
+        # corresponding PRACK, the UAS SHOULD reject the original request with a 5xx response."
+        self._end(EndedBy.TIMEOUT, 504, "", None)
+
     def cancelled(self, cancel: Request) -> None:
         # RFC 3261 9.2: "If the UAS has not issued a final response [...] the UAS SHOULD immediately respond to the
         # INVITE with a 487 (Request Terminated)."
@@ -83,6 +155,8 @@ class UasSetup:
         if self._wait is not None:
             self._wait.stop()
             self._wait = None
+        if self._reliable is not None:
+            self._reliable.stop()
         if not self._transaction.answered and self._leg.state is LegState.SETUP:
             # RFC 3261 15.1.2: "The UAS MUST still respond to any pending requests received for that dialog. It is
             # RECOMMENDED that a 487 (Request Terminated) response be generated to those pending requests."
@@ -113,6 +187,8 @@ class UasSetup:
             self._leg.lost(408)
 
     def _end(self, by: EndedBy, status: int, extra: str, cause: int | None) -> None:
+        if self._reliable is not None:
+            self._reliable.stop()
         self._transaction.respond(status, extra)
         self._leg.tell(by, status, cause)
         self._leg.close()

@@ -314,6 +314,7 @@ class TrunkSettings:
     port: int = 5060
     transport: str = "udp"
     max_calls: int = 200
+    demands: tuple[str, ...] = ()  # extensions a caller must know ("timer", "100rel"), else 421
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,4 +344,6 @@ class SipSettings:
     max_message_bytes: int = 65535
     max_transactions: int = 100_000
     max_sessions: int = 10_000  # INVITE sessions; above it 503 + Retry-After
+    session_expires_seconds: int = 600  # RFC 4028: a session that nobody refreshes for so long ends; 0: off
+    min_session_seconds: int = 90  # shorter wishes get 422
     local_flows: tuple[Flow, ...] = field(default=())  # our listening addresses, remote = ("", 0)

@@ -16,6 +16,7 @@ from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import AckReceived, EndedBy, OfferAnswered, OfferReceived
 from softswitch.sip.respond import ALLOW
+from softswitch.sip.session_timer import Asked, asked_by, too_small
 from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_client import ClientTransaction
 from softswitch.sip.transaction_server import ServerTransaction
@@ -29,10 +30,11 @@ MAX_GLARES = 5
 class IncomingOffer:
     """The peer's re-INVITE or UPDATE that waits for the call room."""
 
-    __slots__ = ("leg", "request", "transaction")
+    __slots__ = ("asked", "leg", "request", "transaction")
 
-    def __init__(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
+    def __init__(self, leg: Leg, request: Request, transaction: ServerTransaction, asked: Asked | None) -> None:
         self.leg = leg
+        self.asked = asked  # what it says of the session timer
         self.request = request
         self.transaction = transaction
 
@@ -51,6 +53,7 @@ class Offers:
         "_glares",
         "_leg",
         "_outgoing",
+        "_refreshing",
         "_sdp",
         "_wait",
         "_wait_late",
@@ -68,6 +71,7 @@ class Offers:
         self._sdp: bytes | None = None  # what we are offering, or want to offer
         self._glare: Timer | None = None
         self._glares = 0
+        self._refreshing = False  # what is under way is no offer of the call room
         self._ack = (0, b"")  # the last ACK of ours, by the number of its INVITE
 
     # ---------------------------------------------------------------- the peer offers
@@ -79,7 +83,9 @@ class Offers:
             # Our 2xx is not acknowledged yet: the answer to that offer may still be on its way.
             raise SipError(491, "re-INVITE before the ACK")
         sdp = session_description(request)
-        self.incoming = transaction.owner = IncomingOffer(leg, request, transaction)
+        asked = asked_by(request, leg.hub.context.settings.min_session_seconds)
+        leg.session.learn(request)
+        self.incoming = transaction.owner = IncomingOffer(leg, request, transaction, asked)
         transaction.respond(100)
         leg.hub.context.out.append(OfferReceived(leg.id, sdp))
 
@@ -88,15 +94,37 @@ class Offers:
         leg = self._leg
         if sdp is None:
             # RFC 3311 5.2: without an offer it only refreshes the target.
+            asked = asked_by(request, leg.hub.context.settings.min_session_seconds)
             leg.dialog.refresh_target(request)
-            transaction.respond(200, leg.hub.context.place(leg.dialog.flow).contact + ALLOW)
+            extra = leg.hub.context.place(leg.dialog.flow).contact + ALLOW
+            if leg.up:
+                leg.session.learn(request)
+                extra += leg.session.answer_lines(asked)
+            transaction.respond(200, extra)
             return
         self._refuse_crossing()
-        if not leg.setup.settled:
-            # RFC 3311 5.2: "If the UAS receives an UPDATE with an offer while it has an offer outstanding [...] 491"
-            raise SipError(491, "UPDATE before the session is agreed")
-        self.incoming = IncomingOffer(leg, request, transaction)
+        if not leg.setup.settled and not leg.setup.agreed:
+            # RFC 3311 5.2: "If the UAS has generated an offer [...] to which it has not yet received an answer, the
+            # UAS MUST reject the UPDATE with a 491"; with an offer of the peer not answered yet it is "a 500 response
+            # [...] and MUST include a Retry-After header field with a randomly chosen value between 0 and 10 seconds".
+            if leg.owns_call_id or leg.up:
+                raise SipError(491, "UPDATE before the session is agreed")
+            raise SipError(500, "the offer before is not answered", self._retry_after())
+        self.take(request, transaction)
+
+    def take(self, request: Request, transaction: ServerTransaction) -> None:
+        """An offer in UPDATE or PRACK."""
+        leg = self._leg
+        sdp = session_description(request)
+        asked = None
+        if request.method == "UPDATE":
+            asked = asked_by(request, leg.hub.context.settings.min_session_seconds)
+            leg.session.learn(request)
+        self.incoming = IncomingOffer(leg, request, transaction, asked)
         leg.hub.context.out.append(OfferReceived(leg.id, sdp))
+
+    def _retry_after(self) -> str:
+        return f"Retry-After: {self._leg.hub.context.random_bits(16) % 11}\r\n"
 
     def _refuse_crossing(self) -> None:
         # RFC 3261 14.2: "A UAS that receives an INVITE on a dialog while an INVITE it had sent on that dialog is in
@@ -107,8 +135,7 @@ class Offers:
         # [...] MUST return a 500 [...] and MUST include a Retry-After header field with a randomly chosen value of
         # between 0 and 10 seconds."
         if self.incoming is not None:
-            seconds = self._leg.hub.context.random_bits(16) % 11
-            raise SipError(500, "an offer is pending", f"Retry-After: {seconds}\r\n")
+            raise SipError(500, "an offer is pending", self._retry_after())
 
     def answer(self, status: int, sdp: bytes | None) -> None:
         """The call room's `AnswerOffer`. Too late (cancelled, ended): nothing."""
@@ -125,6 +152,9 @@ class Offers:
             leg.dialog.refresh_target(request)
             context = leg.hub.context
             extra = context.place(leg.dialog.flow).contact + ALLOW
+            if leg.up and incoming.asked is not None:
+                extra += leg.session.answer_lines(incoming.asked)
+            leg.session.described = sdp
             data = transaction.respond(status, extra, sdp)
             if request.method == "INVITE":
                 self._wait = AckWait(context, transaction.flow, data, self._ack_lost)
@@ -152,7 +182,7 @@ class Offers:
         """The call room's `SendOffer`. One at a time: a newer one replaces one that still waits."""
         if self._sdp is not None and self._outgoing is None:
             self._tell(491, None)
-        elif self._outgoing is not None:
+        elif self._outgoing is not None and (not self._refreshing or self._sdp is not None):
             self._leg.hub.context.out.append(OfferAnswered(self._leg.id, 491, None))
             return
         self._sdp = sdp
@@ -164,14 +194,27 @@ class Offers:
         if self._sdp is None or self._outgoing or self.incoming or self._wait or self._glare:
             return
         leg = self._leg
-        if not leg.setup.settled or leg.told:
-            return
+        if leg.setup.settled and not leg.told:
+            self._invite(self._sdp)
+
+    def refresh(self, sdp: bytes) -> bool:
+        """RFC 4028 7.4: a re-INVITE that repeats what we said last. False when something is in its way."""
+        if not sdp or self._sdp is not None or self._outgoing or self.incoming or self._wait or self._glare:
+            return False
+        if not self._leg.setup.settled:
+            return False
+        self._refreshing = True
+        self._invite(sdp)
+        return True
+
+    def _invite(self, sdp: bytes) -> None:
+        leg = self._leg
         context = leg.hub.context
         dialog = leg.dialog
         leg.hub.reconnect(dialog)
         branch = context.token()
-        extra = context.place(dialog.flow).contact + ALLOW
-        data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, self._sdp)
+        extra = context.place(dialog.flow).contact + ALLOW + leg.session.request_lines()
+        data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, sdp)
         self._outgoing = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
 
     def setup_settled(self) -> None:
@@ -190,7 +233,15 @@ class Offers:
             return
         self._outgoing = None
         leg = self._leg
+        refreshing, self._refreshing = self._refreshing, False
         if leg.told:
+            return
+        if refreshing:
+            leg.session.refused(response)
+            self._go_on()
+            return
+        if status == 422 and leg.session.raise_to(too_small(response)):
+            self._go_on()
             return
         if status == 491 and self._glares < MAX_GLARES:
             self._glares += 1
@@ -214,7 +265,14 @@ class Offers:
         self._outgoing = None
         leg.dialog.refresh_target(response)
         self._acknowledge(transaction, response)
-        if not leg.told:
+        refreshing, self._refreshing = self._refreshing, False
+        if leg.told:
+            return
+        leg.session.accepted(response)
+        if refreshing:
+            self._go_on()
+        else:
+            leg.session.described = self._sdp or b""
             self._sdp = None
             context.out.append(OfferAnswered(leg.id, response.status, answered_description(response)))
 
@@ -227,10 +285,12 @@ class Offers:
 
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
         self._outgoing = None
+        refreshing, self._refreshing = self._refreshing, False
         leg = self._leg
         if leg.told:
             return
-        self._tell(408 if by is EndedBy.TIMEOUT else 503, None)
+        if not refreshing or self._sdp is not None:
+            self._tell(408 if by is EndedBy.TIMEOUT else 503, None)
         leg.tell(by, 408 if by is EndedBy.TIMEOUT else 503)
         leg.bye(None)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from softswitch.ids import TrunkId
 from softswitch.sip.context import Context
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
@@ -18,12 +19,15 @@ from softswitch.sip.messages import SecurityEvent
 from softswitch.sip.registrar import Registrar
 from softswitch.sip.respond import (
     ALLOW_ALL,
+    EXTENSIONS,
     KNOWN_METHODS,
     METHODS,
+    SUPPORTED,
     error_head,
     response,
     response_head,
 )
+from softswitch.sip.session_timer import supports
 from softswitch.sip.sessions import Sessions
 from softswitch.sip.transaction_server import Key, ServerState, ServerTransaction, ServerTransactions
 from softswitch.sip.uri import dialled_number, parse_uri
@@ -32,7 +36,7 @@ from softswitch.sip.via import way_back
 RETRY_AFTER = "Retry-After: 5\r\n"
 OPTIONS_LINES = (
     f"{ALLOW_ALL}Accept: application/sdp, multipart/mixed\r\nAccept-Encoding: identity\r\nAccept-Language: en\r\n"
-    "Supported:\r\n"
+    f"{SUPPORTED}"
 )
 
 
@@ -138,10 +142,10 @@ class Reception:
 
     def _check_require(self, request: Request) -> None:
         # RFC 3261 8.2.2.3: "the UAS MUST respond by generating a response with status code 420 (Bad Extension) [...]
-        # add an Unsupported header field, and list in it those options it does not understand". We know none.
+        # add an Unsupported header field, and list in it those options it does not understand".
         if "require" not in request.headers:
             return
-        options = request.items("require")
+        options = [option for option in request.items("require") if option.lower() not in EXTENSIONS]
         if options:
             raise SipError(420, "unknown extension", f"Unsupported: {', '.join(options)}\r\n")
 
@@ -198,12 +202,23 @@ class Reception:
         if self._context.overloaded:
             raise SipError(503, "overloaded", RETRY_AFTER)
         origin, number, name = self._gate.caller(request)
+        self._check_demanded(request, origin.trunk)
         if sessions.full or self._trunk_full(request):
             self._context.out.append(SecurityEvent("overload", request.flow.remote, "", "sessions"))
             raise SipError(503, "too many calls", RETRY_AFTER)
         dialled = dialled_number(request.uri)
         transaction = self._open(request, key, self._context.token())
         self._inside(transaction, lambda: sessions.incoming(request, transaction, origin, dialled, (number, name)))
+
+    def _check_demanded(self, request: Request, trunk: TrunkId | None) -> None:
+        """RFC 3261 21.4.16: "The UAS needs a particular extension to process the request, but this extension is not
+        listed in a Supported header field in the request"; which ones is a matter of the trunk."""
+        if trunk is None:
+            return
+        demanded = next(entry.demands for entry in self._context.settings.trunks if entry.id == trunk)
+        for option in demanded:
+            if not supports(request, option) and option not in map(str.lower, request.items("require")):
+                raise SipError(421, f"{option} is demanded", f"Require: {option}\r\n")
 
     def _trunk_full(self, request: Request) -> bool:
         trunk = self._gate.trunk(request.flow.remote[0])

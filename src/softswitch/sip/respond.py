@@ -27,6 +27,7 @@ REASONS = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    421: "Extension Required",
     422: "Session Interval Too Small",
     423: "Interval Too Brief",
     480: "Temporarily Unavailable",
@@ -51,9 +52,11 @@ REASONS = {
 }
 _START = {status: f"SIP/2.0 {status} {reason}\r\n" for status, reason in REASONS.items()}
 
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "REGISTER")
-KNOWN_METHODS = frozenset((*METHODS, "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE"))
-ALLOW = "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE\r\n"
+METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "PRACK", "UPDATE", "REGISTER")
+KNOWN_METHODS = frozenset((*METHODS, "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE"))
+EXTENSIONS = ("timer", "100rel")
+SUPPORTED = f"Supported: {', '.join(EXTENSIONS)}\r\n"
+ALLOW = f"Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE\r\n{SUPPORTED}"
 ALLOW_ALL = f"Allow: {', '.join(METHODS)}\r\n"
 SDP_TYPE = "Content-Type: application/sdp\r\n"
 END_WITHOUT_BODY = "Content-Length: 0\r\n\r\n"

@@ -29,6 +29,7 @@ from softswitch.sip.messages import (
     StartInvite,
 )
 from softswitch.sip.respond import ALLOW
+from softswitch.sip.session_timer import asked_by
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransaction
 from softswitch.sip.uri import escape_user, parse_uri, printable
@@ -116,7 +117,9 @@ class Sessions:
     def in_dialog(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
         """A request of the peer; whatever is wrong with it is answered in its transaction."""
         try:
-            if leg.owns_call_id and not leg.dialog.remote_tag and request.method != "BYE":
+            method = request.method
+            early = leg.owns_call_id and not leg.dialog.remote_tag and method != "BYE"
+            if early and not (method == "UPDATE" and leg.setup.knows(request.from_.tag)):
                 raise SipError(481, "no dialog yet")
             if not leg.in_order(request.cseq.number):
                 raise SipError(500, "CSeq is not higher than the last one")
@@ -132,9 +135,10 @@ class Sessions:
         """A new call, checked and authenticated. SipError when its dialog cannot be opened."""
         context = self.context
         sdp = session_description(request)
+        asked = asked_by(request, context.settings.min_session_seconds)
         dialog = Dialog.of_request(request, transaction.tag, self._addresses.trusted)
         leg = Leg(self, LegId(context.ids.number()), dialog, False)
-        leg.setup = UasSetup(leg, request, transaction)
+        leg.setup = UasSetup(leg, request, transaction, asked)
         leg.trunk = origin.trunk
         leg.opening = (dialog.call_id, dialog.remote_tag, dialog.remote_seq)
         self._openings[leg.opening] = leg
