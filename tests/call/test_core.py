@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from tests.call.house import ANNA, EVERYDAY, FLOW, LI, MART, House, make_settings, offer
@@ -338,6 +339,30 @@ def test_used_up_ports_are_503_with_retry_after() -> None:
     assert [(each.status, each.retry_after_seconds) for each in house.of(sip.Reject)] == [(503, 5)]
     house.bye(first)
     house.assert_nothing_left()
+
+
+def test_callers_never_use_up_the_ports_that_their_agents_need() -> None:
+    house = House(replace(make_settings(), media=media.MediaSettings(port_first=20000, port_last=20011)), ports=6)
+    legs = [house.call(f"+37255500{at}") for at in range(6)]
+    taken = {each.leg for each in house.of(sip.Answer)}
+    assert taken == set(legs[:3])  # 6 ports: three callers, three agents
+    assert {each.status for each in house.of(sip.Reject)} == {503}
+    house.register(ANNA, MART, LI)
+    for leg in legs[:3]:
+        house.press(leg, "1")
+    assert sorted(house.rung()) == [ANNA, LI, MART]
+
+
+@pytest.mark.parametrize("written", ["+3725550001", "003725550001", "+372 555-0001"])
+def test_a_returning_caller_is_known_however_the_gateway_writes_his_number(written: str) -> None:
+    house = House()
+    house.register(ANNA)
+    talk(house, "+3725550001")
+    house.register(MART, LI)
+    house.wait(100)
+    talk(house, TWO)
+    house.to_queue(written)
+    assert house.rung() == [ANNA]
 
 
 def test_an_invite_without_sdp_gets_our_offer() -> None:

@@ -218,8 +218,11 @@ class Switch:
         return self.edges.transport.local_flows
 
     def _receive(self, event: Any) -> None:
-        if self._listening:  # before that, phones find nobody: they try again
-            self._driver.post(event)
+        if not self._listening:  # before that, phones find nobody: they try again
+            return
+        if type(event) is sip.LoadChanged and self.live.is_stopping:
+            return  # no new calls, however well the switch keeps up
+        self._driver.post(event)
 
     # -------------------------------------------------------------- wiring
 

@@ -51,6 +51,10 @@ class LiveSwitch:
     def stopping(self) -> None:
         self._status = HealthStatus.STOPPING
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._status is HealthStatus.STOPPING
+
     # -------------------------------------------------------------- calls
 
     def calls(self) -> list[CallView]:

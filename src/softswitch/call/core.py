@@ -39,7 +39,7 @@ from softswitch.call.feature_code import FeatureCall, feature_of
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import InteractionOpened, PreviousAgentFound
-from softswitch.call.routing import Route, resolve
+from softswitch.call.routing import Route, one_form, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
 from softswitch.ids import AgentId, IdSource, InteractionId, LegId, RingAttemptId
@@ -236,22 +236,23 @@ class Calls:
         session = CallerSession(board, interaction, leg, route, now)
         session.waiting.caller_name = event.caller_name
         from_outside = event.origin.trunk is not None
-        session.waiting.can_be_called_back = from_outside and can_call(self._call_back_trunk, event.caller)
+        session.waiting.can_be_called_back = from_outside and can_call(self._call_back_trunk, facts.caller)
         board.give_leg(leg, session)
         self.sessions[interaction] = session
         wall = board.line.wall(now)
         board.emit(
-            InteractionOpened(interaction, event.caller, event.dialled, event.origin.trunk, route.number.language, wall)
+            InteractionOpened(interaction, facts.caller, event.dialled, event.origin.trunk, route.number.language, wall)
         )
 
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
         party = event.origin.trunk or event.origin.agent or ""
-        return LegFacts("in", party, event.caller, event.dialled, now, interaction, signalling=event.flow.remote[0])
+        caller = one_form(event.caller)
+        return LegFacts("in", party, caller, event.dialled, now, interaction, signalling=event.flow.remote[0])
 
     def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
         board = self.board
-        leg = board.open_leg(event.leg, facts, _NOBODY)
+        leg = board.open_leg(event.leg, facts, _NOBODY) if self._room_for_agents() else None
         if leg is None:
             self._reject(event, 503)
             return None
@@ -267,6 +268,15 @@ class Calls:
             self._own_calls[event.leg] = event.origin.agent
             board.emit(OwnCallBegan(event.origin.agent))
         return leg
+
+    def _room_for_agents(self) -> bool:
+        """A caller is answered only when a port is left for him and one for the agent of everybody who still waits:
+        callers alone must never use up what agents are rung with."""
+        media = self.board.media
+        left = (media.port_last - media.port_first + 2) // 2 - self.board.leg_count
+        if left >= len(self.sessions) + 2:
+            return True
+        return left >= sum(session.talk is None for session in self.sessions.values()) + 2
 
     def _feature_call(self, event: InviteReceived, feature: tuple[Any, Any], now: float) -> None:
         leg = self._answer(event, self._facts(event, now, None), now)

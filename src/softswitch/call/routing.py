@@ -1,7 +1,7 @@
 """Which flow answers a call: by the dialled number and the calendar (MISSION M1, M18).
 
-A number is looked up as dialled, then with the separators people write removed, then with the line's country
-prefix put before a national number. Nothing else is guessed: an unknown number is answered with 404.
+A number is looked up as dialled, then with the separators people write removed, with or without its +, and with 00
+read as +. Nothing else is guessed: an unknown number is answered with 404.
 """
 
 from __future__ import annotations
@@ -14,6 +14,18 @@ from softswitch.call.settings import CallSettings, NumberSettings
 from softswitch.ids import FlowId
 
 SEPARATORS = str.maketrans("", "", " -.()")
+
+
+def one_form(caller: str) -> str:
+    """A caller's number in the form it is remembered by: gateways write the same one as +372..., 00372... or with
+    separators, and a returning caller must be known by all of them. Names and hidden numbers stay as they are."""
+    plain = caller.translate(SEPARATORS)
+    digits = plain.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal()):
+        return caller
+    if plain.startswith("00") and len(plain) > 4:
+        return "+" + plain[2:]
+    return plain
 
 
 @dataclass(frozen=True, slots=True)

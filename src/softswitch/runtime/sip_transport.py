@@ -47,7 +47,9 @@ _MAX_UNSENT_MESSAGES = 64  # queued while a connection is being made
 class UdpSocket:
     """One listening UDP address."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, listen: ListenSettings, post: Post) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, listen: ListenSettings, post: Post, on_load: Callable[[], None]
+    ) -> None:
         family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -59,8 +61,9 @@ class UdpSocket:
             raise StartError(f"cannot listen on udp://{listen.host}:{listen.port}: {problem.strerror}") from None
         self._loop = loop
         self._post = post
+        self._on_load = on_load
         self._flows: dict[tuple[str, int], Flow] = {}
-        self._behind = False
+        self.behind = False
         self.received = 0
         self.local: tuple[str, int] = self._socket.getsockname()[:2]
         loop.add_reader(self._socket.fileno(), self._readable)
@@ -89,10 +92,10 @@ class UdpSocket:
     def _watch_queue(self) -> None:
         info = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
         waiting = struct.unpack_from("=I", info)[0]
-        behind = waiting > (_CAUGHT_UP_BYTES if self._behind else _BEHIND_BYTES)
-        if behind != self._behind:
-            self._behind = behind
-            self._post(LoadChanged(behind))
+        behind = waiting > (_CAUGHT_UP_BYTES if self.behind else _BEHIND_BYTES)
+        if behind != self.behind:
+            self.behind = behind
+            self._on_load()
 
     def send(self, command: Transmit) -> None:
         try:
@@ -250,6 +253,7 @@ class SipTransport:
         self._udp: dict[tuple[str, int], UdpSocket] = {}
         self._first_udp: UdpSocket | None = None
         self._tcp = TcpShell(loop, post)
+        self._behind = False
         self.sent = 0
         self.local_flows: tuple[Flow, ...] = ()
 
@@ -262,7 +266,7 @@ class SipTransport:
         flows: list[Flow] = []
         for listen in listens:
             if listen.transport == "udp":
-                udp = UdpSocket(self._loop, listen, self._post)
+                udp = UdpSocket(self._loop, listen, self._post, self._load_changed)
                 self._udp[udp.local] = udp
                 self._first_udp = self._first_udp or udp
                 flows.append(Flow("udp", udp.local, ("", 0)))
@@ -270,6 +274,13 @@ class SipTransport:
                 flows.append(Flow("tcp", await self._tcp.listen(listen), ("", 0)))
         self.local_flows = tuple(flows)
         return self.local_flows
+
+    def _load_changed(self) -> None:
+        """Behind is who is behind on any socket."""
+        behind = any(udp.behind for udp in self._udp.values())
+        if behind != self._behind:
+            self._behind = behind
+            self._post(LoadChanged(behind))
 
     def transmit(self, command: Transmit) -> None:
         self.sent += 1
