@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from softswitch.acd import messages as m
 from softswitch.acd.journal import replay
-from softswitch.acd.messages import AcdSettings, AgentSettings, AgentState, Choice, QueueSettings, StickyRule
+from softswitch.acd.messages import AcdSettings, AgentSettings, AgentState, Choice, QueueSettings, RelaxStep, StickyRule
 from softswitch.acd.strategy import ORDERS
 from softswitch.ids import AgentId, IdSource, InteractionId, PromiseId, QueueId, RingAttemptId, SkillId
 
@@ -36,6 +36,17 @@ def lines(draw: st.DrawFn) -> AcdSettings:
         call_back_attempts=st.integers(1, 3),
         call_back_retry_seconds=st.sampled_from([1.0, 60.0]),
     )
+    count = draw(st.integers(1, 3))
+    relaxations = st.lists(
+        st.builds(
+            RelaxStep,
+            after_seconds=st.sampled_from([5.0, 10.0, 30.0]),
+            lower_by=st.integers(0, 2),
+            any_skill=st.sampled_from([False, False, True]),
+            add_queue=st.none() | st.sampled_from(QUEUES[:count]),
+        ),
+        max_size=2,
+    ).map(tuple)
     queues = tuple(
         QueueSettings(
             QUEUES[number],
@@ -49,8 +60,13 @@ def lines(draw: st.DrawFn) -> AcdSettings:
             sticky=draw(st.none() | rule),
             overflow_when_nobody=draw(st.booleans()),
             usual_talk_seconds=draw(st.sampled_from([5.0, 120.0])),
+            prefers=draw(st.sampled_from([(), ((SKILLS[0], 2.0),), ((SKILLS[1], 1.0), (SKILLS[0], 0.5))])),
+            relax=draw(relaxations),
+            tier_after_seconds=draw(st.sampled_from([None, None, 10.0, 30.0])),
+            weight=draw(st.sampled_from([1.0, 1.0, 2.5])),
+            ring_at_once=draw(st.sampled_from([1, 1, 1, 2, 3, 0])),
         )
-        for number in range(draw(st.integers(1, 3)))
+        for number in range(count)
     )
     agents = tuple(
         AgentSettings(
@@ -58,6 +74,9 @@ def lines(draw: st.DrawFn) -> AcdSettings:
             AGENTS[number],
             queues=tuple(draw(st.lists(st.sampled_from(QUEUES[:3]), unique=True, max_size=3))),
             skills=draw(skills),
+            tiers=tuple(
+                (name, draw(st.integers(1, 3))) for name in draw(st.sampled_from([[], QUEUES[:1], QUEUES[:3]]))
+            ),
             languages=tuple((name, draw(st.integers(0, 2))) for name in draw(st.sampled_from([[], LANGUAGES]))),
         )
         for number in range(draw(st.integers(1, 4)))
@@ -144,7 +163,7 @@ def take(line: Line, action: tuple[Any, ...]) -> None:
         )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lines(), st.booleans(), steps)
 def test_any_events_in_any_order_keep_every_rule(acd: AcdSettings, ready: bool, events: list[Any]) -> None:
     line = Line(acd.agents, acd.queues, ready=ready, **_rest(acd))
@@ -155,7 +174,7 @@ def test_any_events_in_any_order_keep_every_rule(acd: AcdSettings, ready: bool, 
     assert replay(line.settings, IdSource(FIRST), line.driven.lines).digest() == line.engine.digest()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lines(), steps)
 def test_whatever_happened_the_line_empties(acd: AcdSettings, events: list[Any]) -> None:
     """Liveness: with nothing more going in, every interaction leaves the queue in bounded time."""

@@ -11,7 +11,7 @@ from softswitch.acd import messages as m
 from softswitch.acd.eligibility import Eligibility
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AcdSettings, AgentState
-from softswitch.acd.strategy import ORDERS, Standing
+from softswitch.acd.strategy import ORDERS, Fit, Standing
 from softswitch.ids import IdSource, SkillId
 
 CARDS, LOANS = SkillId("cards"), SkillId("loans")
@@ -128,11 +128,15 @@ def test_a_ring_of_no_time_is_refused_at_once() -> None:
 def test_orders_are_pure_functions_of_the_standing() -> None:
     standing = Standing(3)
     standing.idle_since, standing.calls, standing.offered = 7.0, 2, 9
-    assert {name: order(standing) for name, order in ORDERS.items()} == {
+    fit = Fit(tier=2, preferred=1.0, level=6, surplus=4)
+    assert {name: order(standing, fit) for name, order in ORDERS.items()} == {
         "longest-idle": 7.0,
         "round-robin": 9,
         "fewest-calls": (2, 7.0),
         "top-down": 3,
+        "random": 0,
+        "skill-best": (-6, 7.0),
+        "skill-closest": (4, 7.0),
     }
 
 

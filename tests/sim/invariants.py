@@ -62,27 +62,72 @@ GENERAL, PERSONAL, CHOOSING, RINGING, SAVING, CALL_BACK, PAUSED, CALLING = (
     "calling",
 )
 SLACK = 1e-6
+AWAY = (AgentState.OFFLINE, AgentState.BREAK, AgentState.SUSPENDED)
 
 
-def may_take(agent: AgentSettings, queue: QueueSettings, skills: tuple[tuple[str, int], ...], language: str) -> bool:
-    if queue.id not in agent.queues:
-        return False
+def step_times(settings: AcdSettings, queue: QueueSettings) -> list[float]:
+    """After how many seconds the queue asks less of its agents; 0 is the beginning."""
+    times = {0.0} | {step.after_seconds for step in queue.relax}
+    if queue.tier_after_seconds is not None:
+        tiers = {dict(a.tiers).get(queue.id, 1) for a in settings.agents if queue.id in a.queues}
+        times |= {n * queue.tier_after_seconds for n in range(len(tiers))}
+    return sorted(times)
+
+
+def may_take(
+    settings: AcdSettings,
+    agent: AgentSettings,
+    queue: QueueSettings,
+    skills: tuple[tuple[str, int], ...],
+    language: str,
+    waited: float = 0.0,
+    tiers: bool = True,
+) -> bool:
     if agent.languages and language and max((lv for name, lv in agent.languages if name == language), default=0) < 1:
         return False
+    steps = [step for step in queue.relax if step.after_seconds <= waited]
     has = dict(agent.skills)
-    return all(has.get(name, 0) >= level for name, level in tuple(queue.skills) + tuple(skills))  # type: ignore[call-overload]
+    for one in [queue.id, *(step.add_queue for step in steps)]:
+        if one is None or one not in agent.queues:
+            continue
+        if tiers and one == queue.id and queue.tier_after_seconds is not None:
+            levels = sorted({dict(a.tiers).get(one, 1) for a in settings.agents if one in a.queues})
+            if levels.index(dict(agent.tiers).get(one, 1)) * queue.tier_after_seconds > waited:
+                continue
+        wanted = tuple(next(q for q in settings.queues if q.id == one).skills) + tuple(skills)
+        if any(step.any_skill for step in steps):
+            return True
+        less = sum(step.lower_by for step in steps)
+        if all(has.get(name, 0) >= (max(1, level - less) if level else 0) for name, level in wanted):  # type: ignore[call-overload]
+            return True
+    return False
 
 
 class Caller:
-    __slots__ = ("agent", "attempt", "group", "id", "left", "limit", "open_to_all", "promise", "queue", "stage")
+    __slots__ = (
+        "agent",
+        "attempts",
+        "came",
+        "group",
+        "id",
+        "left",
+        "limit",
+        "needs",
+        "open_to_all",
+        "promise",
+        "queue",
+        "stage",
+    )
 
-    def __init__(self, number: int, queue: QueueSettings, group: Group) -> None:
+    def __init__(self, number: int, queue: QueueSettings, needs: tuple[Any, ...], group: Group, came: float) -> None:
         self.id = number
         self.queue = queue
+        self.needs = needs
         self.group = group
+        self.came = came  # time already waited elsewhere counts
         self.stage = "entered"
         self.agent: str | None = None  # whose line, whose call-back
-        self.attempt: int | None = None
+        self.attempts: dict[int, None] = {}
         self.limit: float | None = None  # told: he waits for her until then
         self.promise: int | None = None
         self.open_to_all = False
@@ -90,13 +135,15 @@ class Caller:
 
 
 class Group:
-    """Callers with the same needs, and who may take them."""
+    """Callers with the same needs after the same relaxation, and who may take them."""
 
-    __slots__ = ("agents", "waiting")
+    __slots__ = ("agents", "ringing", "step", "waiting")
 
-    def __init__(self, agents: list[str]) -> None:
+    def __init__(self, agents: list[str], step: int) -> None:
         self.agents = agents
+        self.step = step
         self.waiting: dict[int, Caller] = {}
+        self.ringing: dict[int, Caller] = {}  # where several agents are rung together
 
 
 class Ring:
@@ -120,6 +167,9 @@ class Invariants:
         }
         self.ring_of_agent: dict[str, int] = {}
         self.groups: dict[tuple[Any, ...], Group] = {}
+        self.steps = {q.id: step_times(settings, q) for q in settings.queues}
+        self.relaxing = any(len(times) > 1 for times in self.steps.values())
+        self.step_due: list[tuple[float, int]] = []
         self.callers: dict[int, Caller] = {}
         self.rings: dict[int, Ring] = {}
         self.lines: dict[str, dict[int, Caller]] = {a.id: {} for a in settings.agents}  # personal, choosing, call-back
@@ -132,7 +182,7 @@ class Invariants:
         self.promises: dict[int, str] = {}  # pending, open, kept, broken, withdrawn, void
         self.touched_agents: dict[str, None] = {}
         self.touched: dict[int, None] = {}
-        self.answer: int | None = None  # the attempt of the event, when it is an answer
+        self.now = 0.0
 
     # ------------------------------------------------------------------ the picture
 
@@ -140,14 +190,16 @@ class Invariants:
         """One event and its commands; raises AssertionError where a rule is broken."""
         self.touched_agents.clear()
         self.touched.clear()
+        self.now = now
         if event is not None:
-            self._event(event)
+            self._event(event, now)
+        self._steps_due(now)
         for command in commands:
             self._command(event, command, now)
         self._expired(now)
         self._check(event, now)
 
-    def _event(self, event: Event) -> None:
+    def _event(self, event: Event, now: float) -> None:
         if isinstance(event, CallerEntered | PromiseRestored) or (isinstance(event, CallBackRequested) and event.fresh):
             queue = self.queues.get(event.queue)
             if queue is None or event.interaction in self.callers:
@@ -155,14 +207,22 @@ class Invariants:
                     self.promises[event.promise] = "open"
                 return
             skills = () if isinstance(event, PromiseRestored) else event.skills
+            came = event.made_at if isinstance(event, PromiseRestored) else now - event.waited_seconds
+            needs = (skills, event.language)
             caller = self.callers[event.interaction] = Caller(
-                event.interaction, queue, self._group(queue, skills, event.language)
+                event.interaction, queue, needs, self._group(queue, needs, 0), came
             )
+            for seconds in self.steps[queue.id][1:]:
+                heappush(self.step_due, (caller.came + seconds, caller.id))
+            self._reach(caller, now)
             self.offered += 1
             if isinstance(event, PromiseRestored):
                 caller.promise = event.promise
                 caller.agent = event.agent
-                caller.open_to_all = event.agent not in caller.group.agents
+                who = next((a for a in self.settings.agents if a.id == event.agent), None)
+                caller.open_to_all = who is None or not may_take(
+                    self.settings, who, queue, (), event.language, tiers=False
+                )
                 self.promises[event.promise] = "open"
                 self._stage(caller, GENERAL if caller.open_to_all else CALL_BACK)
         elif isinstance(event, PromiseSaved) and self.promises.get(event.promise) == "pending":
@@ -193,26 +253,70 @@ class Invariants:
         del self.ring_of_agent[ring.agent]
         self.touched_agents[ring.agent] = None
 
-    def _group(self, queue: QueueSettings, skills: tuple[Any, ...], language: str) -> Group:
-        key = (queue.id, skills, language)
+    def _group(self, queue: QueueSettings, needs: tuple[Any, ...], step: int) -> Group:
+        key = (queue.id, needs, step)
         group = self.groups.get(key)
         if group is None:
-            agents = [str(a.id) for a in self.settings.agents if may_take(a, queue, skills, language)]
-            group = self.groups[key] = Group(agents)
+            waited = self.steps[queue.id][step]
+            agents = [
+                str(a.id) for a in self.settings.agents if may_take(self.settings, a, queue, needs[0], needs[1], waited)
+            ]
+            group = self.groups[key] = Group(agents, step)
         return group
+
+    # ------------------------------------------------------------------ relaxation
+
+    def _steps_due(self, now: float) -> None:
+        while self.step_due and self.step_due[0][0] <= now:
+            caller = self.callers.get(heappop(self.step_due)[1])
+            if caller is not None:
+                self._reach(caller, now)
+
+    def _reach(self, caller: Caller, now: float, jump: bool = True) -> None:
+        """To the step of his time; further, while nobody is at work there and somebody is at a later one."""
+        times = self.steps[caller.queue.id]
+        at = caller.group.step
+        while at + 1 < len(times) and caller.came + times[at + 1] <= now:
+            at += 1
+        if jump and caller.stage in ("entered", GENERAL) and not self._at_work(caller, at):
+            at = next((later for later in range(at + 1, len(times)) if self._at_work(caller, later)), at)
+        if at != caller.group.step:
+            old, caller.group = caller.group, self._group(caller.queue, caller.needs, at)
+            for before, after in ((old.waiting, caller.group.waiting), (old.ringing, caller.group.ringing)):
+                if before.pop(caller.id, None) is not None:
+                    after[caller.id] = caller
+            self.touched[caller.id] = None
+
+    def _at_work(self, caller: Caller, step: int) -> bool:
+        group = self._group(caller.queue, caller.needs, step)
+        return any(self.agents[agent].state not in AWAY for agent in group.agents)
+
+    def _staffing_changed(self, now: float) -> None:
+        for group in list(self.groups.values()):
+            for caller in list(group.waiting.values()):
+                self._reach(caller, now)
 
     def _stage(self, caller: Caller, stage: str) -> None:
         if caller.stage == GENERAL:
             caller.group.waiting.pop(caller.id, None)
         elif caller.agent is not None:
             self.lines.get(caller.agent, {}).pop(caller.id, None)
+        caller.group.ringing.pop(caller.id, None)
         caller.stage = stage
         if stage == GENERAL:
             caller.group.waiting[caller.id] = caller
+            if len(self.steps[caller.queue.id]) > 1:
+                self._reach(caller, self.now)
+        elif stage == RINGING and self._at_once(caller) > 1:
+            caller.group.ringing[caller.id] = caller
         elif stage in (PERSONAL, CHOOSING, CALL_BACK):
             assert caller.agent is not None
             self.lines[caller.agent][caller.id] = caller
         self.touched[caller.id] = None
+
+    def _at_once(self, caller: Caller) -> int:
+        """How many agents may be rung for him together."""
+        return (caller.queue.ring_at_once or 1_000_000) if caller.promise is None else 1
 
     def _command(self, event: Event | None, command: Command, now: float) -> None:
         getattr(self, "_saw_" + type(command).__name__)(event, command, now)
@@ -229,13 +333,20 @@ class Invariants:
         assert (command.deadline is not None) == (command.state is AgentState.WRAP_UP)
         self.agents[command.agent] = command
         self.touched_agents[command.agent] = None
+        if self.relaxing and (old.state in AWAY) != (command.state in AWAY):
+            self._staffing_changed(now)
 
     def _saw_RingAgent(self, event: Event | None, command: RingAgent, now: float) -> None:
         caller = self.callers[command.interaction]
         self._not_saved(caller)
         assert command.agent not in self.ring_of_agent, "a second attempt for one agent"
-        assert caller.attempt is None, "a second attempt for one interaction"
-        assert command.agent in caller.group.agents, "rung without the skills"
+        if caller.attempts:
+            assert not command.sticky and len(caller.attempts) < self._at_once(caller), "an attempt too many for one"
+        if command.sticky and command.agent not in caller.group.agents:  # whatever her tier
+            who = next(a for a in self.settings.agents if a.id == command.agent)
+            assert may_take(self.settings, who, caller.queue, caller.needs[0], caller.needs[1], tiers=False)
+        else:
+            assert command.agent in caller.group.agents, "rung without the skills"
         assert self.no_offer.get((caller.id, command.agent), -1.0) <= now, "the same agent again for this caller"
         assert command.call_back == (caller.promise is not None)
         assert command.deadline > now
@@ -249,8 +360,12 @@ class Invariants:
         if caller.stage not in (PERSONAL, CHOOSING) and not command.call_back:
             line = self.lines[command.agent]
             assert all(c.stage == CALL_BACK for c in line.values()), "overtook a caller of her own line"
-        self._stage(caller, RINGING)
-        caller.attempt = command.attempt
+        if not caller.attempts:
+            self._stage(caller, RINGING)
+            if command.sticky:
+                caller.group.ringing.pop(caller.id, None)
+        caller.attempts[command.attempt] = None
+        self.touched[caller.id] = None
         self.rings[command.attempt] = Ring(command.agent, caller.id, command.deadline, command.call_back)
         self.ring_of_agent[command.agent] = command.attempt
         self.touched_agents[command.agent] = None
@@ -345,16 +460,20 @@ class Invariants:
         assert now <= ring.deadline + SLACK or command.end is not RingEnd.NO_ANSWER or event is None
         if command.end is RingEnd.ANSWERED:
             assert ring.answered
+            del caller.attempts[command.attempt]
             if ring.call_back:
                 self._stage(caller, CALLING)
             return
         assert not ring.answered
         self._hang_up(command.attempt)
-        caller.attempt = None
+        del caller.attempts[command.attempt]
         if command.end is not RingEnd.CANCELLED and self.settings.no_offer_seconds > 0:
             until = now + self.settings.no_offer_seconds
             self.no_offer[(caller.id, command.agent)] = until
             heappush(self.soon, (until, caller.id, command.agent))
+        if caller.attempts:
+            self.touched[caller.id] = None  # others still ring
+            return
         self._stage(caller, CALL_BACK if caller.promise is not None and not caller.open_to_all else GENERAL)
 
     def _saw_PromiseChanged(self, event: Event | None, command: PromiseChanged, now: float) -> None:
@@ -367,7 +486,6 @@ class Invariants:
                 if caller.stage == CALL_BACK:
                     self._stage(caller, GENERAL)
             else:
-                caller.attempt = None
                 self._stage(caller, PAUSED)
                 rule = caller.queue.sticky or StickyRule()
                 heappush(self.retries, (now + rule.call_back_retry_seconds, caller.id))
@@ -416,6 +534,11 @@ class Invariants:
                     assert self.agents[agent].state is not AgentState.READY or self._blocked(number, agent), (
                         f"{agent} is ready beside waiting caller {number}"
                     )
+            elif caller is not None and number in caller.group.ringing and len(caller.attempts) < self._at_once(caller):
+                for agent in caller.group.agents:
+                    assert self.agents[agent].state is not AgentState.READY or self._blocked(number, agent), (
+                        f"{agent} is ready beside caller {number}, for whom more may ring"
+                    )
             assert caller is None or caller.stage != "entered", f"caller {number} is nowhere"
         while self.limits:
             limit, number = self.limits[0]
@@ -443,6 +566,10 @@ class Invariants:
                 if group.waiting and agent in group.agents:
                     for number in group.waiting:
                         assert self._blocked(number, agent), f"{agent} is ready beside waiting caller {number}"
+                if group.ringing and agent in group.agents:
+                    for number, ringing in group.ringing.items():
+                        full = len(ringing.attempts) >= self._at_once(ringing)
+                        assert full or self._blocked(number, agent), f"{agent} does not ring for {number}"
 
     def check_all(self, now: float) -> None:
         """Everything at once, for the end of a run."""

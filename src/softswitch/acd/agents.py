@@ -50,10 +50,20 @@ NOT_REGISTERED: Final = "phone not registered"
 LOGGED_OUT: Final = "logged out"
 
 
+class Volley:
+    """Several agents who are rung together for one caller. The first answer wins."""
+
+    __slots__ = ("attempts", "short")
+
+    def __init__(self, first: Attempt) -> None:
+        self.attempts = [first]
+        self.short: Pool | None = None  # where the caller is listed, as more agents might be rung
+
+
 class Attempt:
     """One offer of one interaction to one agent, from the ring to the end of the conversation."""
 
-    __slots__ = ("agent", "answered_at", "began_at", "call_back", "entry", "id", "over", "sticky")
+    __slots__ = ("agent", "answered_at", "began_at", "call_back", "entry", "id", "over", "sticky", "volley")
 
     def __init__(
         self, number: RingAttemptId, entry: Entry, agent: Agent, began_at: float, call_back: bool, sticky: bool
@@ -66,6 +76,7 @@ class Attempt:
         self.sticky = sticky
         self.answered_at: float | None = None  # None: ringing
         self.over = False  # the ring is
+        self.volley: Volley | None = None  # when she is not rung alone
 
 
 class Duty:

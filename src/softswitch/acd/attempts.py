@@ -11,7 +11,18 @@ exactly one `RingEnded`; an answer that comes after it is refused.
 from __future__ import annotations
 
 from softswitch.acd import deadlines, duty, matching, promises
-from softswitch.acd.agents import NO_ANSWER, NOT_REACHABLE, READY, SUSPENDED, TALKING, WRAP_UP, Agent, Attempt, change
+from softswitch.acd.agents import (
+    NO_ANSWER,
+    NOT_REACHABLE,
+    READY,
+    SUSPENDED,
+    TALKING,
+    WRAP_UP,
+    Agent,
+    Attempt,
+    Volley,
+    change,
+)
 from softswitch.acd.estimates import measured_talk
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import (
@@ -52,10 +63,19 @@ def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
     change(floor.out, agent, TALKING, "", now)
     if attempt.call_back:
         entry.stage = _CALLING
-    else:
-        agent.standing.calls += 1
-        entry.attempt = None
+        return
+    agent.standing.calls += 1
+    entry.attempt = None
+    volley = attempt.volley
+    if volley is None:
         floor.finish(entry, Outcome.ANSWERED, agent.id, now)
+        return
+    volley.attempts.remove(attempt)
+    attempt.volley = None
+    others = _cancel_volley(floor, entry, volley, now, taken=True)
+    floor.finish(entry, Outcome.ANSWERED, agent.id, now)
+    for other in others:
+        duty.free(floor, other, now, keep_idle_time=True)
 
 
 def _ring_ended(floor: Floor, attempt: Attempt, end: RingEnd, now: float) -> None:
@@ -78,8 +98,16 @@ def _drop(floor: Floor, attempt: Attempt) -> None:
     attempt.over = True
     del floor.attempts[attempt.id]
     attempt.agent.attempt = None
-    if attempt.entry.attempt is attempt:
-        attempt.entry.attempt = None
+    entry = attempt.entry
+    volley = attempt.volley
+    if volley is not None:
+        volley.attempts.remove(attempt)
+        if entry.attempt is attempt:
+            entry.attempt = volley.attempts[0] if volley.attempts else None
+        if not volley.attempts:
+            matching.not_short(entry, volley)
+    elif entry.attempt is attempt:
+        entry.attempt = None
 
 
 def _ringing(floor: Floor, attempt_id: RingAttemptId) -> Attempt | None:
@@ -106,6 +134,10 @@ def _fail(floor: Floor, attempt: Attempt, end: RingEnd, word: str, now: float) -
 
 
 def _go_on(floor: Floor, entry: Entry, was_sticky: bool, word: str, now: float) -> None:
+    if entry.attempt is not None:  # others still ring for him
+        assert entry.attempt.volley is not None
+        matching.ring_more(floor, entry, entry.attempt.volley, now)
+        return
     if entry.promise is not None:
         promises.go_on(floor, entry.promise, entry, now)
         return
@@ -153,11 +185,29 @@ def unreachable(floor: Floor, event: AgentUnreachable, now: float) -> None:
         duty.free(floor, agent, now)
 
 
-def cancel(floor: Floor, attempt: Attempt, now: float) -> None:
+def cancel(floor: Floor, attempt: Attempt, now: float, taken: bool = False) -> None:
     """The ring is void; the attempt is dropped and recorded, its agent is still to be freed."""
-    floor.out.append(CancelRing(attempt.id, RingEnd.CANCELLED))
+    floor.out.append(CancelRing(attempt.id, RingEnd.CANCELLED, taken))
     _drop(floor, attempt)
     _ring_ended(floor, attempt, RingEnd.CANCELLED, now)
+
+
+def cancel_all(floor: Floor, entry: Entry, now: float) -> list[Agent]:
+    """Nobody rings for him any more; the agents are still to be freed."""
+    attempt = entry.attempt
+    assert attempt is not None
+    if attempt.volley is not None:
+        return _cancel_volley(floor, entry, attempt.volley, now)
+    cancel(floor, attempt, now)
+    return [attempt.agent]
+
+
+def _cancel_volley(floor: Floor, entry: Entry, volley: Volley, now: float, taken: bool = False) -> list[Agent]:
+    matching.not_short(entry, volley)
+    rung = list(volley.attempts)
+    for attempt in rung:
+        cancel(floor, attempt, now, taken)
+    return [attempt.agent for attempt in rung]
 
 
 def withdraw(floor: Floor, agent: Agent, now: float) -> None:

@@ -19,8 +19,8 @@ def entered(floor: Floor, event: CallerEntered, now: float) -> None:
     if event.interaction in floor.entries:
         floor.reject(Rejection.DUPLICATE)
         return
-    pool = floor.eligibility.pool(queue, event.skills, event.language)
-    entry = Entry(event, pool, now, now - event.head_start_seconds - event.waited_seconds)
+    pool = floor.eligibility.pool(queue, event.skills, event.language, event.prefers)
+    entry = Entry(event, pool, now, now - _head_start(floor, event) - event.waited_seconds)
     pool.open += 1
     floor.entries[event.interaction] = entry
     rule = queue.settings.sticky
@@ -28,6 +28,13 @@ def entered(floor: Floor, event: CallerEntered, now: float) -> None:
         matching.place(floor, entry, now)
     else:
         sticky.enter(floor, entry, event, rule, now)
+
+
+def _head_start(floor: Floor, event: CallerEntered) -> float:
+    """Within its bounds, so that nobody can be overtaken without end."""
+    most = floor.settings.most_head_start_seconds
+    asked = event.head_start_seconds
+    return max(-most, min(asked, most)) if asked else 0.0
 
 
 def left(floor: Floor, event: CallerLeft, now: float) -> None:
@@ -40,14 +47,14 @@ def left(floor: Floor, event: CallerLeft, now: float) -> None:
         entry.promise.caller_left = True
         return
     outcome = Outcome.ABANDONED if event.hung_up else Outcome.OVERFLOWED
-    attempt = entry.attempt
-    if attempt is None:
+    if entry.attempt is None:
         leave_lines(entry)
         floor.finish(entry, outcome, None, now)
     else:
-        attempts.cancel(floor, attempt, now)
+        rung = attempts.cancel_all(floor, entry, now)
         floor.finish(entry, outcome, None, now)
-        duty.free(floor, attempt.agent, now, keep_idle_time=True)
+        for agent in rung:
+            duty.free(floor, agent, now, keep_idle_time=True)
 
 
 def leave_lines(entry: Entry) -> None:

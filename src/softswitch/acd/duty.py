@@ -34,8 +34,11 @@ def free(floor: Floor, agent: Agent, now: float, keep_idle_time: bool = False) -
     else:
         if not keep_idle_time:
             agent.standing.idle_since = now
+        was = agent.state
         change(floor.out, agent, READY, "", now)
         matching.agent_free(floor, agent, now)
+        if floor.eligibility.relaxing and (was is OFFLINE or was is BREAK or was is SUSPENDED):
+            matching.relax_unstaffed(floor, now)
 
 
 def away(floor: Floor, agent: Agent, state: AgentState, reason: str, now: float) -> None:
@@ -46,5 +49,7 @@ def away(floor: Floor, agent: Agent, state: AgentState, reason: str, now: float)
     if agent.line.live:
         why = state.value if state is not OFFLINE or not agent.duty.logged_out else LOGGED_OUT
         sticky.agent_gone(floor, agent, why, now)
+    if floor.eligibility.relaxing:
+        matching.relax_unstaffed(floor, now)
     if state is OFFLINE:
         matching.overflow_unstaffed(floor, agent.pools, now)

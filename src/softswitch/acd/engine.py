@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from softswitch.acd import attempts, callers, promises, shifts, snapshot, sticky, ways_out
+from softswitch.acd import attempts, callers, matching, promises, shifts, snapshot, sticky, ways_out
 from softswitch.acd import messages as m
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import AcdSettings, Command, Event
+from softswitch.acd.strategy import STRATEGIES, Chance, Strategy
 from softswitch.ids import IdSource
 
 _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
@@ -59,12 +60,21 @@ _DUE: Final[tuple[Callable[[Floor, object, float, float], None], ...]] = (
     promises.retry,
     promises.due,
     promises.lost,
+    matching.relax_due,
 )
 
 
 class Engine:
-    def __init__(self, settings: AcdSettings, ids: IdSource) -> None:
-        self._floor = Floor(settings, ids)
+    def __init__(
+        self,
+        settings: AcdSettings,
+        ids: IdSource,
+        chance: Chance | None = None,
+        strategies: Mapping[str, Strategy] = STRATEGIES,
+    ) -> None:
+        """`chance`: what the order "random" draws from, seeded alike in every run when it is not given.
+        `strategies`: the orders that queues can name."""
+        self._floor = Floor(settings, ids, chance, strategies)
 
     @classmethod
     def of(cls, floor: Floor) -> Engine:

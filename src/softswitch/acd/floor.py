@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from softswitch.acd import estimates
 from softswitch.acd.agents import Agent, Attempt
 from softswitch.acd.deadlines import Deadlines
-from softswitch.acd.eligibility import Eligibility, Queue
+from softswitch.acd.eligibility import Eligibility, Queue, steps_of
 from softswitch.acd.messages import AcdSettings, Command, InteractionEnded, Outcome
+from softswitch.acd.strategy import STRATEGIES, Chance, Lots, Strategy
 from softswitch.acd.waiting import Entry, Promise, Stage
 from softswitch.ids import AgentId, IdSource, InteractionId, PromiseId, QueueId, RingAttemptId
 
@@ -40,12 +42,22 @@ class Floor:
         "settings",
     )
 
-    def __init__(self, settings: AcdSettings, ids: IdSource) -> None:
+    def __init__(
+        self,
+        settings: AcdSettings,
+        ids: IdSource,
+        chance: Chance | None = None,
+        strategies: Mapping[str, Strategy] = STRATEGIES,
+    ) -> None:
         self.settings = settings
         self.ids = ids
-        self.queues: dict[QueueId, Queue] = {q.id: Queue(q) for q in settings.queues}
+        chance = chance if chance is not None else Lots()
+        by_id = {queue.id: queue for queue in settings.queues}
+        self.queues: dict[QueueId, Queue] = {
+            q.id: Queue(q, strategies, chance, steps_of(q, by_id, settings.agents)) for q in settings.queues
+        }
         self.agents: dict[AgentId, Agent] = {a.id: Agent(a, number) for number, a in enumerate(settings.agents)}
-        self.eligibility = Eligibility(self.agents.values())
+        self.eligibility = Eligibility(self.agents.values(), queues=self.queues.values())
         for queue in self.queues.values():
             self.eligibility.pool(queue, (), "")
         self.entries: dict[InteractionId, Entry] = {}

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 from heapq import heappop, heappush, heapreplace
 
-from softswitch.acd import deadlines, estimates
-from softswitch.acd.agents import READY, RINGING, Agent, Attempt, change
+from softswitch.acd import deadlines, estimates, search
+from softswitch.acd.agents import READY, RINGING, Agent, Attempt, Volley, change
 from softswitch.acd.eligibility import IdleItem, Pool
 from softswitch.acd.floor import Floor
-from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, RingAgent
-from softswitch.acd.strategy import Order
+from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, PromiseRestored, RingAgent
+from softswitch.acd.strategy import NO_FIT, Order, Search
 from softswitch.acd.waiting import Entry, Place, Stage, add_place, position, remove_place
 from softswitch.ids import AgentId, RingAttemptId
 
 _RINGING = Stage.RINGING
 _WAITING = Stage.WAITING
 _NEVER = float("inf")
+_HEAP = Search.HEAP
 
 
 def find(pool: Pool, entry: Entry) -> Agent | None:
@@ -34,6 +35,11 @@ def find(pool: Pool, entry: Entry) -> Agent | None:
     listed again when she is; so becoming ready costs nothing in pools that nobody has searched since.
     """
     idle = pool.idle
+    if not idle:
+        return None
+    order = pool.order
+    if order is None and pool.queue.strategy.search is not _HEAP:
+        return search.find(pool, entry.no_offer)
     refused = entry.no_offer
     aside: list[IdleItem] = []
     found = None
@@ -45,7 +51,8 @@ def find(pool: Pool, entry: Entry) -> Agent | None:
             agent.unlisted.append(pool)
         elif item[2] != agent.standing.turn:
             standing = agent.standing
-            heapreplace(idle, (pool.queue.order(standing), standing.number, standing.turn, agent))
+            key = pool.key(agent) if order is None else order(standing, NO_FIT)
+            heapreplace(idle, (key, standing.number, standing.turn, agent))
         elif refused and agent.id in refused:
             aside.append(heappop(idle))
         else:
@@ -57,19 +64,55 @@ def find(pool: Pool, entry: Entry) -> Agent | None:
 
 
 def ring(floor: Floor, entry: Entry, agent: Agent, now: float, sticky: bool = False) -> None:
-    """One live attempt per agent and per interaction; the deadline ends it whatever the phone does."""
+    """One live attempt per agent; the deadline ends it whatever the phone does. A caller has one as well, or as many
+    as his queue rings together."""
     assert agent.state is READY and agent.attempt is None and entry.attempt is None
-    promise = entry.promise
-    attempt = Attempt(RingAttemptId(floor.ids.number()), entry, agent, now, promise is not None, sticky)
-    standing = agent.standing
-    standing.offered = attempt.id
-    agent.attempt = entry.attempt = attempt
+    entry.attempt = attempt = _attempt(floor, entry, agent, now, sticky)
     entry.stage = _RINGING
+    change(floor.out, agent, RINGING, "", now)
+    if entry.pool.queue.at_once > 1 and not attempt.call_back and not sticky:
+        attempt.volley = Volley(attempt)
+        ring_more(floor, entry, attempt.volley, now)
+
+
+def _attempt(floor: Floor, entry: Entry, agent: Agent, now: float, sticky: bool) -> Attempt:
+    call_back = entry.promise is not None
+    attempt = Attempt(RingAttemptId(floor.ids.number()), entry, agent, now, call_back, sticky)
+    agent.standing.offered = attempt.id
+    agent.attempt = attempt
     floor.attempts[attempt.id] = attempt
     deadline = now + entry.pool.queue.settings.ring_seconds
     floor.deadlines.add(deadline, deadlines.RING, attempt)
-    floor.out.append(RingAgent(attempt.id, entry.id, agent.id, deadline, promise is not None, sticky))
+    floor.out.append(RingAgent(attempt.id, entry.id, agent.id, deadline, call_back, sticky))
+    return attempt
+
+
+def ring_more(floor: Floor, entry: Entry, volley: Volley, now: float) -> None:
+    """As many of the ready agents as the queue rings together; when they are fewer, who becomes ready joins them."""
+    pool = entry.pool
+    while len(volley.attempts) < pool.queue.at_once:
+        agent = find(pool, entry)
+        if agent is None:
+            if volley.short is None:
+                volley.short = pool
+                add_place(pool.short, entry.place)
+            return
+        _join(floor, entry, volley, agent, now)
+    not_short(entry, volley)
+
+
+def _join(floor: Floor, entry: Entry, volley: Volley, agent: Agent, now: float) -> None:
+    attempt = _attempt(floor, entry, agent, now, False)
+    attempt.volley = volley
+    volley.attempts.append(attempt)
     change(floor.out, agent, RINGING, "", now)
+
+
+def not_short(entry: Entry, volley: Volley) -> None:
+    """Nobody else is to be rung for him."""
+    if volley.short is not None:
+        remove_place(volley.short.short, entry.place)
+        volley.short = None
 
 
 def serve(floor: Floor, agent: Agent, now: float) -> bool:
@@ -83,22 +126,55 @@ def serve(floor: Floor, agent: Agent, now: float) -> bool:
         return True
     best: Place | None = None
     source: Pool | None = None
+    weighted = floor.eligibility.weighted
     for pool in agent.pools:
         if pool.waiting:
             place = _first_for(floor, pool.waiting, agent)
-            if place is not None and (best is None or place < best):
+            if place is not None and (best is None or _before(floor, place, best, weighted, now)):
                 best, source = place, pool
     if line.call_backs:
         place = _first_for(floor, line.call_backs, agent)
-        if place is not None and (best is None or place < best):
+        if place is not None and (best is None or _before(floor, place, best, weighted, now)):
             remove_place(line.call_backs, place)
             ring(floor, floor.entries[place[1]], agent, now, sticky=True)
             return True
     if best is None or source is None:
-        return False
+        return _serve_short(floor, agent, now)
     remove_place(source.waiting, best)
     remove_place(source.queue.line, best)
     ring(floor, floor.entries[best[1]], agent, now)
+    return True
+
+
+def _before(floor: Floor, one: Place, other: Place, weighted: bool, now: float) -> bool:
+    """The older comes first; where queues have weights, the one whose weight times age is more."""
+    if not weighted:
+        return one < other
+    return (-_weighted_age(floor, one, now), one) < (-_weighted_age(floor, other, now), other)
+
+
+def _weighted_age(floor: Floor, place: Place, now: float) -> float:
+    age = now - place[0]
+    weight = floor.entries[place[1]].pool.queue.settings.weight
+    return age * weight if age > 0 else age / weight
+
+
+def _serve_short(floor: Floor, agent: Agent, now: float) -> bool:
+    """She joins those who ring for a caller already, where that is how his queue rings."""
+    best: Place | None = None
+    for pool in agent.pools:
+        if pool.short:
+            place = _first_for(floor, pool.short, agent)
+            if place is not None and (best is None or place < best):
+                best = place
+    if best is None:
+        return False
+    entry = floor.entries[best[1]]
+    assert entry.attempt is not None and entry.attempt.volley is not None
+    volley = entry.attempt.volley
+    _join(floor, entry, volley, agent, now)
+    if len(volley.attempts) >= entry.pool.queue.at_once:
+        not_short(entry, volley)
     return True
 
 
@@ -117,9 +193,13 @@ def agent_free(floor: Floor, agent: Agent, now: float) -> None:
         number, turn = standing.number, standing.turn
         order: Order | None = None
         for pool in agent.unlisted:
-            if pool.queue.order is not order:  # most queues have the same
-                order = pool.queue.order
-                key = order(standing)
+            plain = pool.order
+            if plain is None:
+                pool.list_idle(agent)
+                continue
+            if plain is not order:  # most queues have the same
+                order = plain
+                key = order(standing, NO_FIT)
             heappush(pool.idle, (key, number, turn, agent))
         agent.unlisted.clear()
 
@@ -127,6 +207,9 @@ def agent_free(floor: Floor, agent: Agent, now: float) -> None:
 def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:
     """Into the general pool, at his own place; rung for at once when somebody is free."""
     pool = entry.pool
+    relaxes = len(pool.queue.steps) > 1
+    if relaxes:
+        pool = _relaxed(floor, entry, now)
     live = entry.promise is None
     if live:
         settings = pool.queue.settings
@@ -139,6 +222,8 @@ def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:
     agent = find(pool, entry)
     if agent is not None:
         ring(floor, entry, agent, now)
+        if relaxes and entry.pool.queue.at_once > 1:
+            _next_step(floor, entry)
         return
     most = pool.queue.settings.most_waiting
     if live and most is not None and len(pool.queue.line) >= most and now <= entry.entered_at:
@@ -147,8 +232,84 @@ def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:
     entry.stage = _WAITING
     add_place(pool.waiting, entry.place)
     add_place(pool.queue.line, entry.place)
+    if relaxes:
+        _next_step(floor, entry)
     if live and (entry.say_at is None or because):
         announce(floor, entry, now, because)
+
+
+# ------------------------------------------------------------------ relaxation
+
+
+def _came_at(entry: Entry) -> float:
+    """Time already waited elsewhere counts."""
+    facts = entry.facts
+    return entry.entered_at - (0.0 if isinstance(facts, PromiseRestored) else facts.waited_seconds)
+
+
+def _relaxed(floor: Floor, entry: Entry, now: float) -> Pool:
+    """The pool of the step that he has come to by now. While nobody of a step is at work, the next one counts."""
+    pool = entry.pool
+    steps, eligibility, came_at = pool.queue.steps, floor.eligibility, _came_at(entry)
+    at = pool.step
+    while at + 1 < len(steps) and came_at + steps[at + 1].after <= now:
+        at += 1
+    found = eligibility.at_step(pool, at) if at != pool.step else pool
+    if not found.serving:
+        for later in range(at + 1, len(steps)):
+            wider = eligibility.at_step(pool, later)
+            if wider.serving:
+                found = wider
+                break
+    if found is not pool:
+        pool.open -= 1
+        found.open += 1
+        entry.pool = found
+    return found
+
+
+def _next_step(floor: Floor, entry: Entry) -> None:
+    steps, following = entry.pool.queue.steps, entry.pool.step + 1
+    if following < len(steps):
+        floor.deadlines.add(_came_at(entry) + steps[following].after, deadlines.RELAX, entry)
+
+
+def relax_due(floor: Floor, subject: object, when: float, now: float) -> None:
+    """He has waited for so long that less is asked of the agents."""
+    assert isinstance(subject, Entry)
+    if subject.stage is not Stage.ENDED:
+        _widen(floor, subject, now)
+
+
+def _widen(floor: Floor, entry: Entry, now: float) -> None:
+    """Whoever is in the lines of agents, or rung for by one of them, is looked at when he comes back to the pool."""
+    stage, old = entry.stage, entry.pool
+    if stage is _WAITING:
+        new = _relaxed(floor, entry, now)
+        if new is not old:
+            remove_place(old.waiting, entry.place)
+            add_place(new.waiting, entry.place)
+            _next_step(floor, entry)
+            agent = find(new, entry)
+            if agent is not None:
+                unplace(entry)
+                ring(floor, entry, agent, now)
+    elif stage is _RINGING and entry.attempt is not None and entry.attempt.volley is not None:
+        volley = entry.attempt.volley
+        if _relaxed(floor, entry, now) is not old:
+            not_short(entry, volley)
+            _next_step(floor, entry)
+            ring_more(floor, entry, volley, now)
+
+
+def relax_unstaffed(floor: Floor, now: float) -> None:
+    """Somebody came to work or went away: nobody waits for a step at which nobody works."""
+    for pool in list(floor.eligibility.pools.values()):
+        if pool.waiting and not pool.serving and pool.step + 1 < len(pool.queue.steps):
+            for line_place in list(pool.waiting):
+                entry = floor.entries.get(line_place[1])
+                if entry is not None and entry.stage is _WAITING and entry.pool is pool:
+                    _widen(floor, entry, now)
 
 
 def unplace(entry: Entry) -> None:

@@ -145,6 +145,7 @@ class CallerEntered:
     head_start_seconds: float = 0.0
     waited_seconds: float = 0.0  # already waited elsewhere (passed on by another department)
     can_be_called_back: bool = True  # there is a number, and a way to call it
+    prefers: tuple[tuple[SkillId, float], ...] = ()  # skills that would be nice, with their weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +280,7 @@ class RingAgent:
 class CancelRing:
     attempt: RingAttemptId
     end: RingEnd
+    taken: bool = False  # a colleague who was rung with her has taken the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,6 +433,16 @@ class CallBackRule:
 
 
 @dataclass(frozen=True, slots=True)
+class RelaxStep:
+    """What is asked less of the agents after a caller has waited for so long."""
+
+    after_seconds: float
+    lower_by: int = 0  # levels; at least level 1 of each skill is needed all the same
+    any_skill: bool = False  # not even that
+    add_queue: QueueId | None = None  # its agents help out
+
+
+@dataclass(frozen=True, slots=True)
 class QueueSettings:
     id: QueueId
     name: str
@@ -447,6 +459,11 @@ class QueueSettings:
     usual_talk_seconds: float = 180.0  # estimate before anything was measured
     call_back: CallBackRule | None = None  # None: as the sticky rule says
     most_waiting: int | None = None  # one more, and he overflows: "queue full"
+    prefers: tuple[tuple[SkillId, float], ...] = ()  # weights: whom to ring first among those who may
+    relax: tuple[RelaxStep, ...] = ()
+    tier_after_seconds: float | None = None  # each tier opens so long after the one before; None: when that is busy
+    weight: float = 1.0  # a minute of waiting here counts as so many, for agents of several queues
+    ring_at_once: int = 1  # agents rung together for one caller; 0: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,6 +473,7 @@ class AgentSettings:
     queues: tuple[QueueId, ...]
     skills: tuple[tuple[SkillId, int], ...] = ()
     languages: tuple[tuple[str, int], ...] = ()
+    tiers: tuple[tuple[QueueId, int], ...] = ()  # her level in a queue, 1 where none is named; the smaller rings first
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +483,7 @@ class AcdSettings:
     suspend_after_no_answers: int = 1
     choice_seconds: float = 60.0  # a caller who never chooses goes to a colleague after this
     no_offer_seconds: float = 60.0  # an agent who refused a caller is not offered the same caller for this long
+    most_head_start_seconds: float = 3600.0  # no head start (nor step back) is worth more: nobody waits without end
 
 
 # ------------------------------------------------------------------ all of them

@@ -15,6 +15,7 @@ from typing import Final
 
 from softswitch.acd import deadlines, matching
 from softswitch.acd.agents import Agent
+from softswitch.acd.eligibility import could_take
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import (
     CallBackRequested,
@@ -136,7 +137,7 @@ def restored(floor: Floor, event: PromiseRestored, now: float) -> None:
         return
     pool = floor.eligibility.pool(queue, (), event.language)
     agent = floor.agents.get(event.agent)
-    if agent is not None and pool not in agent.pools:
+    if agent is not None and not could_take(agent, pool):
         agent = None
     entry = Entry(event, pool, event.made_at, event.made_at)
     pool.open += 1

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from softswitch.acd import deadlines, estimates, matching, promises
 from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
+from softswitch.acd.eligibility import could_take
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import CallerEntered, Choice, ChoiceMade, OfferChoice, StickyRule
 from softswitch.acd.waiting import Bond, Entry, Stage, add_place, position, remove_place
@@ -23,7 +24,7 @@ from softswitch.acd.waiting import Bond, Entry, Stage, add_place, position, remo
 
 def why_not(agent: Agent, entry: Entry) -> str:
     """What speaks against this agent; empty: nothing. A later guard against overload belongs here."""
-    if entry.pool not in agent.pools:
+    if not could_take(agent, entry.pool):
         return "skills no longer match"
     if agent.state is OFFLINE:
         return "logged out" if agent.duty.logged_out else "offline"

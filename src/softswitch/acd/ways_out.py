@@ -12,6 +12,7 @@ never entered (`fresh`)      |                          | anybody calls him back
 from __future__ import annotations
 
 from softswitch.acd import attempts, callers, duty, promises
+from softswitch.acd.agents import Agent
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import CallBackRequested, CallerWentOn, Outcome, OverflowCaller
 from softswitch.acd.waiting import Entry, Stage
@@ -27,15 +28,15 @@ def went_on(floor: Floor, event: CallerWentOn, now: float) -> None:
     if entry.promise is not None:
         floor.reject(Rejection.NOT_NOW)
         return
-    attempt = entry.attempt
-    if attempt is None:
+    rung: list[Agent] = []
+    if entry.attempt is None:
         callers.leave_lines(entry)
     else:
-        attempts.cancel(floor, attempt, now)
+        rung = attempts.cancel_all(floor, entry, now)
     floor.out.append(OverflowCaller(entry.id, event.because))
     floor.finish(entry, Outcome.WENT_ON, None, now)
-    if attempt is not None:
-        duty.free(floor, attempt.agent, now, keep_idle_time=True)
+    for agent in rung:
+        duty.free(floor, agent, now, keep_idle_time=True)
 
 
 def call_back_requested(floor: Floor, event: CallBackRequested, now: float) -> None:
