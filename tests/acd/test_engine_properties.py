@@ -46,7 +46,7 @@ def lines(draw: st.DrawFn) -> AcdSettings:
             add_queue=st.none() | st.sampled_from(QUEUES[:count]),
         ),
         max_size=2,
-    ).map(tuple)
+    )
     queues = tuple(
         QueueSettings(
             QUEUES[number],
@@ -61,7 +61,7 @@ def lines(draw: st.DrawFn) -> AcdSettings:
             overflow_when_nobody=draw(st.booleans()),
             usual_talk_seconds=draw(st.sampled_from([5.0, 120.0])),
             prefers=draw(st.sampled_from([(), ((SKILLS[0], 2.0),), ((SKILLS[1], 1.0), (SKILLS[0], 0.5))])),
-            relax=draw(relaxations),
+            relax=tuple(step for step in draw(relaxations) if step.add_queue != QUEUES[number]),
             tier_after_seconds=draw(st.sampled_from([None, None, 10.0, 30.0])),
             weight=draw(st.sampled_from([1.0, 1.0, 2.5])),
             ring_at_once=draw(st.sampled_from([1, 1, 1, 2, 3, 0])),
@@ -163,7 +163,7 @@ def take(line: Line, action: tuple[Any, ...]) -> None:
         )
 
 
-@settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lines(), st.booleans(), steps)
 def test_any_events_in_any_order_keep_every_rule(acd: AcdSettings, ready: bool, events: list[Any]) -> None:
     line = Line(acd.agents, acd.queues, ready=ready, **_rest(acd))
@@ -174,7 +174,7 @@ def test_any_events_in_any_order_keep_every_rule(acd: AcdSettings, ready: bool, 
     assert replay(line.settings, IdSource(FIRST), line.driven.lines).digest() == line.engine.digest()
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(lines(), steps)
 def test_whatever_happened_the_line_empties(acd: AcdSettings, events: list[Any]) -> None:
     """Liveness: with nothing more going in, every interaction leaves the queue in bounded time."""

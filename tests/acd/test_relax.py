@@ -124,6 +124,8 @@ def test_who_helps_out_needs_the_skills_of_her_own_queue_and_of_the_caller() -> 
 def test_an_unknown_queue_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="unknown queue nowhere"):
         Line([ANNA], [queue(relax=(RelaxStep(5.0, add_queue=QueueId("nowhere")),))])
+    with pytest.raises(ValueError, match="the queue itself"):
+        Line([ANNA], [queue(relax=(RelaxStep(5.0, add_queue=queue().id),))])
 
 
 # ------------------------------------------------------------------ tiers

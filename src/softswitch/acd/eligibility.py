@@ -65,6 +65,8 @@ def steps_of(
     for step in queue.relax:
         if step.add_queue is not None and step.add_queue not in queues:
             raise ValueError(f"queue {queue.id}: relax adds the unknown queue {step.add_queue}")
+        if step.add_queue == queue.id:
+            raise ValueError(f"queue {queue.id}: relax adds the queue itself")
     found = []
     for after in sorted({0.0, *opens, *(step.after_seconds for step in queue.relax)}):
         taken = [step for step in queue.relax if step.after_seconds <= after]

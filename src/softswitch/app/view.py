@@ -209,12 +209,13 @@ class LiveSwitch:
 
 def _caller_view(session: CallerSession, now: float) -> CallView:
     place = session.waiting.place
-    ring, talk = session.ring, session.talk
+    ring = next((each for each in session.rings.values() if each.state is not RingState.DONE), None)
+    talk = session.talk
     agent: AgentId | None = None
     state = _STATES[session.stage]
     if talk is not None:
         agent = talk.agent
-    elif ring is not None and ring.state is not RingState.DONE:
+    elif ring is not None:
         agent = ring.agent
         state = "ringing" if session.stage is Stage.QUEUED else state
     facts = session.leg.facts

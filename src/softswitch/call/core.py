@@ -314,7 +314,7 @@ class Calls:
         assert facts.interaction is not None
         self._saying_goodbye.pop(facts.interaction, None)
         session = self.sessions.get(facts.interaction)
-        if session is not None and session.ring is None:
+        if session is not None and not session.rings:
             del self.sessions[facts.interaction]
 
     def _registered(self, event: RegistrationChanged, now: float) -> None:
@@ -423,7 +423,7 @@ class Calls:
             ringer.ring_failed(now)
 
     def _forget_dead(self, session: CallerSession) -> None:
-        if not session.leg.alive:
+        if not session.leg.alive and not session.rings:
             self.sessions.pop(session.interaction, None)
 
     def _forget_over(self, session: CallBackSession) -> None:

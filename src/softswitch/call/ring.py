@@ -68,9 +68,12 @@ class Ring:
             # Used-up ports are our fault, not hers: she is not suspended for it.
             self._board.emit(AgentRefused(self.attempt) if no_port else AgentUnreachable(self.attempt))
 
-    def cancel(self, end: RingEnd) -> None:
-        """The ACD gave up this attempt: nobody rings any more."""
-        self._finish(CALLER_GONE if end is RingEnd.CANCELLED else None)
+    def cancel(self, end: RingEnd, taken: bool = False) -> None:
+        """The ACD gave up this attempt: nobody rings any more. `taken`: a colleague has answered."""
+        if taken:
+            self._finish(TAKEN_ELSEWHERE)
+        else:
+            self._finish(CALLER_GONE if end is RingEnd.CANCELLED else None)
 
     def refuse(self) -> None:
         """The answer came too late: the phone that answered is released."""

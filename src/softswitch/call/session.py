@@ -93,7 +93,7 @@ class CallerSession:
         self.leg = leg
         self.stage = Stage.RINGING
         self.waiting = Waiting(board, leg, route.number.language)
-        self.ring: Ring | None = None
+        self.rings: dict[RingAttemptId, Ring] = {}  # one, or as many as the queue rings together
         self.talk: Talk | None = None
         self.since = now
 
@@ -214,7 +214,7 @@ class CallerSession:
             self._ask_call_back(now, after_choice=True)
         else:
             self._become(Stage.QUEUED, now)
-            if self.ring is not None:  # she became free while he chose
+            if self.rings:  # she became free while he chose
                 self.waiting.play_ringback()
             self.waiting.chosen(command.chosen)
 
@@ -414,32 +414,31 @@ class CallerSession:
 
     # -------------------------------------------------------------- the agent
 
-    def ring_agent(self, command: RingAgent, now: float) -> Ring:
+    def ring_agent(self, command: RingAgent, now: float) -> None:
         if not command.sticky:  # somebody else than the one he could choose to wait for
             self._drop_choice(now)
-        self.ring = Ring(self._board, command.attempt, self.interaction, command.agent)
+        self.rings[command.attempt] = ring = Ring(self._board, command.attempt, self.interaction, command.agent)
         facts = self.leg.facts
-        self.ring.start(facts.caller, self.waiting.caller_name, now, self.leg)
+        ring.start(facts.caller, self.waiting.caller_name, now, self.leg)
         if self.stage is Stage.QUEUED and self.leg.playback is None:
             self.waiting.play_ringback()
-        return self.ring
 
     def cancel_ring(self, command: CancelRing) -> None:
-        if self.ring is not None and self.ring.attempt == command.attempt:
-            self.ring.cancel(command.end)
-            self.ring = None
+        ring = self.rings.pop(command.attempt, None)
+        if ring is not None:
+            ring.cancel(command.end, command.taken)
 
     def ring_failed(self, attempt: RingAttemptId) -> None:
-        if self.ring is not None and self.ring.attempt == attempt:
-            self.ring = None
+        self.rings.pop(attempt, None)
 
     def refuse_answer(self, command: RefuseAnswer) -> None:
-        if self.ring is not None and self.ring.attempt == command.attempt:
-            self.ring.refuse()
-            self.ring = None
+        ring = self.rings.pop(command.attempt, None)
+        if ring is not None:
+            ring.refuse()
 
     def connect(self, command: Connect, now: float) -> None:
-        ring, self.ring = self.ring, None
+        """The other rings end by the CancelRing that follows for each."""
+        ring = self.rings.pop(command.attempt, None)
         place = self.waiting.place
         assert ring is not None and place is not None
         agent_leg = ring.take_winner()
