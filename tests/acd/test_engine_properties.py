@@ -26,6 +26,18 @@ skills = st.lists(st.tuples(st.sampled_from(SKILLS), st.integers(1, 3)), max_siz
 seconds = st.sampled_from([0.0, 0.5, 3.0, 10.0, 30.0, 90.0])
 
 
+relaxations = st.lists(
+    st.builds(
+        RelaxStep,
+        after_seconds=st.sampled_from([5.0, 10.0, 30.0]),
+        lower_by=st.integers(0, 2),
+        any_skill=st.sampled_from([False, False, True]),
+        add_queue=st.none() | st.sampled_from(QUEUES[:3]),
+    ),
+    max_size=2,
+)
+
+
 @st.composite
 def lines(draw: st.DrawFn) -> AcdSettings:
     rule = st.builds(
@@ -37,16 +49,6 @@ def lines(draw: st.DrawFn) -> AcdSettings:
         call_back_retry_seconds=st.sampled_from([1.0, 60.0]),
     )
     count = draw(st.integers(1, 3))
-    relaxations = st.lists(
-        st.builds(
-            RelaxStep,
-            after_seconds=st.sampled_from([5.0, 10.0, 30.0]),
-            lower_by=st.integers(0, 2),
-            any_skill=st.sampled_from([False, False, True]),
-            add_queue=st.none() | st.sampled_from(QUEUES[:count]),
-        ),
-        max_size=2,
-    )
     queues = tuple(
         QueueSettings(
             QUEUES[number],
@@ -61,7 +63,7 @@ def lines(draw: st.DrawFn) -> AcdSettings:
             overflow_when_nobody=draw(st.booleans()),
             usual_talk_seconds=draw(st.sampled_from([5.0, 120.0])),
             prefers=draw(st.sampled_from([(), ((SKILLS[0], 2.0),), ((SKILLS[1], 1.0), (SKILLS[0], 0.5))])),
-            relax=tuple(step for step in draw(relaxations) if step.add_queue != QUEUES[number]),
+            relax=tuple(step for step in draw(relaxations) if step.add_queue not in (QUEUES[number], *QUEUES[count:])),
             tier_after_seconds=draw(st.sampled_from([None, None, 10.0, 30.0])),
             weight=draw(st.sampled_from([1.0, 1.0, 2.5])),
             ring_at_once=draw(st.sampled_from([1, 1, 1, 2, 3, 0])),

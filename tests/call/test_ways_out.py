@@ -127,7 +127,7 @@ def test_a_key_that_crosses_her_answer_does_not_tear_them_apart() -> None:
     leg = house.to_queue()
     (invite,) = house.ringing()
     session = house.session_of(leg)
-    house.engine.handle(acd.AgentAnswered(session.ring.attempt), house.now)  # its Connect is under way
+    house.engine.handle(acd.AgentAnswered(next(iter(session.rings))), house.now)  # its Connect is under way
     house.press(leg, "0")
     assert house.of(acd.OverflowCaller) == []
     assert house.engine.waiting() == ()

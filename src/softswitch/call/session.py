@@ -111,7 +111,7 @@ class CallerSession:
             self._deadline = None
             if self.stage is Stage.LOOKUP:
                 self._enter_line(now)
-            elif self.stage is Stage.QUEUED and self.ring is None:
+            elif self.stage is Stage.QUEUED and not self.rings:
                 self.waiting.say_offer()
         flow = self._flow
         if flow is not None:
@@ -210,7 +210,7 @@ class CallerSession:
             self._call_back_answered(desk, desk.answer(command, flow), now)
         elif self.stage is not Stage.CHOOSING:
             self._leave(now)
-        elif command.chosen == CALL_BACK.choose and self.ring is None:
+        elif command.chosen == CALL_BACK.choose and not self.rings:
             self._ask_call_back(now, after_choice=True)
         else:
             self._become(Stage.QUEUED, now)
@@ -336,7 +336,7 @@ class CallerSession:
         if place is None or place.going is not None or target is None:
             return
         if target.choose == CALL_BACK.choose:
-            if self.ring is None:
+            if not self.rings:
                 self._ask_call_back(now)
         elif target.choose == Choice.COLLEAGUE.value:
             self.waiting.chosen(target.choose)
@@ -389,7 +389,7 @@ class CallerSession:
             self._answered_out_of_line(number, now)
             return
         self._become(Stage.QUEUED, now)
-        if self.ring is not None:  # somebody became free while he was asked
+        if self.rings:  # somebody became free while he was asked
             self.waiting.play_ringback()
         elif number is not None:
             self.waiting.request_call_back(self.interaction, number, now)
