@@ -162,7 +162,7 @@ def test_versions(day: Day) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["os:system", "softswitch.acd.messages:Nothing", "softswitch.acd.x:y", "softswitch.acd"]
+    "name", ["os:system", "builtins:eval", "softswitch.acd.messages:Nothing", "softswitch.acd.x:y", "softswitch.acd"]
 )
 def test_a_snapshot_names_nothing_but_the_acd(name: str) -> None:
     with pytest.raises(SnapshotError):

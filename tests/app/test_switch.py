@@ -23,6 +23,7 @@ from softswitch.ids import AgentId, InteractionId, PromiseId, QueueId
 from softswitch.media.negotiation import make_offer
 from softswitch.runtime.journal import files_of
 from softswitch.store.store import Store
+from softswitch.web.views import PastError
 
 GATEWAY = "127.0.0.2"
 
@@ -199,3 +200,19 @@ async def test_nobody_is_rung_any_more_while_it_stops(settings: Settings) -> Non
     assert time.monotonic() - began < 4.0
     assert len(legs) == 1
     assert rows(settings, "SELECT count(*) FROM call_detail") == [(1,)]
+
+
+async def test_the_past_and_the_promises_of_a_switch(settings: Settings, gateway: socket.socket) -> None:
+    async with running(settings) as switch:
+        live = switch.live
+        number = InteractionId(77)
+        switch.post(acd.AgentLoggedIn(settings.acd.agents[0].id))
+        entered = acd.CallerEntered(number, settings.acd.queues[0].id, "+372", None, "en", None)
+        switch.cores.recorded.handle(entered, switch.clock.now())
+        assert live.why(number, None) is None, "nobody is there: passed on at once"
+        at = live.health().up_seconds
+        found = await live.why_then(number, None, switch.clock.local(time.time() + 5).strftime("%H:%M:%S"))
+        assert [one["what"] for one in found["history"]][-1] == "left the queue: overflowed" and at >= 0
+        with pytest.raises(PastError, match="does not know"):
+            await live.why_then(InteractionId(78), None, "12:00:00")
+        assert await live.promises(None, 10) == []

@@ -250,3 +250,13 @@ async def test_any_record_comes_back_equal(store: Store, records: list[Record], 
     for place, record in written.items():
         shown = {_NAMES.get(name, name): getattr(record, name) for name in type(record).__dataclass_fields__}
         assert stored[place] == shown
+
+
+async def test_the_ledger_of_promises(store: Store) -> None:
+    for number in (1, 2, 3):
+        await store.append_durable(promised(number))
+    store.append(PromiseUpdated(PromiseId(2), "kept", 1, NOW + 60.0, "colleague"))
+    await store.flush()
+    assert [(one.promise, one.state) for one in await store.promises(None, 2)] == [(3, "open"), (2, "kept")]
+    (kept,) = await store.promises("kept", 9)
+    assert (kept.agent, kept.due_at, kept.changed_at, kept.because) == (ANNA, NOW + 3600, NOW + 60.0, "colleague")

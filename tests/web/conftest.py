@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import pytest
 
-from softswitch.ids import AgentId, CallId, InteractionId, QueueId
+from softswitch.ids import AgentId, CallId, InteractionId, PromiseId, QueueId
 from softswitch.web.app import make_app
 from softswitch.web.server import HttpServer, start_http
 from softswitch.web.views import (
@@ -18,12 +19,39 @@ from softswitch.web.views import (
     CountersView,
     HealthStatus,
     HealthView,
+    PastError,
+    PromiseView,
     QueueView,
     RegistrationView,
 )
 
 ANNA, MART = AgentId("anna"), AgentId("mart")
 LARGE = 1_887_436_800_000_017  # ids are this large
+
+
+WHY: dict[str, Any] = {
+    "interaction": "18", "at": "2026-11-21T14:03:10+02:00", "queue": "everyday", "state": "waiting", "position": 1,
+    "in_line": 2, "waited_seconds": 75.0, "sticky": "", "waits_for": None, "eligible": 1, "serving": 1,
+    "summary": "Number 1 of 2 in the line of everyday; 1 may take him (1 wrap-up).",
+    "agents": [
+        {"agent": "anna", "name": "Anna Tamm", "state": "wrap-up", "reasons": [
+            {"reason": "wrap-up", "detail": "", "sentence": "She writes notes.", "ends_in_seconds": 12.0}]},
+        {"agent": "mart", "name": "Mart Õun", "state": "offline", "reasons": [
+            {"reason": "skill", "detail": "cards 2", "sentence": "She lacks a skill.", "ends_in_seconds": None},
+            {"reason": "offline", "detail": "", "sentence": "She is not logged in.", "ends_in_seconds": None}]},
+    ],
+}  # fmt: skip
+HISTORY = [{"at": "2026-11-21T14:02:00+02:00", "what": "rang", "agent": "anna", "because": "previous agent"}]
+PROMISES = [
+    PromiseView(
+        PromiseId(1 << 60), InteractionId(18), QueueId("everyday"), AgentId("anna"), "+3725550001", state, because, 1,
+        "2026-11-21T13:00:00+02:00", "2026-11-21T14:00:00+02:00", None, late,
+    )
+    for state, because, late in (
+        ("open", "", -90.0), ("kept", "colleague", 30.0), ("broken", "customer not reached", 600.0),
+        ("withdrawn", "", None),
+    )
+]  # fmt: skip
 
 
 @dataclass
@@ -85,6 +113,20 @@ class Floor:
             store_depth=1,
             store_committed=99,
         )
+
+    def why(self, interaction: InteractionId, agent: AgentId | None) -> dict[str, Any] | None:
+        if interaction != 18:
+            return None
+        return {**WHY, "agents": [row for row in WHY["agents"] if agent in (None, row["agent"])]}
+
+    async def why_then(self, interaction: InteractionId, agent: AgentId | None, at: str) -> dict[str, Any]:
+        if interaction != 18:
+            raise PastError(f"The journal does not know the interaction {interaction}.")
+        return {"interaction": "18", "at": f"2026-11-21T{at}+02:00", "history": HISTORY}
+
+    async def promises(self, state: str | None, limit: int) -> list[PromiseView]:
+        rows = [row for row in PROMISES if state in (None, row.state)]
+        return rows[:limit]
 
     def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
         self.orders.append((agent, action, reason))

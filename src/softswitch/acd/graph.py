@@ -3,7 +3,8 @@
 The state is a graph (agents know their pools, pools their agents), so every object of this room is written once, by
 number, with the values of its fields; containers stand in place. Classes are written by name with the names of their
 fields. A frozen dataclass of an older version gets its defaults for fields it did not know; anything else that does
-not fit is a `SnapshotError`, never a guess. Only classes and functions of this room can be named by a snapshot.
+not fit is a `SnapshotError`, never a guess. A snapshot can name classes of this room only, and functions of this room
+or of packages that are loaded already.
 
     {"classes": [[name, [field, ...]], ...], "objects": [[class, value, ...], ...], "root": value}
     value:  null, true, 1, 1.5, "text" | [tag, ...] with the tags below
@@ -11,6 +12,7 @@ not fit is a `SnapshotError`, never a guess. Only classes and functions of this 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -19,7 +21,7 @@ from importlib import import_module
 from types import FunctionType, MappingProxyType
 from typing import Any, Final
 
-_LIST, _TUPLE, _DICT, _OBJECT, _ENUM, _FUNCTION, _FROZENSET, _PROXY = range(8)
+_LIST, _TUPLE, _DICT, _OBJECT, _ENUM, _FUNCTION, _FROZENSET, _PROXY, _NAMED = range(9)
 _ROOM: Final = "softswitch.acd."
 _PLAIN: Final = (type(None), bool, int, float, str, bytes)
 
@@ -98,6 +100,8 @@ class _Writer:
             return [_ENUM, qualified(kind), value.name]
         if kind is FunctionType:
             return [_FUNCTION, qualified(value)]
+        if isinstance(value, tuple) and kind.__module__.startswith(_ROOM):  # a NamedTuple
+            return [_NAMED, qualified(kind), *map(self._value, value)]
         if not kind.__module__.startswith(_ROOM):
             raise SnapshotError(f"{qualified(kind)} cannot stand in a snapshot.")
         number = self._numbers.get(id(value))
@@ -172,10 +176,22 @@ class _Reader:
         if tag == _ENUM:
             return named(rest[0])[rest[1]]
         if tag == _FUNCTION:
-            return named(rest[0])
+            return _function(rest[0])
+        if tag == _NAMED:
+            return named(rest[0])(*map(self._value, rest[1:]))
         if tag == _FROZENSET:
             return frozenset(map(self._value, rest))
         raise SnapshotError(f"The snapshot has a value of the unknown kind {tag!r}.")
+
+
+def _function(name: str) -> Any:
+    """Of this room; or of a package that is loaded already (orders come from other packages too)."""
+    module, _, path = name.partition(":")
+    if not module.startswith(_ROOM) and module in sys.modules:
+        found = getattr(sys.modules[module], path, None)
+        if type(found) is FunctionType:
+            return found
+    return named(name)
 
 
 def _default(kind: type, name: str) -> Any:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from softswitch.acd import messages as acd
+from softswitch.acd.explain import explain
+from softswitch.app.past import Past
 from softswitch.call.call_back import CallBackSession
 from softswitch.call.call_back import Step as CallBackStep
+from softswitch.call.records import PromiseLine
 from softswitch.call.ring import RingState
 from softswitch.call.session import CallerSession, Stage
-from softswitch.ids import AgentId, CallId, QueueId
+from softswitch.ids import AgentId, CallId, InteractionId, QueueId
+from softswitch.store.errors import StoreError
 from softswitch.web.views import (
     AgentAction,
     AgentView,
@@ -18,9 +23,12 @@ from softswitch.web.views import (
     CountersView,
     HealthStatus,
     HealthView,
+    PastError,
+    PromiseView,
     QueueView,
     RegistrationView,
 )
+from softswitch.web.why import Local, document, stamp
 
 if TYPE_CHECKING:
     from softswitch.app.switch import Switch
@@ -43,6 +51,7 @@ class LiveSwitch:
         self._switch = switch
         self._status = HealthStatus.STARTING
         self._started_at = 0.0
+        self._past: Past | None = None
 
     def started(self, now: float) -> None:
         self._status = HealthStatus.OK
@@ -145,6 +154,32 @@ class LiveSwitch:
             for contact in contacts
         ]
 
+    # -------------------------------------------------------------- why, and what was promised
+
+    def why(self, interaction: InteractionId, agent: AgentId | None) -> dict[str, Any] | None:
+        clock = self._switch.clock
+        seen = explain(self._switch.cores.engine.floor, interaction, agent)
+        if seen is None:
+            return None
+        return document(interaction, seen, clock.wall(clock.now()), clock.wall(0.0), clock.local)
+
+    async def why_then(self, interaction: InteractionId, agent: AgentId | None, at: str) -> Mapping[str, Any]:
+        journal = self._switch.edges.journal
+        if journal is None:
+            raise PastError("No journal is kept (journal: off), so the past is not known.")
+        journal.flush()
+        if self._past is None:
+            self._past = Past(journal.directory, self._switch.settings.call.timezone)
+        return await self._past.why(interaction, agent, at)
+
+    async def promises(self, state: str | None, limit: int) -> list[PromiseView]:
+        clock = self._switch.clock
+        try:
+            lines = await self._switch.edges.store.promises(state, limit)
+        except StoreError as error:
+            raise PastError(str(error)) from None
+        return [promise_view(line, clock.wall(clock.now()), clock.local) for line in lines]
+
     # -------------------------------------------------------------- health and counters
 
     def health(self) -> HealthView:
@@ -205,6 +240,25 @@ class LiveSwitch:
             return None
         state = next(shot.state.value for shot in self._switch.cores.engine.agents() if shot.id == agent)
         return f"{agent} cannot do '{action.value}' while {state}: {refused[0].value}."
+
+
+def promise_view(line: PromiseLine, now: float, local: Local) -> PromiseView:
+    settled = line.changed_at if line.state != "open" else now
+    late = None if line.state == "withdrawn" or settled is None else settled - line.due_at
+    return PromiseView(
+        line.promise,
+        line.interaction,
+        line.queue,
+        line.agent,
+        line.caller,
+        line.state,
+        line.because,
+        line.attempts,
+        stamp(line.made_at, local),
+        stamp(line.due_at, local),
+        None if line.changed_at is None else stamp(line.changed_at, local),
+        late,
+    )
 
 
 def _caller_view(session: CallerSession, now: float) -> CallView:

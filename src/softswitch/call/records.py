@@ -177,6 +177,23 @@ class OpenPromise:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseLine:
+    """One line of the ledger of promises."""
+
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    state: str  # acd.messages.PromiseState value
+    because: str
+    attempts: int
+    made_at: float
+    due_at: float
+    changed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredContact:
     """A registration as the store keeps it; wall-clock expiry, flow as plain text and numbers."""
 

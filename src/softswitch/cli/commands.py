@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from softswitch.cli.importing import app as importing
-
-CANNOT = 2
+from softswitch.cli.options import DEFAULT_URL, AsJson, Directory, Url, Watch, fail, guarded
+from softswitch.cli.queue_commands import app as queue_commands
 
 app = typer.Typer(
     name="softswitch",
@@ -23,26 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(importing)
-
-Directory = Annotated[
-    Path,
-    typer.Argument(metavar="DIR", help="The configuration directory.", show_default=False),
-]
-Url = Annotated[
-    str,
-    typer.Option("--url", envvar="SOFTSWITCH_URL", help="Where the switch answers."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it, once a second, until Ctrl-C.")]
-
-DEFAULT_URL = "http://127.0.0.1:8060"
-
-
-def fail(sentence: str, status: int = CANNOT) -> NoReturn:
-    """One sentence on stderr, and the exit status."""
-    print(f"softswitch: {sentence}", file=sys.stderr)
-    raise typer.Exit(status)
-
+app.add_typer(queue_commands)
 
 # ------------------------------------------------------------------ the switch itself
 
@@ -171,8 +152,8 @@ def agents(
     from softswitch.cli.floor import Floor, set_agents, show
 
     if set_states:
-        _guarded(lambda: set_agents(Floor(url), set_states))
-    _guarded(lambda: show(Floor(url), "agents", as_json, watch))
+        guarded(lambda: set_agents(Floor(url), set_states))
+    guarded(lambda: show(Floor(url), "agents", as_json, watch))
 
 
 @app.command()
@@ -180,7 +161,7 @@ def queues(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False
     """Show the queues of a running switch."""
     from softswitch.cli.floor import Floor, show
 
-    _guarded(lambda: show(Floor(url), "queues", as_json, watch))
+    guarded(lambda: show(Floor(url), "queues", as_json, watch))
 
 
 @app.command()
@@ -188,19 +169,7 @@ def calls(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False)
     """Show the calls of a running switch."""
     from softswitch.cli.floor import Floor, show
 
-    _guarded(lambda: show(Floor(url), "calls", as_json, watch))
-
-
-def _guarded(work: object) -> None:
-    from softswitch.cli.floor import FloorError
-
-    assert callable(work)
-    try:
-        work()
-    except FloorError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+    guarded(lambda: show(Floor(url), "calls", as_json, watch))
 
 
 # ------------------------------------------------------------------ sentences

@@ -110,7 +110,11 @@ class JournalWriter:
     # -------------------------------------------------------------- on the loop
 
     def _again(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._fire)
+
+    def _fire(self) -> None:
+        self._again()
+        self.flush()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -139,7 +143,6 @@ class JournalWriter:
 
     def flush(self) -> None:
         """Pack what was written down and hand it to the thread."""
-        self._again()
         if self.away:
             self._come_back()
             return

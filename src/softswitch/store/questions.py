@@ -12,6 +12,7 @@ from softswitch.call.records import (
     FindPreviousAgent,
     OpenPromise,
     PreviousAgentFound,
+    PromiseLine,
     StartState,
     StoredContact,
 )
@@ -67,6 +68,19 @@ def start_state(connection: Connection, now_wall: float) -> StartState:
     rows: Sequence[Any] = connection.execute(still_open).all()
     promises = tuple(OpenPromise(*row) for row in rows)
     return StartState(contacts, agents, promises)
+
+
+def ledger(connection: Connection, state: str | None, limit: int) -> tuple[PromiseLine, ...]:
+    """Promises, the newest first."""
+    columns = (
+        promise.c.id, promise.c.interaction, promise.c.queue, promise.c.agent, promise.c.caller, promise.c.state,
+        promise.c.because, promise.c.attempts, promise.c.made_at, promise.c.due_at, promise.c.changed_at,
+    )  # fmt: skip
+    newest = select(*columns).order_by(promise.c.id.desc()).limit(limit)
+    if state is not None:
+        newest = newest.where(promise.c.state == state)
+    rows: Sequence[Any] = connection.execute(newest).all()
+    return tuple(PromiseLine(*row) for row in rows)
 
 
 def last_journal_number(connection: Connection) -> int:

@@ -23,6 +23,7 @@ from softswitch.call.records import (
     AgentRecord,
     FindPreviousAgent,
     PreviousAgentFound,
+    PromiseLine,
     Record,
     StartState,
     StoredContact,
@@ -134,6 +135,15 @@ class Store:
             except Exception as error:
                 log.warning("previous_agent_unknown", because=sentence(error))
         return PreviousAgentFound(query.interaction, None, query.customer)
+
+    async def promises(self, state: str | None, limit: int) -> tuple[PromiseLine, ...]:
+        """The ledger, the newest first; StoreError when the database is away."""
+        if self._writer.away:
+            raise StoreError(f"The database is away: {self._writer.away}.")
+        try:
+            return await self._database.read(partial(questions.ledger, state=state, limit=limit))
+        except Exception as error:
+            raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
 
     def health(self) -> StoreHealth:
         writer, counts = self._writer, self._writer.counts

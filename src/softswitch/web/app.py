@@ -6,6 +6,8 @@
     GET  /api/v1/queues                    {"queues": [...], "service_level_formula": "..."}
     GET  /api/v1/agents                    {"agents": [...]}
     GET  /api/v1/registrations             {"registrations": [...]}
+    GET  /api/v1/promises?state=&limit=    {"promises": [...], ...}
+    GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
     POST /api/v1/agents/{id}/{action}      ready | break | login | logout; for break a JSON body {"reason": "..."}
 
 Ids are strings in JSON (a browser's numbers end at 2**53); errors are {"error": "one sentence"}.
@@ -24,13 +26,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from softswitch.ids import AgentId
+from softswitch.acd.messages import PromiseState
+from softswitch.ids import AgentId, InteractionId
 from softswitch.web.guard import guard
 from softswitch.web.metrics import registry
 from softswitch.web.views import (
+    PROMISES_KEPT_FORMULA,
     SERVICE_LEVEL_FORMULA,
     AgentAction,
     HealthStatus,
+    PastError,
     SwitchControl,
     SwitchView,
 )
@@ -39,6 +44,7 @@ log = structlog.get_logger("softswitch.web")
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_REASON_LENGTH = 200
+MAX_PROMISES = 10_000
 
 _VIEW = web.AppKey("view", SwitchView)
 _CONTROL = web.AppKey("control", SwitchControl)
@@ -60,13 +66,15 @@ def make_app(view: SwitchView, control: SwitchControl, more_hosts: Collection[st
     app.router.add_get("/api/v1/queues", _queues)
     app.router.add_get("/api/v1/agents", _listing("agents", lambda: view.agents()))
     app.router.add_get("/api/v1/registrations", _listing("registrations", lambda: view.registrations()))
+    app.router.add_get("/api/v1/promises", _promises)
+    app.router.add_get("/api/v1/interactions/{interaction}/why", _why)
     app.router.add_post("/api/v1/agents/{agent}/{action}", _set_agent)
     return app
 
 
 # ------------------------------------------------------------------ answers
 
-_IDS = frozenset({"call", "interaction"})  # numbers inside, strings outside
+_IDS = frozenset({"call", "interaction", "promise"})  # numbers inside, strings outside
 
 
 def as_json(picture: Any) -> dict[str, Any]:
@@ -97,6 +105,44 @@ async def _queues(request: web.Request) -> web.Response:
         level = queue.service_level_percent
         rows.append({**as_json(queue), "service_level_percent": None if level is None else round(level, 1)})
     return web.json_response({"queues": rows, "service_level_formula": SERVICE_LEVEL_FORMULA})
+
+
+async def _promises(request: web.Request) -> web.Response:
+    state = request.query.get("state") or None
+    known = [one.value for one in PromiseState]
+    if state is not None and state not in known:
+        return _error(400, f"There is no such state; known are {', '.join(known)}.")
+    limit = request.query.get("limit", "100")
+    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit) <= MAX_PROMISES):
+        return _error(400, f"limit is a number from 1 to {MAX_PROMISES}.")
+    try:
+        rows = await request.app[_VIEW].promises(state, int(limit))
+    except PastError as error:
+        return _error(503, str(error))
+    counted = {one: sum(row.state == one for row in rows) for one in known}
+    settled = counted["kept"] + counted["broken"]
+    percent = round(100.0 * counted["kept"] / settled, 1) if settled else None
+    summary = {"counted": counted, "kept_percent": percent, "kept_formula": PROMISES_KEPT_FORMULA}
+    return web.json_response({"promises": [as_json(row) for row in rows], **summary})
+
+
+async def _why(request: web.Request) -> web.Response:
+    number = request.match_info["interaction"]
+    if not (number.isascii() and number.isdecimal() and len(number) < 20):
+        return _error(400, "An interaction is a number, as /api/v1/calls shows it.")
+    view, agent = request.app[_VIEW], request.query.get("agent") or None
+    if agent is not None and not any(one.agent == agent for one in view.agents()):
+        return _error(404, f"There is no agent {agent!r}.")
+    her, at = None if agent is None else AgentId(agent), request.query.get("at")
+    if at:
+        try:
+            return web.json_response(await view.why_then(InteractionId(int(number)), her, at))
+        except PastError as error:
+            return _error(409, str(error))
+    found = view.why(InteractionId(int(number)), her)
+    if found is None:
+        return _error(404, f"Interaction {number} is in no queue now; at=HH:MM:SS asks the journal for that time.")
+    return web.json_response(found)
 
 
 async def _health(request: web.Request) -> web.Response:

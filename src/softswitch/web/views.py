@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
-from softswitch.ids import AgentId, CallId, InteractionId, QueueId
+from softswitch.ids import AgentId, CallId, InteractionId, PromiseId, QueueId
 
 CALL_STATES = ("in menu", "waiting", "choosing", "ringing", "talking", "calling back")
 
+PROMISES_KEPT_FORMULA = "kept / (kept + broken)"
 SERVICE_LEVEL_FORMULA = "answered_within / (offered - abandoned_short)"
 
 
@@ -130,6 +131,29 @@ class CountersView:
     store_refused: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PromiseView:
+    """A promised call-back. `late_seconds`: kept or broken so long after the time told, below 0: before it; of an open
+    one up to now; None when it was withdrawn."""
+
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId
+    caller: str
+    state: str  # acd.messages.PromiseState value
+    because: str
+    attempts: int
+    made_at: str  # the line's local time, ISO 8601
+    due_at: str
+    changed_at: str | None
+    late_seconds: float | None
+
+
+class PastError(Exception):
+    """The past cannot be told; `str()` is one sentence."""
+
+
 class SwitchView(Protocol):
     def calls(self) -> Sequence[CallView]: ...
 
@@ -142,6 +166,18 @@ class SwitchView(Protocol):
     def health(self) -> HealthView: ...
 
     def counters(self) -> CountersView: ...
+
+    def why(self, interaction: InteractionId, agent: AgentId | None) -> Mapping[str, Any] | None:
+        """web.why.document of now; None: not in a queue."""
+        ...
+
+    async def why_then(self, interaction: InteractionId, agent: AgentId | None, at: str) -> Mapping[str, Any]:
+        """The same from the journal; raises PastError."""
+        ...
+
+    async def promises(self, state: str | None, limit: int) -> Sequence[PromiseView]:
+        """The newest first; raises PastError when the database is away."""
+        ...
 
 
 class AgentAction(Enum):
