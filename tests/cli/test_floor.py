@@ -145,7 +145,8 @@ async def test_watching_until_ctrl_c(url: str, floor: Any, extra: list[str]) -> 
         async with asyncio.timeout(20):
             await floor.watched.wait()
     process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
+    async with asyncio.timeout(20):
+        _, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
 
 
