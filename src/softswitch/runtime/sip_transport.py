@@ -1,7 +1,8 @@
 """Carries SIP bytes: UDP sockets and TCP connections to and from the driver. No SIP is understood here.
 
-UDP is read in bounded batches straight from the socket; the kernel's own queue length (SO_MEMINFO) tells when the
-switch falls behind, which becomes `LoadChanged`. TCP connections are capped in number, and their sends in bytes: a
+UDP is taken out of the kernel at once (its buffer may hold a few hundred datagrams only) into a bounded backlog, and
+worked off in batches; a backlog that would take some tenths of a second says that the switch falls behind, which
+becomes `LoadChanged`. TCP connections are capped in number, and their sends in bytes: a
 peer that does not read is cut off.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
+from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -32,11 +33,11 @@ log = structlog.get_logger()
 
 Post = Callable[[Any], None]
 
-_BATCH = 32  # datagrams per wake-up, so that timers and the media socket get their turn
+_BATCH = 32  # datagrams per turn of the loop, so that timers and the media socket get theirs
 _RECEIVE_BUFFER = 4 * 1024 * 1024
-_SO_MEMINFO = 55  # linux/socket.h; nine u32, the first is the memory held by the receive queue
-_BEHIND_BYTES = 220_000  # about 100 to 170 datagrams waiting: some tens of milliseconds of work
-_CAUGHT_UP_BYTES = 60_000
+_MOST_WAITING = 4_000  # above it datagrams stay with the kernel, which drops what does not fit
+_BEHIND = 500  # waiting datagrams: 0.1 to 0.2 s of work, before phones begin to send again (T1 is 0.5 s)
+_CAUGHT_UP = 100
 _MAX_CONNECTIONS = 5_000
 _MAX_CONNECTIONS_PER_HOST = 500
 _MAX_UNSENT_BYTES = 1_000_000
@@ -63,6 +64,8 @@ class UdpSocket:
         self._post = post
         self._on_load = on_load
         self._flows: dict[tuple[str, int], Flow] = {}
+        self._backlog: deque[PacketReceived] = deque()
+        self._turn: asyncio.Handle | None = None  # the next batch, when one is not enough
         self.behind = False
         self.received = 0
         self.local: tuple[str, int] = self._socket.getsockname()[:2]
@@ -77,8 +80,8 @@ class UdpSocket:
         return flow
 
     def _readable(self) -> None:
-        receive = self._socket.recvfrom
-        for _ in range(_BATCH):
+        receive, backlog = self._socket.recvfrom, self._backlog
+        for _ in range(_MOST_WAITING - len(backlog)):
             try:
                 data, remote = receive(65535)
             except BlockingIOError:
@@ -86,13 +89,18 @@ class UdpSocket:
             except OSError:
                 continue  # an ICMP error of an earlier send is reported once here
             self.received += 1
-            self._post(PacketReceived(self._flow(remote[:2]), data))
-        self._watch_queue()
+            backlog.append(PacketReceived(self._flow(remote[:2]), data))
+        if self._turn is None:
+            self._work()
 
-    def _watch_queue(self) -> None:
-        info = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
-        waiting = struct.unpack_from("=I", info)[0]
-        behind = waiting > (_CAUGHT_UP_BYTES if self.behind else _BEHIND_BYTES)
+    def _work(self) -> None:
+        self._turn = None
+        backlog, post = self._backlog, self._post
+        for _ in range(min(_BATCH, len(backlog))):
+            post(backlog.popleft())
+        if backlog:
+            self._turn = self._loop.call_soon(self._work)
+        behind = len(backlog) > (_CAUGHT_UP if self.behind else _BEHIND)
         if behind != self.behind:
             self.behind = behind
             self._on_load()
@@ -107,6 +115,9 @@ class UdpSocket:
 
     def close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
+        if self._turn is not None:
+            self._turn.cancel()
+        self._backlog.clear()
         self._socket.close()
 
 
