@@ -404,6 +404,7 @@ class Invariants:
 
     def _saw_InteractionEnded(self, event: Event | None, command: InteractionEnded, now: float) -> None:
         caller = self.callers.pop(command.interaction)  # exactly once
+        self._not_saved(caller)
         self._stage(caller, "ended")
         self.outcomes[command.outcome] += 1
         if command.outcome is Outcome.ABANDONED:

@@ -30,6 +30,7 @@ from softswitch.call.errors import StartError
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import RECORDED
 from softswitch.call.settings import Settings
+from softswitch.config.strategies import strategies
 from softswitch.ids import IdSource
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
@@ -204,7 +205,8 @@ class Switch:
         nonce_secret = settings.sip.nonce_secret or os.urandom(32)
         sip_settings = replace(settings.sip, local_flows=local_flows, nonce_secret=nonce_secret)
         journal = self.edges.journal
-        engine = Engine(settings.acd, ids if journal is None else NotedIds(ids, journal.lines))
+        orders = strategies(queue.order for queue in settings.acd.queues)
+        engine = Engine(settings.acd, ids if journal is None else NotedIds(ids, journal.lines), strategies=orders)
         return Cores(
             SipStack(sip_settings, ids, Chance()),
             Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local),

@@ -231,6 +231,23 @@ class MapOf(Kind[dict[K, T]]):
         }
 
 
+class Levels(Kind[dict[K, int]]):
+    """Ids with a level each, `{ a: 1, b: 2 }`, or just a list of ids, all at the first level."""
+
+    def __init__(self, name: Kind[K], low: int, high: int) -> None:
+        super().__init__({})
+        self._list, self._map = ListOf(name), MapOf(name, Number(low, high))
+        self.low = low
+
+    def read(self, node: Node, report: Report) -> dict[K, int]:
+        if isinstance(node, Mapping):
+            return self._map.read(node, report)
+        return dict.fromkeys(self._list.read(node, report), self.low)
+
+    def schema(self, parts: SchemaParts) -> Schema:
+        return {"anyOf": [self._list.schema(parts), self._map.schema(parts)]}
+
+
 class Or(Kind[Any]):
     """The first kind for plain words of `words`, the second for everything else."""
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from softswitch.config.calendars import CalendarDoc
 from softswitch.config.flow_language import TARGET, FlowBody, TargetDoc
-from softswitch.config.kinds import Keys, ListOf, MapOf, Number, OneOf, Or, Section, Text, key, made, section
+from softswitch.config.kinds import Keys, Levels, ListOf, MapOf, Number, OneOf, Or, Section, Text, key, made, section
 from softswitch.config.problems import Placed
+from softswitch.config.strategies import orders
 from softswitch.config.values import (
     ADDRESS,
     AFTER,
@@ -33,6 +34,7 @@ from softswitch.config.values import (
     SAY,
     SECRET,
     SERVICE_LEVEL,
+    SKILL_LESS,
     TIMEZONE,
     USERNAME,
     DatabaseKind,
@@ -149,7 +151,7 @@ class CodesDoc(Section):
 
     log_in: str = key(Or({"off": ""}, CODE), "come to work", "*11")
     log_out: str = key(Or({"off": ""}, CODE), "go home", "*12")
-    ready: str = key(Or({"off": ""}, CODE), "take calls again after a break, wrap-up or suspension", "*13")
+    ready: str = key(Or({"off": ""}, CODE), "take calls again after a break, wrap-up, suspension or log-out", "*13")
     take_break: str = key(Or({"off": ""}, CODE), "have a break, at once or after the present call", "*14", name="break")
 
 
@@ -199,7 +201,9 @@ class AgentDoc(Section):
     extension: Placed = key(EXTENSION, "her phone's number")
     password: Secret = key(SECRET, "what her phone registers with")
     username: Placed = key(USERNAME, "the name her phone registers with; by default the extension", NOTHING)
-    queues: tuple[Placed, ...] = key(ListOf(ID), "the queues she takes calls from", ())
+    queues: dict[Placed, int] = key(
+        Levels(ID, 1, 9), "the queues she takes calls from; with her level there: { everyday: 1, fraud: 2 }", {}
+    )
     skills: dict[Placed, int] = key(_SKILLS, "what she knows, from 1 (a little) to 5 (expert)", {})
     languages: dict[Placed, int] = key(
         MapOf(LANGUAGE, Number(1, 5)), "languages she speaks, from 1 to 5; by default all of the line", {}
@@ -298,12 +302,42 @@ class QueueTextsDoc(Section):
 
 
 @section
+class RelaxDoc(Section):
+    """What is asked less of the agents for a caller who waits; at once while nobody who meets it all is at work."""
+
+    after: float = key(duration(0, 86400), "so long after the caller came")
+    skill: Placed = key(
+        SKILL_LESS,
+        "levels that agents may lack, like -1 (level 1 is needed all the same), or any: none is needed",
+        NOTHING,
+    )
+    add_queue: Placed = key(ID, "the agents of this queue help out, after all of its own", NOTHING)
+
+
+@section
 class QueueDoc(Section):
     """A waiting line with the people who serve it."""
 
     name: Placed = key(Text("a name"), "as reports and pages show it; by default the id", NOTHING)
     skills: dict[Placed, int] = key(_SKILLS, "only agents with these skills, at least at this level", {})
-    order: Placed = key(OneOf("longest-idle"), "whom to ring first", Placed("longest-idle", NOTHING.place))
+    prefer: dict[Placed, int] = key(
+        MapOf(ID, Number(1, 100)),
+        "skills that are good to have, with weights: who has most of it is rung first",
+        {},
+    )
+    relax: tuple[RelaxDoc, ...] = key(ListOf(Keys(RelaxDoc, "relax")), "what is asked less after a while", ())
+    order: Placed = key(OneOf(*orders()), "whom to ring first", Placed("longest-idle", NOTHING.place))
+    ring_at_once: int = key(
+        Or({"all": 0}, Number(1, 100)), "how many agents are rung together; the first answer wins", 1
+    )
+    next_level: Any = key(
+        Or({"when_busy": None}, duration(1, 3600)),
+        "when agents of the next level are rung: those before are all busy, or so long after the caller came",
+        None,
+    )
+    weight: int = key(
+        Number(1, 100), "for agents of several queues: a second of waiting here counts as so many elsewhere", 1
+    )
     service_level: Promise = key(SERVICE_LEVEL, "the promise that reports measure", Promise())
     ring: float = key(duration(3, 180), "an agent's phone rings for this long", 20.0)
     wrap_up: float = key(duration(0, 3600), "time for notes after a talk", 30.0)

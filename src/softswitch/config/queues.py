@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from softswitch.acd.messages import AcdSettings, AgentSettings, CallBackRule, Choice, QueueSettings, StickyRule
+from softswitch.acd.messages import (
+    AcdSettings,
+    AgentSettings,
+    CallBackRule,
+    Choice,
+    QueueSettings,
+    RelaxStep,
+    StickyRule,
+)
 from softswitch.call.settings import AgentVoice, QueueTexts
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
@@ -15,11 +23,13 @@ from softswitch.config.language import (
     OffersDoc,
     QueueDoc,
     QueueTextsDoc,
+    RelaxDoc,
     StickyDoc,
 )
 from softswitch.config.problems import Placed, Report, did_you_mean
 from softswitch.config.queue_ways import build_ways, call_back_texts
 from softswitch.config.references import Known
+from softswitch.config.strategies import StrategyError, load
 from softswitch.config.texts import CALL_BACK_TEXTS, CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
 from softswitch.ids import AgentId, FlowId, QueueId, SkillId
 from softswitch.ivr.messages import Flow, GotoStep, LanguageStep, Say, SayStep, Target
@@ -60,6 +70,13 @@ def _queue(name: Placed, doc: QueueDoc, skills: set[str], known: Known) -> Queue
     for skill in doc.skills:
         if skill not in skills and "agent" not in known.doubtful:
             known.report.add(skill.place, f'no agent has the skill "{skill}"{did_you_mean(skill, skills)}')
+    for skill in doc.prefer:
+        if skill not in skills and "agent" not in known.doubtful:
+            known.report.add(skill.place, f'no agent has the skill "{skill}"{did_you_mean(skill, skills)}')
+    try:
+        load(str(doc.order))
+    except StrategyError as problem:
+        known.report.add(doc.at("order"), str(problem))
     waiting = doc.while_waiting
     return QueueSettings(
         id=QueueId(str(name)),
@@ -77,6 +94,25 @@ def _queue(name: Placed, doc: QueueDoc, skills: set[str], known: Known) -> Queue
         usual_talk_seconds=doc.usual_talk,
         call_back=_call_back(doc, known),
         most_waiting=doc.most_waiting,
+        prefers=tuple((SkillId(str(skill)), float(weight)) for skill, weight in doc.prefer.items()),
+        relax=tuple(_relax(name, step, known) for step in doc.relax),
+        tier_after_seconds=doc.next_level,
+        weight=float(doc.weight),
+        ring_at_once=doc.ring_at_once,
+    )
+
+
+def _relax(queue: Placed, doc: RelaxDoc, known: Known) -> RelaxStep:
+    if not doc.skill and not doc.add_queue and not doc.places.keys() & {"skill", "add_queue"}:
+        known.report.add(doc.place, "this step relaxes nothing; it needs the key skill or the key add_queue")
+    added = known.check("queue", doc.add_queue)
+    if doc.add_queue == queue:
+        known.report.add(doc.add_queue.place, "a queue has its own agents already; name another queue")
+    return RelaxStep(
+        doc.after,
+        lower_by=0 if not doc.skill or doc.skill == "any" else -int(doc.skill),
+        any_skill=doc.skill == "any",
+        add_queue=QueueId(str(doc.add_queue)) if added else None,
     )
 
 
@@ -145,6 +181,7 @@ def _agent(name: Placed, doc: AgentDoc, known: Known) -> AgentSettings:
         queues=tuple(QueueId(str(queue)) for queue in doc.queues),
         skills=_levels(doc.skills),
         languages=tuple((known.language(language), level) for language, level in doc.languages.items()),
+        tiers=tuple((QueueId(str(queue)), tier) for queue, tier in doc.queues.items() if tier != 1),
     )
 
 

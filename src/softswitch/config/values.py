@@ -90,6 +90,9 @@ AFTER = Word(
 )
 
 
+SKILL_LESS = Word('levels less, like "-1", or any', r"-[1-4]|any", _keep, NOTHING)
+
+
 def whole_range(low: int, high: int, example: str) -> Word[tuple[int, int]]:
     """`6..10` or just `4`."""
 
