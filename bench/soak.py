@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bank_of import Bank, write_bank
-from switch_under_test import SwitchUnderTest, Workload, left_behind
+from switch_under_test import BenchError, SwitchUnderTest, Workload, left_behind
 
 HERE = Path(__file__).resolve().parent
 SETTLE_SECONDS = 12.0  # an answered transaction is remembered for 64 * T1 at most; the last descriptors go much earlier
@@ -39,16 +39,7 @@ def verdict(rounds: list[dict[str, Any]]) -> list[str]:
     return wrong
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--driver", type=Path, default=HERE.parent.parent / "shared" / "bench")
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--cps", type=int, default=40)
-    parser.add_argument("--round-seconds", type=int, default=60)
-    parser.add_argument("--out", type=Path, default=HERE / "out")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    workload = Workload(args.driver.resolve(), args.out, gen_core=1)
+def soak(args: argparse.Namespace, workload: Workload) -> list[dict[str, Any]]:
     bank = Bank(agents=200)
     write_bank(args.out / "bank", bank)
     options = ["--quiet-wait", "1", "--retries", "0", "--server", f"127.0.0.1:{bank.sip_port}", "--domain", "127.0.0.1"]
@@ -62,6 +53,22 @@ def main() -> None:
             gen = result["runs"][0]["gen"]
             rounds.append({"started": gen["started"], "ok": gen["ok"], **left_behind(switch.pid)})
             print(json.dumps(rounds[-1]), file=sys.stderr, flush=True)
+    return rounds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--driver", type=Path, default=HERE.parent.parent / "shared" / "bench")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--cps", type=int, default=40)
+    parser.add_argument("--round-seconds", type=int, default=60)
+    parser.add_argument("--out", type=Path, default=HERE / "out")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        rounds = soak(args, Workload(args.driver.resolve(), args.out, gen_core=1))
+    except BenchError as problem:
+        raise SystemExit(str(problem)) from None
     wrong = verdict(rounds)
     calls = sum(each["started"] for each in rounds)
     print(json.dumps({"calls": calls, "rounds": len(rounds), "first": rounds[0], "last": rounds[-1], "wrong": wrong}))

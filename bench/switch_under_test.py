@@ -18,6 +18,10 @@ START_SECONDS = 30.0
 STOP_SECONDS = 35.0
 
 
+class BenchError(Exception):
+    """Something could not be measured; the message is for the person who waits."""
+
+
 def pinned(core: int, command: list[str]) -> list[str]:
     """The command with its processes kept on one core; on a machine with a single one, as it is."""
     return ["taskset", "-c", str(core), *command] if core in os.sched_getaffinity(0) else command
@@ -75,10 +79,10 @@ class SwitchUnderTest:
         end = time.monotonic() + START_SECONDS
         while not self._healthy():
             if self._process.poll() is not None:
-                raise SystemExit(f"the switch ended with status {self._process.returncode}; its log:\n{self.log_end()}")
+                raise BenchError(f"the switch ended with status {self._process.returncode}; its log:\n{self.log_end()}")
             if time.monotonic() > end:
                 self._stop()
-                raise SystemExit(f"the switch was not ready after {START_SECONDS:.0f} s; its log:\n{self.log_end()}")
+                raise BenchError(f"the switch was not ready after {START_SECONDS:.0f} s; its log:\n{self.log_end()}")
             time.sleep(0.05)
         return self
 
@@ -121,7 +125,7 @@ class Workload:
             if not (folder / name).exists()
         ]
         if missing:
-            raise SystemExit(f"{folder} has no {', '.join(missing)}; say where the driver is with --driver FOLDER")
+            raise BenchError(f"{folder} has no {', '.join(missing)}; say where the driver is with --driver FOLDER")
 
     def run(self, name: str, pid: int, options: list[str], *words: str) -> dict[str, Any]:
         """One run of the driver against the process tree of `pid`; its whole result."""
@@ -142,7 +146,7 @@ class Workload:
             command, check=False, stdout=sys.stderr, env={**os.environ, "ACDBENCH_BIN": str(self._out / "bin")}
         )
         if not result.exists():
-            raise SystemExit(f"the driver gave no result: {' '.join(command)}")
+            raise BenchError(f"the driver gave no result: {' '.join(command)}")
         found: dict[str, Any] = json.loads(result.read_text())
         return found
 
@@ -164,7 +168,7 @@ class Workload:
         try:
             time.sleep(0.3)
             if relay.poll() is not None:
-                raise SystemExit("the floor could not open its ports: another program uses 127.0.0.1:40000 and up")
+                raise BenchError("the floor could not open its ports: another program uses 127.0.0.1:40000 and up")
             return self.run("floor", relay.pid, options, "raw", "--raw-file", str(legs), "--measure", measure)
         finally:
             relay.terminate()
