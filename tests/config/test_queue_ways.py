@@ -77,3 +77,84 @@ def test_a_queue_without_ways_needs_no_audio_for_them(tmp_path: Path) -> None:
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, queue: str, told: str) -> None:
     found = problems(tmp_path, f"    {queue}\n")
     assert len(found) == 1 and told in found[0], found
+
+
+STICKY = """
+    sticky:
+      counts_as_previous: { talked_at_least: 10s, or: [named_banker] }
+      her_line: { callers: 3, time: 15m, in_a_row: 4 }
+"""
+PEOPLE = """
+agents:
+  anna: { name: Anna, extension: 1001, password: { env: P }, queues: [sales], deputy: mart,
+          away: { from: 2027-07-01, to: 2027-07-21 } }
+  mart: { name: Mart, extension: 1002, password: { env: P }, queues: [sales] }
+"""
+
+
+def with_people(tmp_path: Path, people: str = PEOPLE, customers: str = "") -> list[str]:
+    text = LINE.replace(
+        "agents: { anna: { name: Anna, extension: 1001, password: { env: P }, queues: [sales] } }\n", ""
+    )
+    (tmp_path / "line.yaml").write_text(text + STICKY, encoding="utf-8")
+    (tmp_path / "people.yaml").write_text(people + customers, encoding="utf-8")
+    return [str(each) for each in check(tmp_path)]
+
+
+def test_deputies_absences_and_bankers(tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").write_text("customer,segment,banker\n0123,gold,anna\n77,,\n", encoding="utf-8")
+    assert with_people(tmp_path, customers="customers: customers.csv\n") == []
+    settings = load(tmp_path, env={"P": "x"})
+    anna = settings.acd.agents[0]
+    assert anna.deputy == "mart"
+    (away,) = settings.call.absences
+    assert (away.agent, away.first, away.last) == ("anna", "2027-07-01", "2027-07-21")
+    assert {key: (each.banker, each.segment) for key, each in settings.call.customers.items()} == {
+        "0123": ("anna", "gold"),
+        "77": (None, ""),
+    }
+    rule = settings.acd.queues[0].sticky
+    assert rule is not None and rule.named_banker and rule.talked_at_least_seconds == 10.0
+    assert (rule.line_callers, rule.line_seconds, rule.line_in_a_row) == (3, 900.0, 4)
+    assert settings.call.queue_texts[QueueId("sales")].away.texts["cs"]
+
+
+def test_customers_can_stand_in_yaml(tmp_path: Path) -> None:
+    assert with_people(tmp_path, customers='customers: { "0123": { banker: mart } }\n') == []
+    (customer,) = load(tmp_path, env={"P": "x"}).call.customers.items()
+    assert customer[0] == "0123" and customer[1].banker == "mart"
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("customer,banker\n1,ana\n", 'customers.csv:2:1: no agent is called "ana" - did you mean "anna"?'),
+        ("customer,bankr\n", 'there is no column "bankr" - did you mean "banker"?'),
+        ("customer\n1\n1\n", "customers.csv:3:1: the customer 1 stands here twice"),
+        ("banker\nanna\n", "one of them is customer"),
+        ("", "one of them is customer"),
+    ],
+)
+def test_what_is_wrong_with_customers_is_told(tmp_path: Path, rows: str, told: str) -> None:
+    (tmp_path / "customers.csv").write_text(rows, encoding="utf-8")
+    found = with_people(tmp_path, customers="customers: customers.csv\n")
+    assert len(found) == 1 and told in found[0], found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("deputy: mart", "deputy: marta", 'no agent is called "marta" - did you mean "mart"?'),
+        ("deputy: mart", "deputy: anna", "nobody is her own deputy"),
+        ("to: 2027-07-21", "to: 2027-06-21", "ends before it begins"),
+        ("to: 2027-07-21", "to: 2027-07-32", "2027-07-32 is no day of the calendar"),
+    ],
+)
+def test_what_is_wrong_with_people_is_told(tmp_path: Path, before: str, after: str, told: str) -> None:
+    found = with_people(tmp_path, PEOPLE.replace(before, after))
+    assert len(found) == 1 and told in found[0], found
+
+
+def test_a_customers_file_that_is_not_there(tmp_path: Path) -> None:
+    (found,) = with_people(tmp_path, customers="customers: nobody.csv\n")
+    assert "cannot be read" in found

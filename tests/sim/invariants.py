@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import Any
 
-from picture import Caller, Group, Ring, may_take, step_times
+from picture import STAGES, Caller, Group, Ring, may_take, step_times
 
 from softswitch.acd.engine import Engine
 from softswitch.acd.messages import (
@@ -26,6 +26,7 @@ from softswitch.acd.messages import (
     CallBackRequested,
     CallerEntered,
     CallerLeft,
+    CallerNoted,
     CancelRing,
     Choice,
     ChoiceMade,
@@ -40,6 +41,7 @@ from softswitch.acd.messages import (
     Outcome,
     OverflowCaller,
     PromiseChanged,
+    PromiseEscalated,
     PromiseRestored,
     PromiseSaved,
     PromiseState,
@@ -52,16 +54,7 @@ from softswitch.acd.messages import (
     StickyRule,
 )
 
-GENERAL, PERSONAL, CHOOSING, RINGING, SAVING, CALL_BACK, PAUSED, CALLING = (
-    "general",
-    "personal",
-    "choosing",
-    "ringing",
-    "saving",
-    "call-back",
-    "paused",
-    "calling",
-)
+GENERAL, PERSONAL, CHOOSING, RINGING, SAVING, CALL_BACK, PAUSED, CALLING = STAGES
 SLACK = 1e-6
 AWAY = (AgentState.OFFLINE, AgentState.BREAK, AgentState.SUSPENDED)
 
@@ -89,6 +82,7 @@ class Invariants:
         self.offered = 0
         self.outcomes = dict.fromkeys(Outcome, 0)
         self.promises: dict[int, str] = {}  # pending, open, kept, broken, withdrawn, void
+        self.escalated: dict[int, str] = {}  # promise -> why
         self.touched_agents: dict[str, None] = {}
         self.touched: dict[int, None] = {}
         self.now = 0.0
@@ -268,7 +262,8 @@ class Invariants:
             assert self._may_leave_line(event, caller, now), "taken out of her line for nothing"
         if caller.stage not in (PERSONAL, CHOOSING) and not command.call_back:
             line = self.lines[command.agent]
-            assert all(c.stage == CALL_BACK for c in line.values()), "overtook a caller of her own line"
+            own = [c for c in line.values() if c.stage != CALL_BACK]
+            assert all(c.queue.sticky.line_in_a_row for c in own), "overtook a caller of her own line"  # type: ignore[union-attr]
         if not caller.attempts:
             self._stage(caller, RINGING)
             if command.sticky:
@@ -284,7 +279,7 @@ class Invariants:
         assert caller.agent is not None and caller.limit is not None
         if caller.stage == CHOOSING and (event is None or isinstance(event, ChoiceMade)):
             return True
-        if isinstance(event, ChoiceMade) and event.choice is Choice.COLLEAGUE and event.interaction == caller.id:
+        if event == ChoiceMade(caller.id, Choice.COLLEAGUE):
             return True
         gone = (AgentState.OFFLINE, AgentState.BREAK, AgentState.SUSPENDED)
         return (
@@ -342,10 +337,9 @@ class Invariants:
     def _saw_SavePromise(self, event: Event | None, command: SavePromise, now: float) -> None:
         caller = self.callers[command.interaction]
         assert command.promise not in self.promises
-        hers = caller.stage in (PERSONAL, CHOOSING)
-        assert command.agent == (caller.agent if hers else "")
+        caller.open_to_all = caller.stage not in (PERSONAL, CHOOSING)
+        assert command.agent == ("" if caller.open_to_all else caller.agent)
         self._stage(caller, SAVING)
-        caller.open_to_all = not hers
         caller.promise = command.promise
         self.promises[command.promise] = "pending"
 
@@ -401,6 +395,15 @@ class Invariants:
             return
         assert old in ("open", "late") if command.state is PromiseState.WITHDRAWN else old == "open", (old, command)
         self.promises[command.promise] = command.state.value
+        told = command.state is not PromiseState.BROKEN or command.promise in self.escalated
+        assert told or command.because == "queue gone", "broken, and no supervisor was told"
+
+    def _saw_PromiseEscalated(self, event: Event | None, command: PromiseEscalated, now: float) -> None:
+        assert self.promises[command.promise] == "open"
+        self.escalated[command.promise] = command.because
+
+    def _saw_CallerNoted(self, event: Event | None, command: CallerNoted, now: float) -> None:
+        assert command.note and command.interaction in self.callers
 
     def _saw_InteractionEnded(self, event: Event | None, command: InteractionEnded, now: float) -> None:
         caller = self.callers.pop(command.interaction)  # exactly once

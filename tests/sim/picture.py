@@ -7,6 +7,17 @@ from typing import Any
 
 from softswitch.acd.messages import AcdSettings, AgentSettings, QueueSettings
 
+STAGES = (
+    "general",
+    "personal",
+    "choosing",
+    "ringing",
+    "saving",
+    "call-back",
+    "paused",
+    "calling",
+)
+
 
 def step_times(settings: AcdSettings, queue: QueueSettings) -> list[float]:
     """After how many seconds the queue asks less of its agents; 0 is the beginning."""

@@ -17,6 +17,7 @@ from softswitch.web.views import (
     AgentView,
     CallView,
     CountersView,
+    EscalationView,
     HealthStatus,
     HealthView,
     PastError,
@@ -88,6 +89,10 @@ class Floor:
             AgentView(ANNA, "Anna Tamm", "talking", "", 12.0, True, "+3725550001", (QueueId("everyday"),)),
             AgentView(MART, "Mart Õun", "suspended", "did not answer", 3.0, False),
         ]
+
+    def escalations(self) -> list[EscalationView]:
+        promise = PromiseId(LARGE + 9)
+        return [EscalationView(promise, InteractionId(LARGE + 1), QueueId("everyday"), ANNA, "not kept in time", 5.0)]
 
     def registrations(self) -> list[RegistrationView]:
         return [RegistrationView(ANNA, "sip:anna@192.0.2.7:5062", "udp", "192.0.2.7:5062", 280.0, "a phone")]

@@ -31,7 +31,7 @@ async def test_calls(client: aiohttp.ClientSession) -> None:
     assert talking == {
         "call": str(LARGE), "interaction": str(LARGE + 1), "state": "talking", "caller": "+3725550001",
         "dialled": "8000", "queue": "everyday", "agent": "anna", "state_seconds": 12.346, "call_seconds": 40.0,
-        "sticky": "direct",
+        "sticky": "direct", "notes": [],
     }  # fmt: skip
     assert (in_menu["interaction"], in_menu["queue"], in_menu["agent"]) == (None, None, None)
 
@@ -247,3 +247,11 @@ async def test_a_taken_port_is_said_in_one_sentence(floor: Any, server: HttpServ
 async def test_an_address_of_somebody_else(floor: Any) -> None:
     with pytest.raises(StartError, match=r"^The HTTP address 192\.0\.2\.1:8080 cannot be opened: .*\.$"):
         await start_http(make_app(floor, floor), "192.0.2.1", 8080)
+
+
+async def test_escalations(client: aiohttp.ClientSession) -> None:
+    (one,) = (await get(client, "/api/v1/escalations"))["escalations"]
+    assert one == {
+        "promise": str(LARGE + 9), "interaction": str(LARGE + 1), "queue": "everyday", "agent": "anna",
+        "because": "not kept in time", "ago_seconds": 5.0,
+    }  # fmt: skip

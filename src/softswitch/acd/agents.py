@@ -96,9 +96,10 @@ class Duty:
 class PersonalLine:
     """Who waits for this agent and nobody else: live callers first, call-backs by their place among all."""
 
-    __slots__ = ("call_backs", "live")
+    __slots__ = ("call_backs", "in_a_row", "live")
 
     def __init__(self) -> None:
+        self.in_a_row = 0  # live callers of her own served one after another
         self.live: list[Place] = []  # waiting for her, or still choosing
         self.call_backs: list[Place] = []
 

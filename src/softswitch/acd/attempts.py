@@ -29,6 +29,7 @@ from softswitch.acd.messages import (
     AgentAnswered,
     AgentRefused,
     AgentUnreachable,
+    CallerNoted,
     CancelRing,
     Connect,
     ConversationEnded,
@@ -39,6 +40,7 @@ from softswitch.acd.messages import (
     RingEnd,
     RingEnded,
 )
+from softswitch.acd.plain_words import why_not_her
 from softswitch.acd.waiting import Entry, Stage
 from softswitch.ids import RingAttemptId
 
@@ -143,6 +145,7 @@ def _go_on(floor: Floor, entry: Entry, was_sticky: bool, word: str, now: float) 
         return
     if was_sticky and entry.bond is not None:
         entry.sticky = f"gave_up: {word}"
+        floor.out.append(CallerNoted(entry.id, why_not_her(entry.bond.agent.settings.name, word)))
         entry.bond.until = None
         matching.place(floor, entry, now, word)
     else:

@@ -119,7 +119,8 @@ def serve(floor: Floor, agent: Agent, now: float) -> bool:
     """Ring a ready agent for whoever is first: live callers of her own line, then the oldest of all others she may
     take, her call-backs among them by their place."""
     line = agent.line
-    if line.live:
+    if line.live and not _others_turn(floor, agent):
+        line.in_a_row += 1
         entry = floor.entries[line.live.pop(0)[1]]
         entry.sticky = "waited"
         ring(floor, entry, agent, now, sticky=True)
@@ -139,11 +140,24 @@ def serve(floor: Floor, agent: Agent, now: float) -> bool:
             ring(floor, floor.entries[place[1]], agent, now, sticky=True)
             return True
     if best is None or source is None:
+        assert not line.live
         return _serve_short(floor, agent, now)
+    line.in_a_row = 0
     remove_place(source.waiting, best)
     remove_place(source.queue.line, best)
     ring(floor, floor.entries[best[1]], agent, now)
     return True
+
+
+def _others_turn(floor: Floor, agent: Agent) -> bool:
+    """The load guard: after so many of her own in a row, an older caller of the others is served first."""
+    line = agent.line
+    rule = floor.entries[line.live[0][1]].pool.queue.settings.sticky
+    if rule is None or rule.line_in_a_row is None or line.in_a_row < rule.line_in_a_row:
+        return False
+    first = line.live[0]
+    places = (_first_for(floor, pool.waiting, agent) for pool in agent.pools)
+    return any(place is not None and place < first for place in places)
 
 
 def _before(floor: Floor, one: Place, other: Place, weighted: bool, now: float) -> bool:

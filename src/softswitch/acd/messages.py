@@ -146,6 +146,7 @@ class CallerEntered:
     waited_seconds: float = 0.0  # already waited elsewhere (passed on by another department)
     can_be_called_back: bool = True  # there is a number, and a way to call it
     prefers: tuple[tuple[SkillId, float], ...] = ()  # skills that would be nice, with their weights
+    away: tuple[AgentId, ...] = ()  # of his agent and her deputy, who is absent by the calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +314,7 @@ class OfferChoice:
     choices: tuple[Choice, ...]
     low_seconds: float | None = None  # 80 of 100 waits for her lie between these two
     high_seconds: float | None = None
+    instead_of: AgentId | None = None  # the agent is her deputy: she is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +399,26 @@ class PromiseChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseEscalated:
+    """The time told to a customer has passed, or the promise is broken for good: for the eyes of a supervisor."""
+
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId  # who promised; "": the queue
+    because: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerNoted:
+    """Something decided about a caller, in plain words: why not her, which rule was applied."""
+
+    interaction: InteractionId
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class InteractionEnded:
     """Left the queue for good."""
 
@@ -421,6 +443,10 @@ class StickyRule:
     call_back_within_seconds: float = 3600.0
     call_back_attempts: int = 3
     call_back_retry_seconds: float = 60.0
+    named_banker: bool = False  # a customer's own banker comes before who talked with him last
+    line_callers: int | None = None  # so many may wait for one agent; one more is not offered to wait
+    line_seconds: float | None = None  # nor who would make her line longer than this
+    line_in_a_row: int | None = None  # after so many of her own she serves an older caller of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +500,7 @@ class AgentSettings:
     skills: tuple[tuple[SkillId, int], ...] = ()
     languages: tuple[tuple[str, int], ...] = ()
     tiers: tuple[tuple[QueueId, int], ...] = ()  # her level in a queue, 1 where none is named; the smaller rings first
+    deputy: AgentId | None = None  # takes her returning callers while she is absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,5 +553,7 @@ Command = (
     | AgentStateChanged
     | RingEnded
     | PromiseChanged
+    | PromiseEscalated
+    | CallerNoted
     | InteractionEnded
 )

@@ -5,7 +5,8 @@ A call-back is the same entry of the queue at the same place, without media for 
     CALL_BACK chosen -> SavePromise -> PromiseSaved(ok) -> ConfirmCallBack -> her line (by its age)
       -> she is free: RingAgent(call_back) -> Connect(call_back): the customer is dialled
            -> CustomerReached: kept   -> CustomerNotReached: tried again after a pause, or broken after the last time
-      -> due and not kept: open to every eligible agent -> broken when the queue's longest wait has passed as well
+      -> due and not kept: escalated, the next free slot of every eligible agent
+           -> broken when the queue's longest wait has passed as well
     PromiseSaved(not ok), or late -> a colleague, live; a late save is withdrawn
 """
 
@@ -23,6 +24,7 @@ from softswitch.acd.messages import (
     ConfirmCallBack,
     Outcome,
     PromiseChanged,
+    PromiseEscalated,
     PromiseRestored,
     PromiseSaved,
     PromiseState,
@@ -32,6 +34,7 @@ from softswitch.acd.waiting import Entry, Promise, Stage, remove_place
 from softswitch.ids import AgentId, PromiseId
 
 SAVE_SECONDS: Final = 5.0  # the caller hears silence meanwhile; after that a colleague serves him
+_AHEAD_OF_ALL: Final = 1e9  # seconds of age: the next free slot; among several the earliest promise first
 ANYBODY: Final = AgentId("")  # whom a promise names that any agent of the queue may keep
 _DEFAULT_RULE: Final = CallBackRule()
 
@@ -158,17 +161,30 @@ def restored(floor: Floor, event: PromiseRestored, now: float) -> None:
 
 
 def due(floor: Floor, subject: object, when: float, now: float) -> None:
-    """The time told has come and she was not able: every eligible agent may keep it."""
+    """The time told has come and nobody was able: every eligible agent may keep it, the next who is free does, and a
+    supervisor is told."""
     assert isinstance(subject, Promise)
     entry = subject.entry
-    if entry is None or subject.open_to_all:
+    if entry is None:
         return
-    subject.open_to_all = True
-    _record(floor, subject, PromiseState.OPEN, "deadline", now)
-    if entry.stage is Stage.CALL_BACK:
+    stage = entry.stage
+    if stage is Stage.CALL_BACK:
         assert subject.agent is not None
         remove_place(subject.agent.line.call_backs, entry.place)
+    elif stage is Stage.WAITING:
+        matching.unplace(entry)
+    subject.open_to_all = True
+    entry.place = (subject.due_at - _AHEAD_OF_ALL, entry.id)
+    if stage is not Stage.CALLING:  # the call of this moment may keep it; else a supervisor has to know
+        _escalate(floor, subject, entry, "not kept in time", now)
+    _record(floor, subject, PromiseState.OPEN, "deadline", now)
+    if stage is Stage.CALL_BACK or stage is Stage.WAITING:
         matching.place(floor, entry, now)
+
+
+def _escalate(floor: Floor, promise: Promise, entry: Entry, because: str, now: float) -> None:
+    agent = promise.agent.id if promise.agent is not None else ANYBODY
+    floor.out.append(PromiseEscalated(promise.id, entry.id, entry.pool.queue.settings.id, agent, because, now))
 
 
 def lost(floor: Floor, subject: object, when: float, now: float) -> None:
@@ -224,6 +240,7 @@ def break_promise(floor: Floor, promise: Promise, because: str, now: float) -> N
     entry = promise.entry
     assert entry is not None
     _close(floor, promise)
+    _escalate(floor, promise, entry, because, now)
     _record(floor, promise, PromiseState.BROKEN, because, now)
     floor.finish(entry, Outcome.CALL_BACK_FAILED, None, now)
 

@@ -194,7 +194,7 @@ def _agent_state(agent: Agent) -> tuple[object, ...]:
         _agent(agent),
         (standing.idle_since, standing.calls, standing.offered),
         (duty.registered, duty.logged_out, duty.on_own_call, duty.break_wanted, duty.no_answers),
-        (agent.line.live, agent.line.call_backs),
+        (agent.line.live, agent.line.call_backs, agent.line.in_a_row),
     )
 
 

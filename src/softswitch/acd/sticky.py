@@ -6,6 +6,7 @@
     ringing,       | the caller chooses: wait for her (offered only when the estimate keeps within the
     talking,       | rule's limit), a colleague, or she calls back (only when that is feasible in time).
     wrap-up        | Becoming free while he chooses, she is rung for him; nobody overtakes.
+    absent         | her deputy, if she has one, by the same rules                                "deputy"
     else           | general pool, and the record says why                                       "gave_up: ..."
 
 A caller in her own line is served before the general pool, waits no longer than the limit he was told, and goes back
@@ -18,12 +19,16 @@ from softswitch.acd import deadlines, estimates, matching, promises
 from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
 from softswitch.acd.eligibility import could_take
 from softswitch.acd.floor import Floor, Rejection
-from softswitch.acd.messages import CallerEntered, Choice, ChoiceMade, OfferChoice, StickyRule
+from softswitch.acd.messages import CallerEntered, CallerNoted, Choice, ChoiceMade, OfferChoice, StickyRule
+from softswitch.acd.plain_words import deputy_instead, why_not_her
 from softswitch.acd.waiting import Bond, Entry, Stage, add_place, position, remove_place
+from softswitch.ids import AgentId
+
+_ABSENT = ("away", "offline", "logged out")  # for longer than a break: her deputy comes first
 
 
 def why_not(agent: Agent, entry: Entry) -> str:
-    """What speaks against this agent; empty: nothing. A later guard against overload belongs here."""
+    """What speaks against this agent; empty: nothing."""
     if not could_take(agent, entry.pool):
         return "skills no longer match"
     if agent.state is OFFLINE:
@@ -46,32 +51,61 @@ def enter(floor: Floor, entry: Entry, facts: CallerEntered, rule: StickyRule, no
     if agent is None:
         give_up(floor, entry, "unknown agent", now)
         return
+    against = "away" if agent.id in facts.away else why_not(agent, entry)
+    absent = agent
+    if against in _ABSENT:
+        agent, against = _deputy(floor, entry, agent, facts, against)
     bond = entry.bond = Bond(agent)
-    against = why_not(agent, entry)
     if against:
         give_up(floor, entry, against, now)
     elif agent.state is READY:
-        entry.sticky = "direct"
+        entry.sticky = "direct" if agent is absent else "deputy"
         matching.ring(floor, entry, agent, now, sticky=True)
     else:
-        _offer(floor, entry, bond, rule, facts.can_be_called_back, now)
+        _offer(floor, entry, bond, rule, facts.can_be_called_back, None if agent is absent else absent.id, now)
 
 
-def _offer(floor: Floor, entry: Entry, bond: Bond, rule: StickyRule, can_be_called: bool, now: float) -> None:
+def _deputy(floor: Floor, entry: Entry, agent: Agent, facts: CallerEntered, against: str) -> tuple[Agent, str]:
+    """Who stands in for her, with nothing against him; else she, with what is against her."""
+    deputy = floor.agents.get(agent.settings.deputy) if agent.settings.deputy is not None else None
+    if deputy is None or deputy.id in facts.away or why_not(deputy, entry):
+        return agent, against
+    note = deputy_instead(agent.settings.name, deputy.settings.name, against)
+    floor.out.append(CallerNoted(entry.id, note))
+    return deputy, ""
+
+
+def _line_is_full(agent: Agent, rule: StickyRule, wait: float, entry: Entry) -> bool:
+    """The load guard: her own callers must not make the others wait without bound."""
+    if rule.line_callers is not None and len(agent.line.live) >= rule.line_callers:
+        return True
+    return rule.line_seconds is not None and wait + estimates.handle_seconds(entry.pool.queue) > rule.line_seconds
+
+
+def _offer(
+    floor: Floor,
+    entry: Entry,
+    bond: Bond,
+    rule: StickyRule,
+    can_be_called: bool,
+    instead_of: AgentId | None,
+    now: float,
+) -> None:
     agent = bond.agent
     queue = entry.pool.queue
     place = position(agent.line.live, entry.place)
     wait = estimates.until_hers(agent, queue, place - 1, now)
     call_back_wait = estimates.until_hers(agent, queue, len(agent.line.live) + len(agent.line.call_backs), now)
+    full = _line_is_full(agent, rule, wait, entry)
     bond.choices = tuple(
         choice
         for choice in rule.offer
         if choice is Choice.COLLEAGUE
-        or (choice is Choice.WAIT and wait <= rule.wait_at_most_seconds)
+        or (choice is Choice.WAIT and wait <= rule.wait_at_most_seconds and not full)
         or (choice is Choice.CALL_BACK and can_be_called and call_back_wait <= rule.call_back_within_seconds)
     )
     if Choice.WAIT not in bond.choices and Choice.CALL_BACK not in bond.choices:
-        give_up(floor, entry, "busy too long", now)
+        give_up(floor, entry, "line full" if full else "busy too long", now)
         return
     bond.limit = now + rule.wait_at_most_seconds
     bond.call_back_by = now + rule.call_back_within_seconds
@@ -81,7 +115,9 @@ def _offer(floor: Floor, entry: Entry, bond: Bond, rule: StickyRule, can_be_call
     floor.deadlines.add(bond.until, deadlines.BOND, entry)
     matching.limit_wait(floor, entry)
     floor.out.append(
-        OfferChoice(entry.id, agent.id, wait, bond.call_back_by, bond.choices, *estimates.spread(wait, place))
+        OfferChoice(
+            entry.id, agent.id, wait, bond.call_back_by, bond.choices, *estimates.spread(wait, place), instead_of
+        )
     )
 
 
@@ -135,12 +171,21 @@ def bond_due(floor: Floor, subject: object, when: float, now: float) -> None:
     elif subject.stage is Stage.PERSONAL:
         leave_line(subject)
         subject.sticky = "gave_up: wait limit"
+        floor.out.append(CallerNoted(subject.id, why_not_her(bond.agent.settings.name, "wait limit")))
         matching.place(floor, subject, now, "wait limit")
 
 
 def give_up(floor: Floor, entry: Entry, why: str, now: float, because: str = "") -> None:
     entry.sticky = f"gave_up: {why}"
+    floor.out.append(CallerNoted(entry.id, why_not_her(_name_of(floor, entry), why)))
     matching.place(floor, entry, now, because)
+
+
+def _name_of(floor: Floor, entry: Entry) -> str:
+    if entry.bond is not None:
+        return entry.bond.agent.settings.name
+    facts = entry.facts
+    return str(facts.previous_agent) if isinstance(facts, CallerEntered) else "the agent"
 
 
 def leave_line(entry: Entry) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from softswitch.acd.messages import (
     InteractionEnded,
     Outcome,
     PromiseChanged,
+    PromiseEscalated,
     QueueSettings,
     RingEnded,
 )
@@ -19,6 +20,8 @@ from softswitch.ids import QueueId
 from softswitch.sip.messages import Reject, SecurityEvent
 
 SHORT_ABANDON_SECONDS = 5.0  # FACTS: short abandons count neither for nor against the service level
+
+MOST_ESCALATIONS = 200  # that the API lists, the newest
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class QueueTally:
     abandoned_short: int = 0
     overflowed: int = 0
     called_back: int = 0
+    escalated: int = 0
 
 
 class Tally:
@@ -38,6 +42,7 @@ class Tally:
     def __init__(self, queues: tuple[QueueSettings, ...]) -> None:
         self._thresholds = {queue.id: queue.service_level_seconds for queue in queues}
         self.queues: dict[QueueId, QueueTally] = {queue.id: QueueTally() for queue in queues}
+        self.escalations: deque[PromiseEscalated] = deque(maxlen=MOST_ESCALATIONS)
         self.calls = 0
         self.refused: Counter[int] = Counter()
         self.outcomes: Counter[str] = Counter()
@@ -52,6 +57,7 @@ class Tally:
         InteractionEnded,
         RingEnded,
         PromiseChanged,
+        PromiseEscalated,
         Reject,
         SecurityEvent,
     )
@@ -69,6 +75,9 @@ class Tally:
             self.outcomes[message.outcome] += 1
         elif isinstance(message, PromiseChanged):
             self.promises[message.state.value] += 1
+        elif isinstance(message, PromiseEscalated):
+            self.queues[message.queue].escalated += 1
+            self.escalations.append(message)
         elif isinstance(message, Reject):
             self.refused[message.status] += 1
         elif isinstance(message, SecurityEvent):

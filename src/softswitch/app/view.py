@@ -21,6 +21,7 @@ from softswitch.web.views import (
     AgentView,
     CallView,
     CountersView,
+    EscalationView,
     HealthStatus,
     HealthView,
     PastError,
@@ -105,6 +106,7 @@ class LiveSwitch:
                     abandoned_short=tally.abandoned_short,
                     overflowed=tally.overflowed,
                     called_back=tally.called_back,
+                    promises_escalated=tally.escalated,
                     estimate_seconds=shot.estimate_seconds,
                     estimate_low_seconds=shot.estimate_low_seconds,
                     estimate_high_seconds=shot.estimate_high_seconds,
@@ -138,6 +140,14 @@ class LiveSwitch:
         rows = {each.talk.agent: each.leg.facts.caller for each in calls.sessions.values() if each.talk is not None}
         rows |= {each.talk.agent: each.ticket.caller for each in calls.call_backs.values() if each.talk is not None}
         return rows
+
+    def escalations(self) -> list[EscalationView]:
+        """The newest first."""
+        now = self._switch.clock.now()
+        return [
+            EscalationView(each.promise, each.interaction, each.queue, each.agent or None, each.because, now - each.at)
+            for each in reversed(self._switch.tally.escalations)
+        ]
 
     def registrations(self) -> list[RegistrationView]:
         now = self._switch.clock.now()
@@ -284,6 +294,7 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
         now - session.since,
         now - facts.began_at,
         session.waiting.sticky_note,
+        session.waiting.notes,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from softswitch.acd.messages import (
     AnnounceWaiting,
+    CallerNoted,
     CancelRing,
     ConfirmCallBack,
     Connect,
@@ -161,6 +162,7 @@ class Calls:
             PreviousAgentFound: self._previous_agent,
             AnnounceWaiting: lambda event, now: self._session_do(event, now, CallerSession.announce),
             OfferChoice: lambda event, now: self._session_do(event, now, CallerSession.offer_choice),
+            CallerNoted: lambda event, now: self._session_do(event, now, CallerSession.noted),
             OverflowCaller: lambda event, now: self._session_do(event, now, CallerSession.overflow),
             ConfirmCallBack: self._confirm_call_back,
             RingAgent: self._ring_agent,

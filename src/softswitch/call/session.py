@@ -18,6 +18,7 @@ from typing import Any
 from softswitch.acd.messages import (
     AnnounceWaiting,
     CallerLeft,
+    CallerNoted,
     CallerWentOn,
     CancelRing,
     Choice,
@@ -261,6 +262,9 @@ class CallerSession:
         self._drop_choice(now)  # she went while he chose
         if self.stage is Stage.QUEUED:
             self.waiting.announce(command, now)
+
+    def noted(self, command: CallerNoted, now: float) -> None:
+        self.waiting.note(command.note)
 
     def _drop_choice(self, now: float) -> None:
         """There is nothing to choose any more."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from softswitch.acd.messages import AcdSettings
-from softswitch.ids import FlowId, QueueId, TrunkId
+from softswitch.ids import AgentId, CustomerId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Flow, Say, Target
 from softswitch.media.messages import MediaSettings
 from softswitch.sip.messages import SipSettings
@@ -52,6 +52,7 @@ class QueueTexts:
     after_overflow: Target = field(default_factory=lambda: Target(hang_up=True))
     # `choice` in parts, "intro" and one for each choice offered, so that one can be left out; empty: own text
     choice_parts: Mapping[str, Say] = field(default_factory=dict)
+    away: Say = field(default_factory=Say)  # "{absent} is away." Her deputy is spoken of next; empty: no deputies
     ways: QueueWays = field(default_factory=lambda: QueueWays())
     call_back_texts: CallBackTexts = field(default_factory=lambda: CallBackTexts())
 
@@ -108,6 +109,23 @@ class AgentVoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Days on which a person is away, both included: ISO dates."""
+
+    agent: AgentId
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What we know of a customer by his id."""
+
+    banker: AgentId | None = None
+    segment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LineTexts:
     """Short texts of the line itself: errors and feature-code confirmations."""
 
@@ -135,6 +153,8 @@ class CallSettings:
     texts: LineTexts
     call_back_trunk: TrunkId | None = None  # customers are called back through this trunk
     call_back_caller: str = ""  # number shown to the customer
+    absences: tuple[Absence, ...] = ()
+    customers: Mapping[CustomerId, Customer] = field(default_factory=dict)
     human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a caller lost in a menu goes
 
 

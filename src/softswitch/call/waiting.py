@@ -7,7 +7,7 @@ estimated wait in minutes and the time by which she would call back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from softswitch.acd.messages import (
@@ -30,6 +30,7 @@ from softswitch.ivr.messages import EnterQueue, Flow, FlowStarted, MenuStep, Say
 
 _CHOICE_FLOW = FlowId("choice")
 _NOT_HERS = ("wait limit", "call-back not saved")  # why a caller is no longer kept for his agent (acd.sticky)
+_MOST_NOTES = 20
 _MOST_MINUTES = 60  # the longest wait that is spoken as a number
 
 
@@ -54,6 +55,7 @@ class _Memory:
     asked_ahead: bool = False
     answered: bool = False
     waited_before: float = 0.0
+    notes: list[str] = field(default_factory=list)
 
 
 def join_says(says: list[Say]) -> Say:
@@ -146,7 +148,34 @@ class Waiting:
         )
 
     def _previous(self, place: QueuePlace) -> AgentId | None:
-        return self._memory.previous if self._board.line.queues[place.queue].sticky is not None else None
+        """To whom he is to be brought back: his named banker, else who talked with him last."""
+        rule = self._board.line.queues[place.queue].sticky
+        if rule is None:
+            return None
+        if rule.named_banker and place.customer is not None:
+            known = self._board.call.customers.get(place.customer)
+            if known is not None and known.banker is not None:
+                return known.banker
+        return self._memory.previous
+
+    def _away(self, now: float) -> tuple[AgentId, ...]:
+        """Who is absent by the calendar today."""
+        line = self._board.line
+        absences = line.call.absences
+        if not absences:
+            return ()
+        today = line.local_time(line.wall(now)).date().isoformat()
+        return tuple(each.agent for each in absences if each.first <= today <= each.last)
+
+    def note(self, note: str) -> None:
+        """Something decided about him, for the eyes of a supervisor."""
+        notes = self._memory.notes
+        if len(notes) < _MOST_NOTES and note not in notes:
+            notes.append(note)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._memory.notes)
 
     def enter(self, interaction: InteractionId, now: float) -> None:
         place, memory = self.place, self._memory
@@ -162,6 +191,7 @@ class Waiting:
                 self._previous(place),
                 waited_seconds=memory.waited_before,
                 can_be_called_back=self.can_be_called_back,
+                away=self._away(now),
             )
         )
 
@@ -285,7 +315,10 @@ class Waiting:
         offered = {choice.value for choice in command.choices}
         keys = {key: target for key, target in texts.choice_keys.items() if target.choose in offered}
         parts = texts.choice_parts
-        say = join_says([parts["intro"], *(parts[each.value] for each in command.choices)]) if parts else texts.choice
+        says = [parts["intro"], *(parts[each.value] for each in command.choices)] if parts else [texts.choice]
+        if command.instead_of is not None and texts.away.texts:
+            says.insert(0, texts.away)
+        say = join_says(says)
         colleague = Target(choose=Choice.COLLEAGUE.value)
         menu = MenuStep("choice", say, keys, Unclear(again=1, then=colleague, no_input_seconds=5.0))
         rules = replace(self._board.line.flow_rules, human=colleague)
@@ -297,6 +330,8 @@ class Waiting:
         values: dict[str, str | Say] = dict(self._about(command.agent))
         values["minutes"] = str(minutes)
         values["time"] = self._clock(command.call_back_by)
+        if command.instead_of is not None:
+            values["absent"] = self._about(command.instead_of)["agent"]
         return FlowStarted(self.language, values)
 
     def _clock(self, at: float) -> str:

@@ -194,6 +194,16 @@ class ListOf(Kind[tuple[T, ...]]):
         return [self.item.write(item) for item in value] or None
 
 
+class OneOrMore(ListOf[T]):
+    """A list, or just one entry of it."""
+
+    def read(self, node: Node, report: Report) -> tuple[T, ...]:
+        return super().read(node, report) if isinstance(node, ListNode) else (self.item.read(node, report),)
+
+    def schema(self, parts: SchemaParts) -> Schema:
+        return {"anyOf": [self.item.schema(parts), super().schema(parts)]}
+
+
 class MapOf(Kind[dict[K, T]]):
     """Entries by their id. The ids stay, whatever is wrong inside an entry, so that references to it are found;
     with `referred` also when the id itself is wrong."""

@@ -7,9 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from softswitch.config.calendars import CalendarDoc
+from softswitch.config.calendars import DATE, CalendarDoc
+from softswitch.config.customers import CUSTOMERS
 from softswitch.config.flow_language import TARGET, FlowBody, TargetDoc
-from softswitch.config.kinds import Keys, Levels, ListOf, MapOf, Number, OneOf, Or, Section, Text, key, made, section
+from softswitch.config.kinds import (
+    Keys,
+    Levels,
+    ListOf,
+    MapOf,
+    Number,
+    OneOf,
+    OneOrMore,
+    Or,
+    Section,
+    Text,
+    key,
+    made,
+    section,
+)
 from softswitch.config.problems import Placed
 from softswitch.config.strategies import orders
 from softswitch.config.values import (
@@ -194,6 +209,14 @@ class JournalDoc(Section):
 
 
 @section
+class AwayDoc(Section):
+    """Days on which somebody is away."""
+
+    from_: Placed = key(DATE, "the first day", name="from")
+    to: Placed = key(DATE, "the last day, included")
+
+
+@section
 class AgentDoc(Section):
     """A person who answers calls. Her id never changes; her name may."""
 
@@ -209,6 +232,10 @@ class AgentDoc(Section):
         MapOf(LANGUAGE, Number(1, 5)), "languages she speaks, from 1 to 5; by default all of the line", {}
     )
     spoken: SayDoc | None = key(SAY, "how her name is spoken, where the written one is spoken wrongly", None)
+    deputy: Placed = key(AGENT_ID, "who takes her returning callers while she is away or not logged in", NOTHING)
+    away: tuple[AwayDoc, ...] = key(
+        OneOrMore(Keys(AwayDoc, "away")), "vacations: { from: 2027-07-01, to: 2027-07-21 }, or a list of them", ()
+    )
 
 
 @section
@@ -227,6 +254,26 @@ class PreviousDoc(Section):
     """Who counts as the previous agent of a caller."""
 
     talked_at_least: float = key(duration(0, 3600), "shorter talks do not count", 20.0)
+    or_: tuple[Placed, ...] = key(
+        ListOf(OneOf("named_banker")), "named_banker: a customer's own banker (`customers`) comes first", (), name="or"
+    )
+
+
+@section
+class HerLineDoc(Section):
+    """The line of one agent is bounded, so that her own callers do not make all others wait."""
+
+    callers: Any = key(
+        Or({"no_limit": None}, Number(1, 1000)), "when so many wait for her, waiting is not offered", None
+    )
+    time: Any = key(
+        Or({"no_limit": None}, duration(30, 86400)), "nor when serving them would take longer than this", None
+    )
+    in_a_row: Any = key(
+        Or({"no_limit": None}, Number(1, 1000)),
+        "after so many of her own comes who has waited longest of all",
+        None,
+    )
 
 
 @section
@@ -258,6 +305,7 @@ class StickyDoc(Section):
         ("wait", "colleague", "call_back"),
     )
     wait_at_most: float = key(duration(1, 7200), "after this he goes to a colleague", 240.0)
+    her_line: HerLineDoc | None = key(Keys(HerLineDoc, "her_line"), "limits of one agent's own line", None)
     call_back: CallBackRuleDoc | None = key(Keys(CallBackRuleDoc, "call_back"), "details of the call-back", None)
 
 
@@ -296,6 +344,7 @@ class QueueTextsDoc(Section):
     promised_today: SayDoc | None = key(SAY, "anybody calls back: today from {time}", None)
     promised_tomorrow: SayDoc | None = key(SAY, "anybody calls back: tomorrow from {time}", None)
     promised_next_day: SayDoc | None = key(SAY, "anybody calls back: on the next working day from {time}", None)
+    away: SayDoc | None = key(SAY, "her deputy is spoken of next: {absent}", None)
     connecting: SayDoc | None = key(SAY, "just before the talk: {agent}", None)
     nobody_there: SayDoc | None = key(SAY, "before `overflow`", None)
     sorry_gone: SayDoc | None = key(SAY, "he waited for her longer than told: {agent}", None)
@@ -393,6 +442,7 @@ class Document(Section):
     journal: Any = key(Or({"off": False}, Keys(JournalDoc, "journal")), "the record of the queues; on by default", None)
     agents: dict[Placed, AgentDoc] = key(MapOf(AGENT_ID, Keys(AgentDoc, "an agent"), referred=True), "who answers", {})
     teams: dict[Placed, TeamDoc] = key(MapOf(ID, Keys(TeamDoc, "a team"), referred=True), "who works together", {})
+    customers: Any = key(CUSTOMERS, "a CSV file of customers (customer, banker, segment), or customers by their id", {})
     queues: dict[Placed, QueueDoc] = key(MapOf(ID, Keys(QueueDoc, "a queue"), referred=True), "where callers wait", {})
     hours: dict[Placed, CalendarDoc] = key(
         MapOf(ID, Keys(CalendarDoc, "a calendar"), referred=True), "opening hours", {}

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from softswitch.call.settings import CallSettings, Settings
 from softswitch.config.calendars import build_hours
+from softswitch.config.customers import build_customers
 from softswitch.config.flow_language import FLOW_FILE, FlowBody
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import Word
@@ -26,7 +27,7 @@ from softswitch.config.line import (
     build_sip,
 )
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
-from softswitch.config.queues import build_acd, build_queue_texts, build_voices, report_circles
+from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
 from softswitch.config.references import Known
 from softswitch.config.tree import Mapping as MapNode
 from softswitch.config.tree import Node, Scalar, read_file
@@ -228,6 +229,8 @@ class _Build:
             texts=build_line_texts(document, known),
             call_back_trunk=trunk,
             call_back_caller=shown,
+            absences=build_absences(document, known),
+            customers=build_customers(document.customers, known),
             human=Target(queue=human) if human else Target(hang_up=True),
         )
 

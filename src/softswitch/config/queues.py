@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from softswitch.acd.messages import (
     AcdSettings,
@@ -13,14 +14,16 @@ from softswitch.acd.messages import (
     RelaxStep,
     StickyRule,
 )
-from softswitch.call.settings import AgentVoice, QueueTexts
+from softswitch.call.settings import Absence, AgentVoice, QueueTexts
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
 from softswitch.config.language import (
     AgentDoc,
     CallBackRuleDoc,
     Document,
+    HerLineDoc,
     OffersDoc,
+    PreviousDoc,
     QueueDoc,
     QueueTextsDoc,
     RelaxDoc,
@@ -150,25 +153,21 @@ def _sticky(doc: QueueDoc) -> StickyRule | None:
     sticky = _sticky_doc(doc)
     if sticky is None:
         return None
-    rule = StickyRule(
+    counts = sticky.counts_as_previous or made(PreviousDoc, doc.place)
+    hers = sticky.her_line or made(HerLineDoc, doc.place)
+    back = sticky.call_back or made(CallBackRuleDoc, doc.place)
+    return StickyRule(
         look_back_seconds=sticky.look_back,
+        talked_at_least_seconds=counts.talked_at_least,
         offer=tuple(Choice(choice) for choice in sticky.offer),
         wait_at_most_seconds=sticky.wait_at_most,
-        talked_at_least_seconds=20.0
-        if sticky.counts_as_previous is None
-        else sticky.counts_as_previous.talked_at_least,
-    )
-    back = sticky.call_back
-    if back is None:
-        return rule
-    return StickyRule(
-        look_back_seconds=rule.look_back_seconds,
-        talked_at_least_seconds=rule.talked_at_least_seconds,
-        offer=rule.offer,
-        wait_at_most_seconds=rule.wait_at_most_seconds,
         call_back_within_seconds=back.within,
         call_back_attempts=back.attempts,
         call_back_retry_seconds=back.retry,
+        named_banker="named_banker" in counts.or_,
+        line_callers=hers.callers,
+        line_seconds=hers.time,
+        line_in_a_row=hers.in_a_row,
     )
 
 
@@ -182,14 +181,36 @@ def _agent(name: Placed, doc: AgentDoc, known: Known) -> AgentSettings:
         skills=_levels(doc.skills),
         languages=tuple((known.language(language), level) for language, level in doc.languages.items()),
         tiers=tuple((QueueId(str(queue)), tier) for queue, tier in doc.queues.items() if tier != 1),
+        deputy=_deputy(name, doc, known),
     )
+
+
+def _deputy(name: Placed, doc: AgentDoc, known: Known) -> AgentId | None:
+    if not known.check("agent", doc.deputy):
+        return None
+    if doc.deputy == name:
+        known.report.add(doc.deputy.place, "nobody is her own deputy")
+    return AgentId(str(doc.deputy))
+
+
+def build_absences(document: Document, known: Known) -> tuple[Absence, ...]:
+    absences = []
+    for name, doc in document.agents.items():
+        for away in doc.away:
+            if away.from_ and away.to and away.to < away.from_:
+                known.report.add(away.to.place, "ends before it begins")
+            absences.append(Absence(AgentId(str(name)), str(away.from_), str(away.to)))
+    return tuple(absences)
 
 
 # ------------------------------------------------------------------ texts
 
 
 def build_queue_texts(document: Document, known: Known, flows: FlowBuilder) -> dict[QueueId, QueueTexts]:
-    return {QueueId(str(name)): _queue_texts(doc, known, flows) for name, doc in document.queues.items()}
+    texts = {QueueId(str(name)): _queue_texts(doc, known, flows) for name, doc in document.queues.items()}
+    if any(agent.deputy for agent in document.agents.values()):
+        return texts
+    return {name: replace(each, away=Say()) for name, each in texts.items()}  # never said, so never rendered
 
 
 def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
@@ -223,6 +244,7 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         connecting=says["connecting"],
         nobody_there=says["nobody_there"],
         sorry_gone=says["sorry_gone"],
+        away=says["away"],
         music=known.audio(music),
         after_overflow=flows.target(doc.overflow) if doc.overflow is not None else Target(hang_up=True),
         choice_parts=parts,

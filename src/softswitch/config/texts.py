@@ -112,6 +112,13 @@ QUEUE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "it": "Al momento nessuno può rispondere.",
         "cs": "Teď vám nemůže nikdo odpovědět.",
     },
+    "away": {
+        "en": "{absent} is away.",
+        "et": "{absent} on ära.",
+        "zh": "{absent}现在不在。",
+        "it": "{absent} è assente.",
+        "cs": "{absent} tu teď není.",
+    },
     "sorry_gone": {
         "en": "{agent} is still busy. I connect you with a colleague.",
         "et": "{agent} räägib veel. Ühendan teid kolleegiga.",
@@ -237,6 +244,7 @@ QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "connecting": ("agent",),
     "nobody_there": (),
     "sorry_gone": ("agent",),
+    "away": ("absent",),
     "offer_call_back": (),
     "closed": (),
     "full": (),

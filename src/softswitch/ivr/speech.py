@@ -40,6 +40,7 @@ class Kind(Enum):
 
 VARIABLES: Mapping[str, Kind] = {
     "agent": Kind.NAME,
+    "absent": Kind.NAME,
     "minutes": Kind.MINUTES,
     "position": Kind.NUMBER,
     "time": Kind.TIME,

@@ -5,6 +5,7 @@
     GET  /api/v1/calls                     {"calls": [...]}
     GET  /api/v1/queues                    {"queues": [...], "service_level_formula": "..."}
     GET  /api/v1/agents                    {"agents": [...]}
+    GET  /api/v1/escalations               {"escalations": [...]}: call-backs not kept in time
     GET  /api/v1/registrations             {"registrations": [...]}
     GET  /api/v1/promises?state=&limit=    {"promises": [...], ...}
     GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
@@ -65,6 +66,7 @@ def make_app(view: SwitchView, control: SwitchControl, more_hosts: Collection[st
     app.router.add_get("/api/v1/calls", _listing("calls", lambda: view.calls()))
     app.router.add_get("/api/v1/queues", _queues)
     app.router.add_get("/api/v1/agents", _listing("agents", lambda: view.agents()))
+    app.router.add_get("/api/v1/escalations", _listing("escalations", lambda: view.escalations()))
     app.router.add_get("/api/v1/registrations", _listing("registrations", lambda: view.registrations()))
     app.router.add_get("/api/v1/promises", _promises)
     app.router.add_get("/api/v1/interactions/{interaction}/why", _why)

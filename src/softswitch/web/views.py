@@ -31,6 +31,7 @@ class CallView:
     state_seconds: float  # in this state
     call_seconds: float  # since the call began
     sticky: str = ""  # what the sticky rule did so far: "direct", "waiting for anna", ...
+    notes: tuple[str, ...] = ()  # what was decided about this caller, in plain words: why not her, rules applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class QueueView:
     abandoned_short: int = 0  # of these, gone within the short-abandon limit
     overflowed: int = 0
     called_back: int = 0
+    promises_escalated: int = 0  # call-backs not kept in time, or broken
     estimate_seconds: float | None = None  # the wait of a caller who would come now; None: nobody serves
     estimate_low_seconds: float | None = None  # 80 of 100 waits lie between these two
     estimate_high_seconds: float | None = None
@@ -82,6 +84,18 @@ class AgentView:
     registered: bool
     talking_to: str = ""  # the caller's number
     queues: tuple[QueueId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationView:
+    """A call-back that was not kept in time, or is broken for good."""
+
+    promise: PromiseId
+    interaction: InteractionId
+    queue: QueueId
+    agent: AgentId | None  # who promised; None: the queue
+    because: str
+    ago_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +174,8 @@ class SwitchView(Protocol):
     def queues(self) -> Sequence[QueueView]: ...
 
     def agents(self) -> Sequence[AgentView]: ...
+
+    def escalations(self) -> Sequence[EscalationView]: ...
 
     def registrations(self) -> Sequence[RegistrationView]: ...
 
