@@ -152,8 +152,8 @@ async def _offered(scene: Scene) -> tuple[dict[str, int], int]:
     deadline = time.monotonic() + 4
     while True:
         recording = scene.a.phone.recording(mark)
-        told = scene.voice.minutes_heard(recording, about.ended - 0.6) if recording else None
-        if told is not None and told[1].share >= _CHOICE_PART:
+        told = scene.voice.minutes_heard(recording, about.ended) if recording else None
+        if told is not None:
             break
         if time.monotonic() > deadline:
             raise Differs("the caller does not hear how many minutes the wait would be")

@@ -174,6 +174,15 @@ def _pieces(prompt: Prompt) -> list[tuple[int, Samples]]:
     ]
 
 
+def likeness(recording: Recording, prompt: Prompt) -> tuple[float, Heard]:
+    """How much the recording sounds like the whole of this prompt where it does so most (1: it is there), and where:
+    to tell which of several similar prompts was played."""
+    match = _Correlator(recording.samples, len(prompt.samples)).at_every_place(prompt.samples)
+    place = int(np.argmax(match))
+    began = recording.began + place / RATE
+    return float(match[place]), Heard(began, began + prompt.seconds)
+
+
 def find_prompt(recording: Recording, prompt: Prompt, *, since: float = -math.inf) -> Heard | None:
     """Where this prompt is heard, and which share of it; None when none of its first pieces is."""
     part = recording.since(since) if since > recording.began else recording

@@ -13,14 +13,15 @@ import numpy as np
 
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.settings import NumberSettings, QueueTexts, Settings
-from softswitch.demo.listen import RATE, Heard, Prompt, Recording, find_prompt
+from softswitch.demo.listen import RATE, Heard, Prompt, Recording, likeness
 from softswitch.ids import FlowId, QueueId
 from softswitch.ivr.flow import say_segments
 from softswitch.ivr.messages import Flow, GotoStep, MenuStep, Say, SayStep, Segment, Target
 
 _KEYS = "123456789"
 _MINUTES = range(1, 61)
-_MINUTES_SECONDS = 1.6  # the longest number of minutes takes less
+_AROUND_SECONDS = 0.7  # so early and late the minutes are looked for
+_LIKE = 0.7
 CHOICES = ("wait", "colleague", "call_back")
 
 
@@ -112,14 +113,18 @@ class Voice:
         return lines
 
     def minutes_heard(self, recording: Recording, since: float) -> tuple[int, Heard] | None:
-        """Which number of minutes is told at this time: the one that sounds most like it."""
-        told = recording.since(since)
-        told = Recording(told.samples[: round(_MINUTES_SECONDS * RATE)], told.began)
-        if told.seconds < _MINUTES_SECONDS:
+        """Which number of minutes is told from about this time on: the one that sounds most like it; None while the
+        longest number could not yet have been heard to its end."""
+        candidates = self._minutes()
+        needed = max(prompt.seconds for prompt in candidates.values()) + 2 * _AROUND_SECONDS
+        told = recording.since(since - _AROUND_SECONDS)
+        told = Recording(told.samples[: round(needed * RATE)], told.began)
+        if told.seconds < needed:
             return None
-        found = [(minutes, find_prompt(told, prompt)) for minutes, prompt in self._minutes().items()]
-        heard = [(minutes, place) for minutes, place in found if place is not None]
-        return max(heard, key=lambda each: (each[1].share, each[1].ended - each[1].began), default=None)
+        alike = {minutes: likeness(told, prompt) for minutes, prompt in candidates.items()}
+        minutes = max(alike, key=lambda each: alike[each][0])
+        score, heard = alike[minutes]
+        return (minutes, heard) if score >= _LIKE else None
 
     def _minutes(self) -> dict[int, Prompt]:
         say = Say({self.language: "{minutes}"})
