@@ -218,11 +218,11 @@ def test_used_nonces_are_bounded_and_the_forgotten_stay_refused(monkeypatch: pyt
     for _ in range(30):
         side.wait(0.5)
         side.stack.tick(side.now)
-        nonce = nonces.issue()
-        assert nonces.valid(nonce)
+        nonce = nonces.issue("198.51.100.7")
+        assert nonces.valid(nonce, "198.51.100.7")
         assert nonces.use(nonce, 1)
         used.append(nonce)
     assert len(nonces) == 10
-    assert not nonces.valid(used[0])
-    assert nonces.valid(used[-1])
+    assert not nonces.valid(used[0], "198.51.100.7")
+    assert nonces.valid(used[-1], "198.51.100.7")
     assert not nonces.use(used[-1], 1)

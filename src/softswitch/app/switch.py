@@ -22,6 +22,7 @@ from softswitch.app.clock import Clock
 from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
+from softswitch.app.sip_edge import SipEdge
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
 from softswitch.call import records
@@ -185,7 +186,9 @@ class Switch:
             raise StartError(f"The media process cannot start: {problem}.") from problem
         await self._restore()
         self._listening = True
-        app = make_app(self.live, self.live)
+        edge = SipEdge(self)
+        self.edges.transport.admit = edge.admit
+        app = make_app(self.live, self.live, edge=edge)
         self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
         self.live.started(clock.now())

@@ -41,6 +41,9 @@ class Floor:
     def get(self, name: str) -> dict[str, Any]:
         return self._ask(Request(f"{self._url}/api/v1/{name}"))
 
+    def free(self, source: str) -> None:
+        self._ask(Request(f"{self._url}/api/v1/bans/{quote(source, safe='')}", method="DELETE"))
+
     def set_agent(self, agent: str, action: str, reason: str) -> None:
         body = json.dumps({"reason": reason}).encode() if reason else b""
         path = f"{self._url}/api/v1/agents/{quote(agent, safe='')}/{quote(action, safe='')}"
@@ -142,6 +145,13 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         ("answered", "right", lambda row: row["answered"]),
         ("abandoned", "right", lambda row: row["abandoned"]),
         ("level", "left", _service_level),
+    ),
+    "bans": (
+        ("source", "left", lambda row: row["source"]),
+        ("reason", "left", lambda row: row["reason"]),
+        ("left", "right", lambda row: duration(row["left_seconds"])),
+        ("of", "right", lambda row: duration(row["ban_seconds"])),
+        ("dropped", "right", lambda row: row["dropped"]),
     ),
     "calls": (
         ("call", "right", lambda row: row["call"]),

@@ -138,6 +138,7 @@ class TrunkDoc(Section):
     to: HostPort = key(HOST_PORT, "where our calls to it go; without it no call goes out here", HostPort())
     transport: Placed = key(OneOf("udp", "tcp"), "how our calls to it travel", Placed("udp", NOTHING.place))
     max_calls: int = key(Number(1, 100_000), "more calls at a time are refused", 200)
+    require: tuple[str, ...] = key(ListOf(OneOf("timer", "100rel")), "SIP extensions its calls must know, else 421", ())
 
 
 @section
@@ -192,6 +193,24 @@ class SipDoc(Section):
     max_expires: float = key(duration(60, 7 * 86400), "and at most for this long", 3600.0)
     max_contacts: int = key(Number(1, 50), "phones that one agent can register at a time", 5)
     max_calls: int = key(Number(1, 1_000_000), "more call legs at a time are refused", 10_000)
+    session_timer: float = key(duration(90, 86400), "a call that the other side cannot confirm so long ends", 600.0)
+
+
+@section
+class DefenceDoc(Section):
+    """What one address may send before it is no longer heard. Trunks are never limited. `defence: off` lets all in."""
+
+    rate: int = key(Number(1, 100_000), "packets a second from one address; five times as many once it logged in", 100)
+    burst: int = key(Number(1, 1_000_000), "so many more at a time", 400)
+    strangers: int = key(Number(1, 1_000_000), "packets a second from all who never logged in, together", 400)
+    failures: int = key(Number(2, 10_000), "wrong logins in a row until an address is banned", 10)
+    forget: float = key(duration(1, 86400), "one wrong login is forgotten after this long", 60.0)
+    ban: float = key(duration(1, 30 * 86400), "the first ban; each further one is twice as long", 300.0)
+    longest_ban: float = key(duration(1, 30 * 86400), "but never longer", 86400.0)
+    scanners: tuple[str, ...] = key(ListOf(Text("a name")), "more User-Agent names that are banned at once", ())
+    never_ban: tuple[str, ...] = key(
+        ListOf(NETWORK), "addresses and networks without limits", ("127.0.0.1/32", "::1/128")
+    )
 
 
 @section
@@ -430,6 +449,7 @@ class Document(Section):
     media: MediaDoc | None = key(Keys(MediaDoc, "media"), "audio on the network", None)
     prompts: PromptsDoc | None = key(Keys(PromptsDoc, "prompts"), "how texts become audio", None)
     sip: SipDoc | None = key(Keys(SipDoc, "sip"), "limits of the telephone protocol", None)
+    defence: Any = key(Or({"off": False}, Keys(DefenceDoc, "defence")), "limits for strangers; on by default", None)
     trunks: dict[Placed, TrunkDoc] = key(
         MapOf(ID, Keys(TrunkDoc, "a trunk"), referred=True), "gateways to the telephone network", {}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from softswitch.call.settings import FeatureCodes, JournalSettings, LineTexts, ListenSettings, NumberSettings
@@ -18,7 +19,7 @@ from softswitch.config.values import Url, resolve_secret
 from softswitch.ids import AgentId, FlowId, TrunkId
 from softswitch.ivr.messages import Say
 from softswitch.media.messages import MediaSettings
-from softswitch.sip.messages import AccountSettings, SipSettings, TrunkSettings
+from softswitch.sip.messages import AccountSettings, DefenceSettings, SipSettings, TrunkSettings
 
 Env = Mapping[str, str]
 
@@ -78,21 +79,40 @@ def build_sip(
         trunks=_trunks(document, report),
         accounts=_accounts(document, realm, directory, env, report),
         nonce_secret=secret.encode(),
+        defence=_defence(document, report),
     )
     if sip is None:
         return settings
     if sip.min_expires > sip.max_expires:
         report.add(sip.at("min_expires"), "is longer than max_expires")
-    return SipSettings(
-        realm=settings.realm,
-        domains=settings.domains,
-        trunks=settings.trunks,
-        accounts=settings.accounts,
-        nonce_secret=settings.nonce_secret,
+    return replace(
+        settings,
         min_expires_seconds=int(sip.min_expires),
         max_expires_seconds=int(sip.max_expires),
         max_contacts=sip.max_contacts,
         max_sessions=sip.max_calls,
+        session_expires_seconds=int(sip.session_timer),
+    )
+
+
+def _defence(document: Document, report: Report) -> DefenceSettings:
+    doc = document.defence
+    if doc is None:
+        return DefenceSettings()
+    if doc is False:
+        return DefenceSettings(enabled=False)
+    if doc.ban > doc.longest_ban:
+        report.add(doc.at("ban"), "is longer than longest_ban")
+    return DefenceSettings(
+        rate_per_second=float(doc.rate),
+        burst=float(doc.burst),
+        strangers_per_second=float(doc.strangers),
+        failures=float(doc.failures),
+        failure_decay_seconds=doc.forget,
+        ban_seconds=doc.ban,
+        longest_ban_seconds=doc.longest_ban,
+        scanners=tuple(name for name in map(str, doc.scanners) if name),
+        never_ban=tuple(filter(None, map(str, doc.never_ban))),
     )
 
 
@@ -114,6 +134,7 @@ def _trunks(document: Document, report: Report) -> tuple[TrunkSettings, ...]:
                 port=doc.to.port,
                 transport=str(doc.transport),
                 max_calls=doc.max_calls,
+                demands=tuple(map(str, doc.require)),
             )
         )
     return tuple(trunks)

@@ -32,6 +32,12 @@ from softswitch.sip.messages import (
 log = structlog.get_logger()
 
 Post = Callable[[Any], None]
+Admit = Callable[[str, bytes], bool]  # sender, bytes (empty: a new connection)
+
+
+def admit_everybody(host: str, data: bytes) -> bool:
+    return True
+
 
 _BATCH = 32  # datagrams per turn of the loop, so that timers and the media socket get theirs
 _RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -49,7 +55,12 @@ class UdpSocket:
     """One listening UDP address."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, listen: ListenSettings, post: Post, on_load: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listen: ListenSettings,
+        shell: SipTransport,
+        post: Post,
+        on_load: Callable[[], None],
     ) -> None:
         family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -63,6 +74,7 @@ class UdpSocket:
         self._loop = loop
         self._post = post
         self._on_load = on_load
+        self._shell = shell
         self._flows: dict[tuple[str, int], Flow] = {}
         self._backlog: deque[PacketReceived] = deque()
         self._turn: asyncio.Handle | None = None  # the next batch, when one is not enough
@@ -81,6 +93,7 @@ class UdpSocket:
 
     def _readable(self) -> None:
         receive, backlog = self._socket.recvfrom, self._backlog
+        admit = self._shell.admit
         for _ in range(_MOST_WAITING - len(backlog)):
             try:
                 data, remote = receive(65535)
@@ -89,7 +102,8 @@ class UdpSocket:
             except OSError:
                 continue  # an ICMP error of an earlier send is reported once here
             self.received += 1
-            backlog.append(PacketReceived(self._flow(remote[:2]), data))
+            if admit(remote[0], data):
+                backlog.append(PacketReceived(self._flow(remote[:2]), data))
         if self._turn is None:
             self._work()
 
@@ -140,7 +154,10 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.flow is not None:
             self._shell.received += 1
-            self._shell.post(StreamReceived(self.flow, data))
+            if self._shell.owner.admit(self.flow.remote[0], data):
+                self._shell.post(StreamReceived(self.flow, data))
+            elif self._transport is not None:
+                self._transport.abort()  # bytes left out would tear its messages apart
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.flow is not None:
@@ -161,8 +178,9 @@ class _Connection(asyncio.Protocol):
 class TcpShell:
     """All TCP connections, incoming and made by us."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, post: Post) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: SipTransport, post: Post) -> None:
         self._loop = loop
+        self.owner = owner
         self.post = post
         self.received = 0
         self._last_number = 0
@@ -187,6 +205,8 @@ class TcpShell:
         return _Connection(self, self._last_number)
 
     def admit(self, host: str) -> bool:
+        if not self.owner.admit(host, b""):
+            return False
         return len(self._open) < _MAX_CONNECTIONS and self._per_host.get(host, 0) < _MAX_CONNECTIONS_PER_HOST
 
     def opened(self, connection: _Connection) -> None:
@@ -263,8 +283,9 @@ class SipTransport:
         self._post = post
         self._udp: dict[tuple[str, int], UdpSocket] = {}
         self._first_udp: UdpSocket | None = None
-        self._tcp = TcpShell(loop, post)
+        self._tcp = TcpShell(loop, self, post)
         self._behind = False
+        self.admit: Admit = admit_everybody  # asked before anything else
         self.sent = 0
         self.local_flows: tuple[Flow, ...] = ()
 
@@ -277,7 +298,7 @@ class SipTransport:
         flows: list[Flow] = []
         for listen in listens:
             if listen.transport == "udp":
-                udp = UdpSocket(self._loop, listen, self._post, self._load_changed)
+                udp = UdpSocket(self._loop, listen, self, self._post, self._load_changed)
                 self._udp[udp.local] = udp
                 self._first_udp = self._first_udp or udp
                 flows.append(Flow("udp", udp.local, ("", 0)))

@@ -1,10 +1,10 @@
 """Digest authentication, the verifying side (RFC 3261 section 22, RFC 2617, RFC 7616, RFC 8760).
 
-    nonce = time "." random "." HMAC(secret, time "." random "." boot)
+    nonce = time "." random "." HMAC(secret, time "." random "." boot "." source address)
 
 Nothing is remembered before a client has proven its password; after that only (nonce, highest nc). A nonce that is
-too old, of an earlier start, or forgotten gets `stale=true` when the password was right, so phones simply try
-again. An unknown user costs exactly what a wrong password costs: one check against a dummy HA1.
+too old, of an earlier start, of another address, or forgotten gets `stale=true` when the password was right, so
+phones simply try again. An unknown user costs exactly what a wrong password costs: one check against a dummy HA1.
 """
 
 from __future__ import annotations
@@ -97,18 +97,20 @@ class Nonces:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def issue(self) -> str:
+    def issue(self, source: str) -> str:
         body = f"{int(self._context.now * 1000):x}.{self._context.token()}"
-        return f"{body}.{self._signature(body)}"
+        return f"{body}.{self._signature(body, source)}"
 
-    def _signature(self, body: str) -> str:
-        text = f"{body}.{self._boot}".encode("utf-8", "surrogateescape")
+    def _signature(self, body: str, source: str) -> str:
+        text = f"{body}.{self._boot}.{source}".encode("utf-8", "surrogateescape")
         return hmac.digest(self._key, text, "sha256")[:12].hex()
 
-    def valid(self, nonce: str) -> bool:
-        """Ours, of this start, and young enough."""
+    def valid(self, nonce: str, source: str) -> bool:
+        """Ours, of this start, issued to this address, and young enough."""
         body, _, signature = nonce.rpartition(".")
-        if not hmac.compare_digest(signature.encode("utf-8", "surrogateescape"), self._signature(body).encode()):
+        if not hmac.compare_digest(
+            signature.encode("utf-8", "surrogateescape"), self._signature(body, source).encode()
+        ):
             return False
         issued = self._issued(nonce)
         if self._context.now - issued > NONCE_SECONDS:
@@ -161,9 +163,9 @@ class Digest:
         self._accounts = {account.username: account for account in context.settings.accounts}
         self.nonces = Nonces(context)
 
-    def challenge(self, stale: bool) -> str:
+    def challenge(self, source: str, stale: bool) -> str:
         """RFC 8760 2.4: one WWW-Authenticate per algorithm, the strongest first. Both carry the same nonce."""
-        common = f'realm="{self._realm}", nonce="{self.nonces.issue()}", qop="auth"'
+        common = f'realm="{self._realm}", nonce="{self.nonces.issue(source)}", qop="auth"'
         if stale:
             common += ", stale=true"
         algorithms = ("SHA-256", "MD5")
@@ -200,7 +202,7 @@ class Digest:
         expected = digest_response(algorithm, ha1, request.method, credentials)
         given = credentials["response"].lower().encode("utf-8", "surrogateescape")
         # The nonce is judged in every case, so that every refusal costs the same.
-        fresh = self.nonces.valid(credentials["nonce"])
+        fresh = self.nonces.valid(credentials["nonce"], request.flow.remote[0])
         matches = hmac.compare_digest(given, expected.encode())
         if not matches or account is None or not self._same_uri(credentials["uri"], request.uri):
             return Checked(Verdict.WRONG, None, username)

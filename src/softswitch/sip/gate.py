@@ -10,6 +10,7 @@ from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Context
 from softswitch.sip.digest import Digest, Verdict
 from softswitch.sip.errors import SipError
+from softswitch.sip.guard import Guard
 from softswitch.sip.headers import Address, parse_address, split_list
 from softswitch.sip.message import Request
 from softswitch.sip.messages import AccountSettings, Origin, SecurityEvent
@@ -22,10 +23,11 @@ _NO_NUMBER = ("anonymous", "restricted", "unavailable", "unknown")
 class Gate:
     """Raises SipError 401 (with challenges) or 403 for those who may not."""
 
-    __slots__ = ("_addresses", "_context", "_digest")
+    __slots__ = ("_addresses", "_context", "_digest", "_guard")
 
-    def __init__(self, context: Context, addresses: Addresses) -> None:
+    def __init__(self, context: Context, addresses: Addresses, guard: Guard) -> None:
         self._context = context
+        self._guard = guard
         self._addresses = addresses
         self._digest = Digest(context)
 
@@ -34,14 +36,18 @@ class Gate:
         checked = self._digest.check(request)
         if checked.verdict is Verdict.GOOD:
             assert checked.account is not None
+            self._guard.proven(request.flow.remote[0], self._context.now)
             return checked.account
         kind = _EVENTS.get(checked.verdict)
+        if checked.verdict is Verdict.WRONG:
+            self._guard.failed(request.flow.remote[0], self._context.now)
+            self._context.out.extend(self._guard.take_events())
         if kind is not None:
             account = printable(checked.username)[:64]
             self._context.out.append(SecurityEvent(kind, request.flow.remote, account, request.method))
         # A replayed nonce may be an unlucky retransmission of a proven phone: it is asked again with a fresh one.
         stale = checked.verdict in (Verdict.STALE, Verdict.REPLAYED)
-        raise SipError(401, checked.verdict.name.lower(), self._digest.challenge(stale))
+        raise SipError(401, checked.verdict.name.lower(), self._digest.challenge(request.flow.remote[0], stale))
 
     def caller(self, request: Request) -> tuple[Origin, str, str]:
         """Who calls: origin, number, display name."""

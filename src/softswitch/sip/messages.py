@@ -329,6 +329,22 @@ class AccountSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DefenceSettings:
+    """What a single source may send, and when it is no longer heard; see `sip.guard`. Trunks are exempt."""
+
+    enabled: bool = True
+    rate_per_second: float = 100.0  # packets of one source
+    burst: float = 400.0
+    strangers_per_second: float = 400.0  # packets of all sources together that never logged in
+    failures: float = 10.0  # wrong logins in quick succession until the source is banned
+    failure_decay_seconds: float = 60.0  # one of them is forgotten in this time
+    ban_seconds: float = 300.0  # the first ban; doubled each time
+    longest_ban_seconds: float = 86_400.0
+    scanners: tuple[str, ...] = ()  # more names for `sip.scanners`
+    never_ban: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
+
+
+@dataclass(frozen=True, slots=True)
 class SipSettings:
     realm: str  # digest realm and our own domain name
     domains: tuple[str, ...]  # host names and addresses that are "us" in a request URI
@@ -346,4 +362,5 @@ class SipSettings:
     max_sessions: int = 10_000  # INVITE sessions; above it 503 + Retry-After
     session_expires_seconds: int = 600  # RFC 4028: a session that nobody refreshes for so long ends; 0: off
     min_session_seconds: int = 90  # shorter wishes get 422
+    defence: DefenceSettings = field(default_factory=DefenceSettings)
     local_flows: tuple[Flow, ...] = field(default=())  # our listening addresses, remote = ("", 0)

@@ -18,6 +18,7 @@ from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Command, Context, RandomSource
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
+from softswitch.sip.guard import Guard
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import (
     Answer,
@@ -75,7 +76,8 @@ class SipStack:
         self._clients = ClientTransactions(self._context)
         self._sessions = Sessions(self._context, self._clients, addresses)
         self._registrar = Registrar(self._context, addresses)
-        gate = Gate(self._context, addresses)
+        self.guard = Guard(settings)
+        gate = Gate(self._context, addresses, self.guard)
         self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar)
         self._streams = Streams(self._context, self._message, self._broken)
         self._max_bytes = settings.max_message_bytes
@@ -87,7 +89,7 @@ class SipStack:
             TransportFailed: self._transport_failed,
             LoadChanged: self._load_changed,
             ContactsSaved: self._registrar.saved,
-            ContactsRestored: self._registrar.restored,
+            ContactsRestored: self._restored,
             **dict.fromkeys((RespondProvisional, Answer, Reject, StartInvite, SendOffer, AnswerOffer, Hangup), order),
         }
 
@@ -191,6 +193,12 @@ class SipStack:
         self._streams.closed(event.flow)
         self._clients.transport_failed(event.flow)
         self._registrar.stream_closed(event.flow)
+
+    def _restored(self, event: ContactsRestored) -> None:
+        """Phones that logged in before the restart are no strangers."""
+        for binding in event.contacts:
+            self.guard.proven(binding.flow.remote[0], self._context.now)
+        self._registrar.restored(event)
 
     def _load_changed(self, event: LoadChanged) -> None:
         """While the shell falls behind, new calls are refused before any work is done for them."""

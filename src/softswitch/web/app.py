@@ -10,6 +10,7 @@
     GET  /api/v1/promises?state=&limit=    {"promises": [...], ...}
     GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
     POST /api/v1/agents/{id}/{action}      ready | break | login | logout; for break a JSON body {"reason": "..."}
+    (the SIP edge: see `web.edge`)
 
 Ids are strings in JSON (a browser's numbers end at 2**53); errors are {"error": "one sentence"}.
 """
@@ -29,6 +30,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from softswitch.acd.messages import PromiseState
 from softswitch.ids import AgentId, InteractionId
+from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
 from softswitch.web.guard import guard
 from softswitch.web.metrics import registry
 from softswitch.web.views import (
@@ -51,12 +53,17 @@ _VIEW = web.AppKey("view", SwitchView)
 _CONTROL = web.AppKey("control", SwitchControl)
 
 
-def make_app(view: SwitchView, control: SwitchControl, more_hosts: Collection[str] = ()) -> web.Application:
+def make_app(
+    view: SwitchView, control: SwitchControl, more_hosts: Collection[str] = (), edge: EdgeView | None = None
+) -> web.Application:
     """The application over a running switch. `more_hosts`: names beyond loopback that may be in the Host header."""
     app = web.Application(middlewares=[_errors_as_json, guard(more_hosts)], client_max_size=MAX_BODY_BYTES)
     app[_VIEW], app[_CONTROL] = view, control
     app.on_response_prepare.append(_without_version)
     own_registry = registry(view)
+    if edge is not None:
+        own_registry.register(EdgeCollector(edge))
+        add_edge(app, edge)
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(own_registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
