@@ -5,12 +5,12 @@ differs), 2 it could not be done; then one sentence on stderr says why, and neve
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from softswitch.cli.edge_commands import app as edge_commands
 from softswitch.cli.importing import app as importing
 from softswitch.cli.options import DEFAULT_URL, AsJson, Directory, Url, Watch, fail, guarded
 from softswitch.cli.queue_commands import app as queue_commands
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(importing)
 app.add_typer(queue_commands)
+app.add_typer(edge_commands)
 
 # ------------------------------------------------------------------ the switch itself
 
@@ -170,39 +171,7 @@ def calls(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False)
     """Show the calls of a running switch."""
     from softswitch.cli.floor import Floor, show
 
-<<<<<<< HEAD
     guarded(lambda: show(Floor(url), "calls", as_json, watch))
-=======
-    _guarded(lambda: show(Floor(url), "calls", as_json, watch))
-
-
-@app.command()
-def bans(
-    url: Url = DEFAULT_URL,
-    as_json: AsJson = False,
-    free: Annotated[
-        list[str] | None, typer.Option("--free", metavar="IP", help="Lift the ban of this address. May be repeated.")
-    ] = None,
-) -> None:
-    """Show the addresses that a running switch does not listen to, and let one in again."""
-    from softswitch.cli.floor import Floor, show
-
-    for source in free or ():
-        _guarded(partial(Floor(url).free, source))
-    _guarded(lambda: show(Floor(url), "bans", as_json, False))
-
-
-def _guarded(work: object) -> None:
-    from softswitch.cli.floor import FloorError
-
-    assert callable(work)
-    try:
-        work()
-    except FloorError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
->>>>>>> 9463e70 (Sticky contract: named bankers, deputies, a bounded personal line, why not her in words, escalation of broken promises)
 
 
 # ------------------------------------------------------------------ sentences

@@ -138,7 +138,9 @@ class TrunkDoc(Section):
     to: HostPort = key(HOST_PORT, "where our calls to it go; without it no call goes out here", HostPort())
     transport: Placed = key(OneOf("udp", "tcp"), "how our calls to it travel", Placed("udp", NOTHING.place))
     max_calls: int = key(Number(1, 100_000), "more calls at a time are refused", 200)
-    require: tuple[str, ...] = key(ListOf(OneOf("timer", "100rel")), "SIP extensions its calls must know, else 421", ())
+    require: tuple[Placed, ...] = key(
+        ListOf(OneOf("timer", "100rel")), "SIP extensions its calls must know, else 421", ()
+    )
 
 
 @section
@@ -207,7 +209,7 @@ class DefenceDoc(Section):
     forget: float = key(duration(1, 86400), "one wrong login is forgotten after this long", 60.0)
     ban: float = key(duration(1, 30 * 86400), "the first ban; each further one is twice as long", 300.0)
     longest_ban: float = key(duration(1, 30 * 86400), "but never longer", 86400.0)
-    scanners: tuple[str, ...] = key(ListOf(Text("a name")), "more User-Agent names that are banned at once", ())
+    scanners: tuple[Placed, ...] = key(ListOf(Text("a name")), "more User-Agent names that are banned at once", ())
     never_ban: tuple[str, ...] = key(
         ListOf(NETWORK), "addresses and networks without limits", ("127.0.0.1/32", "::1/128")
     )

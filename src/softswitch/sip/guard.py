@@ -206,7 +206,7 @@ class Guard:
         source.failures = max(0.0, decayed) + 1.0
         source.failed_at = now
         limit = settings.failures * (PROVEN_FACTOR if source.proven_until > now else 1.0)
-        if source.failures >= limit:
+        if source.failures > limit - 0.5:  # what a few seconds took away does not count
             source.failures = 0.0
             self._ban(name, "login", now)
 
