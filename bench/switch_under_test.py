@@ -16,6 +16,7 @@ from typing import Any
 
 START_SECONDS = 30.0
 STOP_SECONDS = 35.0
+FLOOR_PORT = 30000  # above the switch's RTP ports, below those that Linux hands out
 
 
 class BenchError(Exception):
@@ -154,21 +155,14 @@ class Workload:
         """The C relay with as many calls: what the kernel alone costs for each packet."""
         program, legs = self._out / "udprelay", self._out / "legs.txt"
         subprocess.run(["cc", "-O2", "-w", "-o", str(program), str(self._folder / "udprelay.c")], check=True)
-        make_legs = [
-            sys.executable,
-            str(self._folder / "rtprelay_legs.py"),
-            "udprelay",
-            "--calls",
-            str(calls),
-            "--out",
-            str(legs),
-        ]
+        make_legs = [sys.executable, str(self._folder / "rtprelay_legs.py"), "udprelay", "--out", str(legs)]
+        make_legs += ["--calls", str(calls), "--base", str(FLOOR_PORT)]
         subprocess.run(make_legs, check=True, stdout=sys.stderr)
-        relay = subprocess.Popen(pinned(core, [str(program), "40000", str(calls)]))
+        relay = subprocess.Popen(pinned(core, [str(program), str(FLOOR_PORT), str(calls)]))
         try:
             time.sleep(0.3)
             if relay.poll() is not None:
-                raise BenchError("the floor could not open its ports: another program uses 127.0.0.1:40000 and up")
+                raise BenchError(f"the floor's ports, 127.0.0.1:{FLOOR_PORT} and up, are taken")
             return self.run("floor", relay.pid, options, "raw", "--raw-file", str(legs), "--measure", measure)
         finally:
             relay.terminate()
