@@ -15,11 +15,10 @@ from softswitch.acd.messages import (
     QueueSettings,
     RingEnded,
 )
+from softswitch.acd.whatif.figures import SHORT_ABANDON_SECONDS
 from softswitch.call.records import InteractionClosed, InteractionOpened
 from softswitch.ids import QueueId
 from softswitch.sip.messages import Reject, SecurityEvent
-
-SHORT_ABANDON_SECONDS = 5.0  # FACTS: short abandons count neither for nor against the service level
 
 MOST_ESCALATIONS = 200  # that the API lists, the newest
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from softswitch.cli.options import DEFAULT_URL, AsJson, Url, guarded
+from softswitch.cli.options import DEFAULT_URL, AsJson, Directory, Url, guarded
 
 app = typer.Typer()
 
@@ -49,3 +49,58 @@ def promises(
     from softswitch.cli import past
 
     guarded(lambda: past.show_promises(url, state, limit, as_json))
+
+
+@app.command()
+def simulate(
+    directory: Directory,
+    calls: Annotated[int, typer.Option("--calls", min=1, max=5_000_000, metavar="N", help="So many callers.")],
+    pattern: Annotated[str, typer.Option("--pattern", help="even, morning or storm.")] = "even",
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same day.")] = 1,
+    talk: Annotated[
+        str | None, typer.Option("--talk", metavar="TIME", help="Mean talk; by default the queue's usual_talk.")
+    ] = None,
+    patience: Annotated[
+        str, typer.Option("--patience", metavar="TIME", help="Mean patience of callers, or: endless.")
+    ] = "2m",
+    returning: Annotated[
+        float, typer.Option("--returning", min=0, max=100, metavar="PERCENT", help="Callers with a previous agent.")
+    ] = 30.0,
+    journal: Annotated[
+        Path | None, typer.Option("--journal", metavar="FILE", help="Write the day as a journal, for replay and why.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with a plot.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A day that never was: the real queues of this configuration under invented callers."""
+    from softswitch.cli import page, simulating
+
+    def work() -> None:
+        figures = simulating.simulate(directory, calls, pattern, seed, talk, patience, returning, journal)
+        facts = {"configuration": str(directory), "calls": calls, "pattern": pattern, "seed": seed}
+        found = simulating.document(figures, facts)
+        if html is not None:
+            page.write(html, found)
+        simulating.show(found, as_json)
+
+    guarded(work)
+
+
+@app.command()
+def replay(
+    journal: Annotated[Path, typer.Argument(metavar="JOURNAL", help="A file, or the directory of the journal.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="DIR", help="Against this configuration.", show_default=False)
+    ] = None,
+    agents: Annotated[
+        int, typer.Option("--agents", metavar="+N", help="With so many agents more; -N: fewer, the last ones.")
+    ] = 0,
+    seeds: Annotated[int, typer.Option("--seeds", min=2, max=1000, help="Days that are simulated.")] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="The first of them.")] = 1,
+    timezone: Annotated[str | None, typer.Option("--timezone", metavar="ZONE", help="Of the hours.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What would a recorded day have been with another configuration, or with more agents?"""
+    from softswitch.cli import replaying
+
+    guarded(lambda: replaying.show(replaying.replay(journal, config, agents, seeds, seed, timezone), as_json))

@@ -60,6 +60,15 @@ def load(directory: str | Path, overrides: Overrides | None = None, env: Mapping
     return settings
 
 
+def load_without_secrets(directory: str | Path) -> Settings:
+    """The settings without what is secret (passwords, addresses of databases), for what needs none of it."""
+    report = Report()
+    settings = _settings(Path(directory), Overrides(), None, report)
+    if report.problems or settings is None:
+        raise ConfigProblems(report.problems)
+    return settings
+
+
 def check(directory: str | Path, env: Mapping[str, str] | None = None) -> list[Problem]:
     """All problems, sorted by place. Without `env` secrets are not looked up, so that any machine can check."""
     report = Report()
