@@ -286,7 +286,7 @@ class Switch:
     async def stop(self) -> None:
         """No new calls, BYE to everybody, everything written; at most some ten seconds."""
         self.live.stopping()
-        self._driver.post(sip.LoadChanged(True))
+        self._driver.post(sip.LoadChanged(True, stopping=True))
         board = self.cores.calls.board
         board.ports.clear()  # without a port no new leg: nobody is rung any more, whoever becomes free meanwhile
         self._last_leg_written.clear()

@@ -59,9 +59,10 @@ class TransportFailed:
 @dataclass(frozen=True, slots=True)
 class LoadChanged:
     """The switch falls behind its receive queue (or has caught up): new calls get 503 + Retry-After meanwhile,
-    calls that exist are served as always."""
+    calls that exist are served as always. `stopping`: the reason is an orderly stop, which is no alarm."""
 
     overloaded: bool
+    stopping: bool = False
 
 
 @dataclass(frozen=True, slots=True)

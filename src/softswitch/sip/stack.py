@@ -202,7 +202,7 @@ class SipStack:
 
     def _load_changed(self, event: LoadChanged) -> None:
         """While the shell falls behind, new calls are refused before any work is done for them."""
-        if event.overloaded and not self._context.overloaded:
+        if event.overloaded and not event.stopping and not self._context.overloaded:
             self._context.out.append(SecurityEvent("overload", ("", 0), "", "receive queue"))
         self._context.overloaded = event.overloaded
 
