@@ -272,7 +272,7 @@ class House:
         assert calls.sessions == {}
         assert calls.call_backs == {}
         assert calls.ringing_attempts == ()
-        assert calls.next_deadline() is None
+        assert calls.next_deadline() == calls._hours.next_deadline(), "only the opening hours go on"
         opened = [each.leg for each in self.of(media.OpenMediaLeg)]
         closed = [each.leg for each in self.of(media.CloseMediaLeg)]
         assert sorted(opened) == sorted(closed)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from softswitch.acd import attempts, duty, matching, sticky
+from softswitch.acd import attempts, duty, matching, opening, promises, sticky
+from softswitch.acd.agents import Agent
 from softswitch.acd.floor import Floor, Rejection
-from softswitch.acd.messages import CallerEntered, CallerLeft, Outcome, OverflowCaller
+from softswitch.acd.messages import CallerEntered, CallerLeft, CallerNoted, Outcome, OverflowCaller
 from softswitch.acd.waiting import Entry, Stage
 
 _LIVE_WAIT = (Stage.WAITING, Stage.CHOOSING, Stage.PERSONAL)
@@ -47,7 +48,9 @@ def left(floor: Floor, event: CallerLeft, now: float) -> None:
         entry.promise.caller_left = True
         return
     outcome = Outcome.ABANDONED if event.hung_up else Outcome.OVERFLOWED
-    if entry.attempt is None:
+    if not event.hung_up and _is_called_back(entry):
+        _call_back_lost(floor, entry, now)
+    elif entry.attempt is None:
         leave_lines(entry)
         floor.finish(entry, outcome, None, now)
     else:
@@ -55,6 +58,27 @@ def left(floor: Floor, event: CallerLeft, now: float) -> None:
         floor.finish(entry, outcome, None, now)
         for agent in rung:
             duty.free(floor, agent, now, keep_idle_time=True)
+
+
+def _is_called_back(entry: Entry) -> bool:
+    facts = entry.facts
+    return entry.pool.queue.settings.call_back_lost and isinstance(facts, CallerEntered) and facts.can_be_called_back
+
+
+def _call_back_lost(floor: Floor, entry: Entry, now: float) -> None:
+    """We lost him, not he us: his place stays, and he is called back."""
+    rung: list[Agent] = []
+    hers = entry.bond.agent if entry.bond is not None and entry.stage is not Stage.WAITING else None
+    if entry.attempt is None:
+        leave_lines(entry)
+    else:
+        rung = attempts.cancel_all(floor, entry, now)
+    floor.out.append(CallerNoted(entry.id, "we lost the call, and call back"))
+    promises.make(floor, entry, hers, opening.promised(entry.pool.queue, now)[1], now)
+    assert entry.promise is not None
+    entry.promise.caller_left = True
+    for agent in rung:
+        duty.free(floor, agent, now, keep_idle_time=True)
 
 
 def leave_lines(entry: Entry) -> None:

@@ -16,7 +16,7 @@ from heapq import heappush
 from typing import Final
 
 from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
-from softswitch.acd.messages import AgentSettings, AgentState, QueueSettings
+from softswitch.acd.messages import AgentSettings, AgentState, QueueHoursChanged, QueueSettings
 from softswitch.acd.strategy import NO_FIT, STRATEGIES, Chance, Fit, Key, Lots, Order, Search, Strategy
 from softswitch.acd.waiting import Place
 from softswitch.ids import InteractionId, QueueId, SkillId
@@ -102,6 +102,7 @@ class Queue:
         "accuracy",
         "at_once",
         "chance",
+        "hours",
         "line",
         "settings",
         "steps",
@@ -126,6 +127,7 @@ class Queue:
         if settings.weight <= 0:
             raise ValueError(f"queue {settings.id}: weight must be more than 0, not {settings.weight}")
         self.settings = settings
+        self.hours: QueueHoursChanged | None = None  # how it stands; None: no hours
         self.strategy = strategy
         self.chance: Chance = chance if chance is not None else Lots()
         self.steps = steps
@@ -134,6 +136,10 @@ class Queue:
         self.talk_seconds = settings.usual_talk_seconds  # moving averages, see `estimates`
         self.wrap_up_seconds = settings.wrap_up_seconds
         self.accuracy = Accuracy()
+
+    @property
+    def is_open(self) -> bool:
+        return self.hours is None or self.hours.open
 
 
 class Pool:

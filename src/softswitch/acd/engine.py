@@ -4,6 +4,7 @@
     callers    callers enter, wait, leave                                waiting  a caller's stage, with its diagram
     attempts   rings, answers by compare-and-set, conversations          matching who is rung for whom
     sticky     back to the same person as last time                      promises call-backs and their keeping
+    opening    call-backs keep to the hours of their queue
     ways_out   out of the line by a key, or by asking for a call-back
 
 Single-threaded, deterministic (the same events at the same times give the same commands and the same `digest`), and
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from softswitch.acd import attempts, callers, matching, promises, shifts, snapshot, sticky, ways_out
+from softswitch.acd import attempts, callers, matching, opening, promises, shifts, snapshot, sticky, ways_out
 from softswitch.acd import messages as m
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import AcdSettings, Command, Event
@@ -38,6 +39,7 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.ChoiceMade: sticky.choice_made,
     m.CallerWentOn: ways_out.went_on,
     m.CallBackRequested: ways_out.call_back_requested,
+    m.QueueHoursChanged: opening.hours_changed,
     m.PromiseSaved: promises.saved,
     m.PromiseRestored: promises.restored,
     m.AgentAnswered: attempts.answered,

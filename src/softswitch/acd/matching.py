@@ -337,7 +337,9 @@ def place_call_back(floor: Floor, entry: Entry, now: float) -> None:
     promise = entry.promise
     assert promise is not None
     agent = promise.agent
-    if promise.open_to_all or agent is None:
+    if not entry.pool.queue.is_open:
+        entry.stage = Stage.PAUSED
+    elif promise.open_to_all or agent is None:
         place(floor, entry, now)
     elif agent.state is READY and not (entry.no_offer and agent.id in entry.no_offer):
         ring(floor, entry, agent, now, sticky=True)

@@ -193,6 +193,16 @@ class CallBackRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueHoursChanged:
+    """A queue with hours opened or closed; at the start, how it stands. Its call-backs keep to them."""
+
+    queue: QueueId
+    open: bool
+    changes_at: float | None = None  # closes or opens then
+    then_at: float | None = None  # and changes back then
+
+
+@dataclass(frozen=True, slots=True)
 class PromiseSaved:
     """The store has the promise; only now is it spoken to the caller. Not `ok`: it cannot be made, the caller
     goes to a colleague."""
@@ -456,6 +466,7 @@ class CallBackRule:
     within_seconds: float = 3600.0
     attempts: int = 3
     retry_seconds: float = 60.0
+    expires_seconds: float | None = None  # after the promise; None: `max_wait_seconds` after it was due
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,6 +495,7 @@ class QueueSettings:
     overflow_when_nobody: bool = True  # no agent logged in for this queue -> OverflowCaller at once
     usual_talk_seconds: float = 180.0  # estimate before anything was measured
     call_back: CallBackRule | None = None  # None: as the sticky rule says
+    call_back_lost: bool = False  # callers whom we lost (media process gone, trunk fault) are called back
     most_waiting: int | None = None  # one more, and he overflows: "queue full"
     prefers: tuple[tuple[SkillId, float], ...] = ()  # weights: whom to ring first among those who may
     relax: tuple[RelaxStep, ...] = ()
@@ -530,6 +542,7 @@ Event = (
     | ChoiceMade
     | CallerWentOn
     | CallBackRequested
+    | QueueHoursChanged
     | PromiseSaved
     | PromiseRestored
     | AgentAnswered

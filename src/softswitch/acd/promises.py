@@ -16,7 +16,7 @@ from typing import Final
 
 from softswitch.acd import deadlines, matching
 from softswitch.acd.agents import Agent
-from softswitch.acd.eligibility import could_take
+from softswitch.acd.eligibility import Queue, could_take
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import (
     CallBackRequested,
@@ -39,8 +39,8 @@ ANYBODY: Final = AgentId("")  # whom a promise names that any agent of the queue
 _DEFAULT_RULE: Final = CallBackRule()
 
 
-def rule_of(entry: Entry) -> CallBackRule:
-    settings = entry.pool.queue.settings
+def rule_of(queue: Queue) -> CallBackRule:
+    settings = queue.settings
     if settings.call_back is not None or settings.sticky is None:
         return settings.call_back or _DEFAULT_RULE
     sticky = settings.sticky
@@ -94,13 +94,19 @@ def _confirm(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
     promise.saved = True
     if not promise.caller_left:
         agent = promise.agent.id if promise.agent is not None else ANYBODY
-        floor.out.append(ConfirmCallBack(entry.id, promise.id, agent, promise.due_at))
+        hours = entry.pool.queue.hours
+        opens = 0.0 if hours is None else (hours.then_at if hours.open else hours.changes_at) or 0.0
+        not_before = opens if now < opens < promise.due_at else 0.0
+        floor.out.append(ConfirmCallBack(entry.id, promise.id, agent, promise.due_at, not_before))
     _watch(floor, promise, entry, now)
     matching.place_call_back(floor, entry, now)
 
 
 def _watch(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
+    rule = rule_of(entry.pool.queue)
     promise.lost_at = max(promise.due_at, now) + entry.pool.queue.settings.max_wait_seconds
+    if rule.expires_seconds is not None:
+        promise.lost_at = max(promise.due_at, promise.made_at + rule.expires_seconds)
     floor.deadlines.add(promise.due_at, deadlines.PROMISE_DUE, promise)
     floor.deadlines.add(promise.lost_at, deadlines.PROMISE_LOST, promise)
 
@@ -193,6 +199,11 @@ def lost(floor: Floor, subject: object, when: float, now: float) -> None:
     entry = subject.entry
     if entry is None or entry.stage is Stage.RINGING or entry.stage is Stage.CALLING:
         return
+    hours = entry.pool.queue.hours
+    if hours is not None and not hours.open and hours.changes_at is not None and hours.changes_at > now:
+        subject.lost_at = hours.changes_at + entry.pool.queue.settings.max_wait_seconds  # nobody could be free
+        floor.deadlines.add(subject.lost_at, deadlines.PROMISE_LOST, subject)
+        return
     if entry.stage is Stage.WAITING:
         matching.unplace(entry)
     break_promise(floor, subject, "nobody was free in time", now)
@@ -225,7 +236,7 @@ def not_reached(floor: Floor, promise: Promise, entry: Entry, now: float, tried:
     """The customer did not answer: after a pause again, until the attempts are used up. What was not tried is none of
     them; then only the time is a limit."""
     promise.attempts += tried
-    rule = rule_of(entry)
+    rule = rule_of(entry.pool.queue)
     if promise.attempts >= rule.attempts:
         break_promise(floor, promise, "customer not reached", now)
     elif now >= promise.lost_at:

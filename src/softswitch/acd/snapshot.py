@@ -182,7 +182,9 @@ def digest(floor: Floor) -> str:
     for promise in floor.promises.values():
         found.update(repr(_promise_state(promise)).encode())
     for queue in floor.queues.values():
-        found.update(repr((queue.settings.id, queue.talk_seconds, queue.wrap_up_seconds, queue.line)).encode())
+        found.update(
+            repr((queue.settings.id, queue.talk_seconds, queue.wrap_up_seconds, queue.line, queue.hours)).encode()
+        )
     found.update(repr([(why.value, times) for why, times in floor.rejected.items()]).encode())
     return found.hexdigest()
 

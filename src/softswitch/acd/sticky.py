@@ -15,7 +15,7 @@ to the general pool with the age he has when the limit passes or she goes away.
 
 from __future__ import annotations
 
-from softswitch.acd import deadlines, estimates, matching, promises
+from softswitch.acd import deadlines, estimates, matching, opening, promises
 from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
 from softswitch.acd.eligibility import could_take
 from softswitch.acd.floor import Floor, Rejection
@@ -97,18 +97,19 @@ def _offer(
     wait = estimates.until_hers(agent, queue, place - 1, now)
     call_back_wait = estimates.until_hers(agent, queue, len(agent.line.live) + len(agent.line.call_backs), now)
     full = _line_is_full(agent, rule, wait, entry)
+    not_before, by = opening.promised(queue, now)
     bond.choices = tuple(
         choice
         for choice in rule.offer
         if choice is Choice.COLLEAGUE
         or (choice is Choice.WAIT and wait <= rule.wait_at_most_seconds and not full)
-        or (choice is Choice.CALL_BACK and can_be_called and call_back_wait <= rule.call_back_within_seconds)
+        or (choice is Choice.CALL_BACK and can_be_called and not not_before and now + call_back_wait <= by)
     )
     if Choice.WAIT not in bond.choices and Choice.CALL_BACK not in bond.choices:
         give_up(floor, entry, "line full" if full else "busy too long", now)
         return
     bond.limit = now + rule.wait_at_most_seconds
-    bond.call_back_by = now + rule.call_back_within_seconds
+    bond.call_back_by = by
     bond.until = now + floor.settings.choice_seconds
     entry.stage = Stage.CHOOSING
     add_place(agent.line.live, entry.place)

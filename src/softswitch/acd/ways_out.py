@@ -11,7 +11,7 @@ never entered (`fresh`)      |                          | anybody calls him back
 
 from __future__ import annotations
 
-from softswitch.acd import attempts, callers, duty, promises
+from softswitch.acd import attempts, callers, duty, opening, promises
 from softswitch.acd.agents import Agent
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import CallBackRequested, CallerWentOn, Outcome, OverflowCaller
@@ -52,8 +52,7 @@ def call_back_requested(floor: Floor, event: CallBackRequested, now: float) -> N
         callers.leave_lines(entry)
         if hers is not None:
             entry.sticky = "call_back"
-        due_at = now + promises.rule_of(entry).within_seconds
-        promises.make(floor, entry, hers, due_at, now, event.caller)
+        promises.make(floor, entry, hers, opening.promised(entry.pool.queue, now)[1], now, event.caller)
 
 
 def _from_outside(floor: Floor, event: CallBackRequested, entry: Entry | None, now: float) -> None:
@@ -69,4 +68,4 @@ def _from_outside(floor: Floor, event: CallBackRequested, entry: Entry | None, n
     entry = Entry(event, pool, now, now - event.waited_seconds)
     pool.open += 1
     floor.entries[entry.id] = entry
-    promises.make(floor, entry, None, now + promises.rule_of(entry).within_seconds, now)
+    promises.make(floor, entry, None, opening.promised(queue, now)[1], now)

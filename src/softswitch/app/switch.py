@@ -81,6 +81,7 @@ _ACD_EVENTS = (
     acd.ChoiceMade,
     acd.CallerWentOn,
     acd.CallBackRequested,
+    acd.QueueHoursChanged,
     acd.PromiseSaved,
     acd.PromiseRestored,
     acd.AgentAnswered,
@@ -271,6 +272,27 @@ class Switch:
             self._driver.post(acd.PhoneLost(agent))  # known by a TCP connection alone, which is gone
         for promise in state.promises:
             self._driver.post(self.edges.memory.promise_restored(promise))
+        self._call_back_lost(state.lost, now)
+
+    def _call_back_lost(self, lost: tuple[records.LostCaller, ...], now: float) -> None:
+        """Who waited when the switch died is called back, in order, where his queue does so."""
+        queues = {queue.id for queue in self.settings.acd.queues if queue.call_back_lost}
+        calls = self.cores.calls
+        for caller in lost:
+            if caller.queue in queues and calls.can_call(caller.caller):
+                waited = max(self.clock.wall(now) - caller.entered_at, 0.0)
+                self._driver.post(
+                    acd.CallBackRequested(
+                        caller.interaction,
+                        caller.queue,
+                        caller.caller,
+                        caller.customer,
+                        caller.language,
+                        fresh=True,
+                        because="we lost you",
+                        waited_seconds=waited,
+                    )
+                )
 
     # -------------------------------------------------------------- orders from outside
 

@@ -37,6 +37,7 @@ from softswitch.acd.messages import (
 from softswitch.call.board import Board, LegOwner, LineFacts, LocalTime, WallClock
 from softswitch.call.call_back import CallBackSession, Ticket, call_back_trunk, can_call
 from softswitch.call.feature_code import FeatureCall, feature_of
+from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import InteractionOpened, PreviousAgentFound
@@ -151,11 +152,12 @@ class Calls:
         self._saying_goodbye: dict[InteractionId, CallLeg] = {}  # callers who are told when they are called back
         self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
         self._alarms = _Alarms()
+        self._hours = HoursClock(self.board)
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             InviteReceived: self._invite,
             LegEnded: self._leg_ended,
             RegistrationChanged: self._registered,
-            PortsLeased: lambda event, now: ports.add(event.ports),
+            PortsLeased: self._ports_leased,
             MediaLegClosed: lambda event, now: self.board.media_closed(event),
             MediaLegFailed: self._media_failed,
             MediaLost: self._media_lost,
@@ -202,6 +204,10 @@ class Calls:
 
     def next_deadline(self) -> float | None:
         return self._alarms.next()
+
+    def can_call(self, number: str) -> bool:
+        """Is there a way to call this customer?"""
+        return can_call(self._call_back_trunk, number)
 
     def _flush(self) -> list[Any]:
         board = self.board
@@ -324,6 +330,11 @@ class Calls:
             self.board.contacts[event.agent] = event.contacts
         else:
             self.board.contacts.pop(event.agent, None)
+
+    def _ports_leased(self, event: PortsLeased, now: float) -> None:
+        self.board.ports.add(event.ports)
+        self._hours.start(now)  # the first ports: calls can come from now on
+        self._alarms.look(self._hours)
 
     def _media_failed(self, event: MediaLegFailed, now: float) -> None:
         found = self.board.find_leg(event.leg)

@@ -194,6 +194,18 @@ class PromiseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LostCaller:
+    """Who stood in a line when the switch died: nobody answered him, nobody promised him anything."""
+
+    interaction: InteractionId
+    queue: QueueId
+    caller: str
+    customer: CustomerId | None
+    language: str
+    entered_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoredContact:
     """A registration as the store keeps it; wall-clock expiry, flow as plain text and numbers."""
 
@@ -216,3 +228,4 @@ class StartState:
     contacts: tuple[StoredContact, ...]
     agents: tuple[AgentRecord, ...]  # the newest line of each agent
     promises: tuple[OpenPromise, ...]
+    lost: tuple[LostCaller, ...] = ()  # in the order in which they came

@@ -304,6 +304,7 @@ class CallBackRuleDoc(Section):
     within: float = key(duration(60, 7 * 86400), "the customer is called within this time", 3600.0)
     attempts: int = key(Number(1, 20), "so often is the customer called", 3)
     retry: float = key(duration(1, 86400), "pause between two attempts", 60.0)
+    expires: Any = key(Or({"max_wait": None}, duration(60, 30 * 86400)), "given up so long after it was promised", None)
     number: Placed = key(
         OneOf("caller", "ask"),
         "caller: the number he calls from; ask: it is read back, and he can key in another one",
@@ -427,6 +428,11 @@ class QueueDoc(Section):
     full: TargetDoc | None = key(WAY, "the next step when the line is full, or call_back; by default `overflow`", None)
     overflow: TargetDoc | None = key(TARGET, "the next step of a caller nobody can take; by default hang up", None)
     usual_talk: float = key(duration(5, 7200), "a talk's length, for estimates before any was measured", 180.0)
+    lost_callers: Placed = key(
+        OneOf("nothing", "call_back"),
+        "call_back: who waited when we lost the call (crash, audio gone) is called back, in order",
+        Placed("nothing", NOTHING.place),
+    )
     call_back: CallBackRuleDoc | None = key(
         Keys(CallBackRuleDoc, "call_back"), "how this queue calls back; by default as `sticky` says", None
     )

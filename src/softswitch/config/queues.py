@@ -97,6 +97,7 @@ def _queue(name: Placed, doc: QueueDoc, skills: set[str], known: Known) -> Queue
         usual_talk_seconds=doc.usual_talk,
         call_back=_call_back(doc, known),
         most_waiting=doc.most_waiting,
+        call_back_lost=doc.lost_callers == "call_back",
         prefers=tuple((SkillId(str(skill)), float(weight)) for skill, weight in doc.prefer.items()),
         relax=tuple(_relax(name, step, known) for step in doc.relax),
         tier_after_seconds=doc.next_level,
@@ -136,7 +137,7 @@ def _call_back(doc: QueueDoc, known: Known) -> CallBackRule | None:
         known.report.add(
             back.at("number"), "callers could make us dial any number; name how numbers may begin: allow: [+372]"
         )
-    return CallBackRule(back.within, back.attempts, back.retry)
+    return CallBackRule(back.within, back.attempts, back.retry, back.expires)
 
 
 def _sticky_doc(doc: QueueDoc) -> StickyDoc | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, text
 from softswitch.call.records import (
     AgentRecord,
     FindPreviousAgent,
+    LostCaller,
     OpenPromise,
     PreviousAgentFound,
     PromiseLine,
@@ -37,6 +38,23 @@ _NEWEST_LINES = text(
     ORDER BY line.id
     """
 )
+
+
+# The queue where each interaction stood that has no outcome, no talk and no promise, and since when he waits at all.
+_LOST = text(
+    """
+    SELECT entry.interaction, entry.queue, call.caller, entry.customer, call.language,
+           (SELECT min(first.at) FROM queue_entry AS first WHERE first.interaction = call.id) AS entered_at
+    FROM interaction AS call JOIN queue_entry AS entry ON entry.interaction = call.id
+    WHERE call.began_at >= :since AND call.outcome IS NULL AND call.caller IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM promise WHERE promise.interaction = call.id)
+      AND NOT EXISTS (SELECT 1 FROM talk WHERE talk.interaction = call.id)
+      AND entry.at = (SELECT max(newest.at) FROM queue_entry AS newest WHERE newest.interaction = call.id)
+    ORDER BY entered_at, entry.interaction
+    LIMIT 2000
+    """
+)
+LOST_WITHIN_SECONDS = 24 * 3600.0
 
 
 def start_state(connection: Connection, now_wall: float) -> StartState:
@@ -67,7 +85,8 @@ def start_state(connection: Connection, now_wall: float) -> StartState:
     still_open = select(*columns).where(promise.c.state == "open").order_by(promise.c.made_at, promise.c.id)
     rows: Sequence[Any] = connection.execute(still_open).all()
     promises = tuple(OpenPromise(*row) for row in rows)
-    return StartState(contacts, agents, promises)
+    lost = connection.execute(_LOST, {"since": now_wall - LOST_WITHIN_SECONDS})
+    return StartState(contacts, agents, promises, tuple(LostCaller(*row) for row in lost))
 
 
 def ledger(connection: Connection, state: str | None, limit: int) -> tuple[PromiseLine, ...]:

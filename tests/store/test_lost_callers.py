@@ -1,0 +1,49 @@
+"""Who stood in a line when the switch died is found at the next start, in order; who was served or promised is not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from softswitch.call.records import (
+    InteractionClosed,
+    InteractionOpened,
+    InteractionQueued,
+    LostCaller,
+    PromiseOpened,
+    Record,
+)
+from softswitch.ids import AgentId, CustomerId, InteractionId, PromiseId, QueueId
+from softswitch.store import Store
+
+NOW = 1_800_000_000.0
+OpenStore = Callable[..., Awaitable[Store]]
+
+
+def waits(number: int, at: float, queue: str = "everyday") -> list[Record]:
+    interaction = InteractionId(number)
+    return [
+        InteractionOpened(interaction, f"+372{number}", "8000", None, "et", at - 20.0),
+        InteractionQueued(interaction, QueueId(queue), CustomerId("77"), at, "", {}, (), None),
+    ]
+
+
+async def test_only_those_who_waited_are_lost_and_in_order(database_url: str, open_store: OpenStore) -> None:
+    store = await open_store(database_url)
+    rows = waits(1, NOW - 50) + waits(2, NOW - 90) + waits(3, NOW - 70) + waits(4, NOW - 60) + waits(5, NOW - 200_000)
+    rows += [InteractionQueued(InteractionId(2), QueueId("loans"), None, NOW - 30, "key 9", {}, (), None)]
+    rows += [InteractionClosed(InteractionId(3), "answered", AgentId("anna"), NOW - 40, 30.0, "")]
+    rows += [
+        PromiseOpened(
+            PromiseId(9), InteractionId(4), QueueId("everyday"), AgentId(""), "+3724", None, "et", NOW, NOW + 60
+        ),
+        InteractionOpened(InteractionId(6), "+3726", "8000", None, "et", NOW - 10),  # was in the menu
+    ]
+    for row in rows:
+        store.append(row)
+    await store.close()
+    again = await open_store(database_url)
+    lost = (await again.load_start_state(NOW)).lost
+    assert lost == (
+        LostCaller(InteractionId(2), QueueId("loans"), "+3722", None, "et", NOW - 90),
+        LostCaller(InteractionId(1), QueueId("everyday"), "+3721", CustomerId("77"), "et", NOW - 50),
+    )
