@@ -38,6 +38,7 @@ line: {{ name: Bench Bank, languages: [en], timezone: UTC, domain: 127.0.0.1 }}
 listen: [udp://127.0.0.1:{bank.sip_port}]
 api: http://127.0.0.1:{bank.http_port}
 database: sqlite:///{{here}}/line.db
+sip: {{ qualify: off }}   # as the peers are measured
 media: {{ address: 127.0.0.1, ports: {bank.first_rtp_port}..{bank.last_rtp_port} }}
 prompts: {{ cache: {{here}}/prompts, tts: none }}
 trunks:

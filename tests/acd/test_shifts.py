@@ -282,3 +282,19 @@ def test_nothing_is_restored_over_a_live_call() -> None:
     line.talk(ANNA)
     assert line.send(m.AgentRestored(ANNA, AgentState.READY, "", 0.0, None, True)) == []
     assert line.state(ANNA) is AgentState.TALKING
+
+
+def test_a_silent_phone_suspends_and_its_answer_resumes() -> None:
+    line = Line([ANNA])
+    line.send(m.PhoneLost(ANNA, silent=True))
+    changed = line.one(m.AgentStateChanged)
+    assert (changed.state, changed.reason) == (AgentState.SUSPENDED, "phone not answering")
+    line.send(m.PhoneRegistered(ANNA))
+    assert line.state(ANNA) is AgentState.READY
+
+
+def test_a_silent_phone_whose_registration_ends_is_offline() -> None:
+    line = Line([ANNA])
+    line.send(m.PhoneLost(ANNA, silent=True))
+    line.send(m.PhoneLost(ANNA))
+    assert line.state(ANNA) is AgentState.OFFLINE

@@ -7,7 +7,7 @@ from typing import Any
 from softswitch.acd.messages import PhoneLost, PhoneRegistered
 from softswitch.app.phone_watch import PhoneWatch
 from softswitch.ids import AgentId
-from softswitch.sip.messages import ContactBinding, Flow, RegistrationChanged
+from softswitch.sip.messages import ContactBinding, Flow, PhoneAnswering, RegistrationChanged
 
 ANNA = AgentId("anna")
 FLOW = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.3", 5070))
@@ -42,3 +42,19 @@ def test_one_of_two_phones_gone_is_none() -> None:
 
 def test_lost_once() -> None:
     assert told(changed(), changed(60.0), changed(), changed()) == [PhoneRegistered(ANNA), PhoneLost(ANNA)]
+
+
+def test_a_silent_phone_is_not_woken_by_its_registration() -> None:
+    posted: list[Any] = []
+    watch = PhoneWatch(posted.append)
+    watch.changed(changed(60.0))
+    watch.answering(PhoneAnswering(ANNA, False))
+    watch.changed(changed(120.0))
+    watch.answering(PhoneAnswering(ANNA, True))
+    watch.changed(changed(180.0))
+    assert posted == [
+        PhoneRegistered(ANNA),
+        PhoneLost(ANNA, silent=True),
+        PhoneRegistered(ANNA),
+        PhoneRegistered(ANNA),
+    ]

@@ -11,7 +11,7 @@ import pytest
 from softswitch.sip.guard import Guard
 from softswitch.sip.messages import DefenceSettings, SipSettings
 from softswitch.web.app import make_app
-from softswitch.web.edge import BanView
+from softswitch.web.edge import BanView, TrunkView
 from softswitch.web.server import start_http
 
 
@@ -28,6 +28,9 @@ class Edge:
 
     def free(self, source: str) -> bool:
         return self.guard.free(source, 12.0)
+
+    def trunks(self) -> list[TrunkView]:
+        return [TrunkView("pstn", "192.0.2.1", "down"), TrunkView("in", "", "not asked")]
 
     def dropped(self) -> dict[str, int]:
         return self.guard.dropped
@@ -60,5 +63,6 @@ async def test_bans_are_listed_and_lifted(edge_client: aiohttp.ClientSession) ->
 
 async def test_figures(edge_client: aiohttp.ClientSession) -> None:
     text = await (await edge_client.get("/metrics")).text()
+    assert 'softswitch_trunk_up{trunk="pstn"} 0.0' in text
     assert "softswitch_bans 2.0" in text
     assert 'softswitch_dropped_packets_total{reason="banned"} 0.0' in text

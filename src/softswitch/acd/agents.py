@@ -45,6 +45,7 @@ SUSPENDED: Final = AgentState.SUSPENDED
 
 NO_ANSWER: Final = "no answer"
 NOT_REACHABLE: Final = "phone not reachable"
+PHONE_SILENT: Final = "phone not answering"
 ON_OWN_CALL: Final = "on a call of her own"
 NOT_REGISTERED: Final = "phone not registered"
 LOGGED_OUT: Final = "logged out"

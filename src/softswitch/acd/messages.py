@@ -69,9 +69,10 @@ class PhoneRegistered:
 
 @dataclass(frozen=True, slots=True)
 class PhoneLost:
-    """No live registration is left."""
+    """No live registration is left; or, `silent`, her phones are registered but none of them answers."""
 
     agent: AgentId
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

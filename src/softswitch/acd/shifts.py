@@ -10,6 +10,7 @@ from softswitch.acd.agents import (
     NOT_REGISTERED,
     OFFLINE,
     ON_OWN_CALL,
+    PHONE_SILENT,
     READY,
     RINGING,
     SUSPENDED,
@@ -49,7 +50,7 @@ def phone_registered(floor: Floor, event: PhoneRegistered, now: float) -> None:
         return
     agent.duty.registered = True
     if (agent.state is OFFLINE and not agent.duty.logged_out) or (
-        agent.state is SUSPENDED and agent.reason == NOT_REACHABLE
+        agent.state is SUSPENDED and agent.reason in (NOT_REACHABLE, PHONE_SILENT)
     ):
         duty.free(floor, agent, now)
 
@@ -59,7 +60,9 @@ def phone_lost(floor: Floor, event: PhoneLost, now: float) -> None:
     if agent is None:
         return
     agent.duty.registered = False
-    if agent.state is READY:
+    if agent.state is READY and event.silent:
+        duty.away(floor, agent, SUSPENDED, PHONE_SILENT, now)
+    elif agent.state is READY or (agent.state is SUSPENDED and agent.reason == PHONE_SILENT and not event.silent):
         duty.away(floor, agent, OFFLINE, NOT_REGISTERED, now)
 
 

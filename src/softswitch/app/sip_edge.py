@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from softswitch.web.edge import BanView
+import structlog
+
+from softswitch.sip.messages import TrunkAnswering
+from softswitch.web.edge import BanView, TrunkView
 
 if TYPE_CHECKING:
     from softswitch.app.switch import Switch
+
+log = structlog.get_logger()
+
+
+def note_trunk(event: TrunkAnswering) -> None:
+    """An effect: the log says when a trunk goes and comes back."""
+    if event.answering:
+        log.info("trunk answers again", trunk=event.trunk)
+    else:
+        log.warning("trunk does not answer", trunk=event.trunk)
 
 
 class SipEdge:
@@ -39,6 +52,14 @@ class SipEdge:
 
     def free(self, source: str) -> bool:
         return self._guard.free(source, self._now())
+
+    def trunks(self) -> list[TrunkView]:
+        stack = self._switch.cores.stack
+        words = {None: "not asked", True: "up", False: "down"}
+        return [
+            TrunkView(trunk.id, trunk.host, words[stack.qualifier.trunk_answering(trunk.id)])
+            for trunk in self._switch.settings.sip.trunks
+        ]
 
     def dropped(self) -> dict[str, int]:
         return dict(self._guard.dropped)

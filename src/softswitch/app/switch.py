@@ -22,7 +22,7 @@ from softswitch.app.clock import Clock
 from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
-from softswitch.app.sip_edge import SipEdge
+from softswitch.app.sip_edge import SipEdge, note_trunk
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
 from softswitch.call import records
@@ -247,7 +247,10 @@ class Switch:
         driver.add_effect(memory.save_promise, acd.SavePromise)
         driver.add_effect(memory.find_previous, records.FindPreviousAgent)
         driver.add_effect(self.tally.count, *Tally.COUNTED)
-        driver.add_effect(PhoneWatch(driver.post).changed, sip.RegistrationChanged)
+        phones = PhoneWatch(driver.post)
+        driver.add_effect(phones.changed, sip.RegistrationChanged)
+        driver.add_effect(phones.answering, sip.PhoneAnswering)
+        driver.add_effect(note_trunk, sip.TrunkAnswering)
         driver.add_effect(self._leg_written, records.CallDetail)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 

@@ -195,6 +195,9 @@ class SipDoc(Section):
     max_expires: float = key(duration(60, 7 * 86400), "and at most for this long", 3600.0)
     max_contacts: int = key(Number(1, 50), "phones that one agent can register at a time", 5)
     max_calls: int = key(Number(1, 1_000_000), "more call legs at a time are refused", 10_000)
+    qualify: Any = key(
+        Or({"off": False}, duration(10, 3600)), "phones and trunks are asked so often whether they are there", 60.0
+    )
     session_timer: float = key(duration(90, 86400), "a call that the other side cannot confirm so long ends", 600.0)
 
 

@@ -79,6 +79,7 @@ def build_sip(
         trunks=_trunks(document, report),
         accounts=_accounts(document, realm, directory, env, report),
         nonce_secret=secret.encode(),
+        qualify_seconds=60.0,
         defence=_defence(document, report),
     )
     if sip is None:
@@ -92,6 +93,7 @@ def build_sip(
         max_contacts=sip.max_contacts,
         max_sessions=sip.max_calls,
         session_expires_seconds=int(sip.session_timer),
+        qualify_seconds=sip.qualify or 0.0,
     )
 
 

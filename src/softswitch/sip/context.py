@@ -17,11 +17,13 @@ from softswitch.sip.messages import (
     LegEnded,
     OfferAnswered,
     OfferReceived,
+    PhoneAnswering,
     RegistrationChanged,
     SaveContacts,
     SecurityEvent,
     SipSettings,
     Transmit,
+    TrunkAnswering,
 )
 from softswitch.sip.timers import Timers
 from softswitch.sip.uri import host_port, ip_literal
@@ -39,6 +41,8 @@ Command = (
     | LegEnded
     | SaveContacts
     | RegistrationChanged
+    | PhoneAnswering
+    | TrunkAnswering
     | SecurityEvent
 )
 _MAX_PLACES = 256

@@ -293,6 +293,22 @@ class RegistrationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneAnswering:
+    """None of an agent's registered phones answers OPTIONS any more, or one does again. Registrations stay."""
+
+    agent: AgentId
+    answering: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkAnswering:
+    """A trunk answers OPTIONS no more, or again."""
+
+    trunk: TrunkId
+    answering: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityEvent:
     """One structured security event: 'auth_failed', 'unknown_trunk', 'nonce_replayed', 'malformed', ..."""
 
@@ -363,5 +379,6 @@ class SipSettings:
     max_sessions: int = 10_000  # INVITE sessions; above it 503 + Retry-After
     session_expires_seconds: int = 600  # RFC 4028: a session that nobody refreshes for so long ends; 0: off
     min_session_seconds: int = 90  # shorter wishes get 422
+    qualify_seconds: float = 0.0  # OPTIONS to phones and trunks at this period; 0: never
     defence: DefenceSettings = field(default_factory=DefenceSettings)
     local_flows: tuple[Flow, ...] = field(default=())  # our listening addresses, remote = ("", 0)

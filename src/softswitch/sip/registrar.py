@@ -27,6 +27,7 @@ from softswitch.sip.messages import (
     RegistrationChanged,
     SaveContacts,
 )
+from softswitch.sip.qualify import Qualifier
 from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_server import ServerTransaction
 from softswitch.sip.uri import parse_uri, plain_text
@@ -53,10 +54,21 @@ class PendingSave:
 class Registrar:
     """See the module."""
 
-    __slots__ = ("_addresses", "_agents", "_connections", "_context", "_expiry", "_intended", "_live", "_pending")
+    __slots__ = (
+        "_addresses",
+        "_agents",
+        "_connections",
+        "_context",
+        "_expiry",
+        "_intended",
+        "_live",
+        "_pending",
+        "_qualifier",
+    )
 
-    def __init__(self, context: Context, addresses: Addresses) -> None:
+    def __init__(self, context: Context, addresses: Addresses, qualifier: Qualifier) -> None:
         self._context = context
+        self._qualifier = qualifier
         self._addresses = addresses
         self._agents = frozenset(account.agent for account in context.settings.accounts)
         self._live: dict[AgentId, Contacts] = {}
@@ -191,6 +203,7 @@ class Registrar:
             self._expiry[agent] = timers.start(first, lambda: self._expired(agent))
         if before != contacts:  # a refresh is news too: the phone is alive
             self._context.out.append(RegistrationChanged(agent, contacts))
+            self._qualifier.watch(agent, contacts)
 
     def _expired(self, agent: AgentId) -> None:
         self._make_live(agent, self._alive(self.contacts(agent)))

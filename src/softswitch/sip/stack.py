@@ -41,6 +41,7 @@ from softswitch.sip.messages import (
     TransportFailed,
 )
 from softswitch.sip.parser import Malformed, parse_datagram
+from softswitch.sip.qualify import Qualifier
 from softswitch.sip.reception import Reception
 from softswitch.sip.registrar import Registrar
 from softswitch.sip.sessions import Sessions
@@ -75,7 +76,8 @@ class SipStack:
         self._servers = ServerTransactions(self._context)
         self._clients = ClientTransactions(self._context)
         self._sessions = Sessions(self._context, self._clients, addresses)
-        self._registrar = Registrar(self._context, addresses)
+        self.qualifier = Qualifier(self._context, self._clients, addresses)
+        self._registrar = Registrar(self._context, addresses, self.qualifier)
         self.guard = Guard(settings)
         gate = Gate(self._context, addresses, self.guard)
         self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar)

@@ -1,5 +1,6 @@
-"""The SIP edge over HTTP: who is banned.
+"""The SIP edge over HTTP: who is banned, which trunks answer.
 
+GET    /api/v1/trunks                  {"trunks": [...]}
 GET    /api/v1/bans                    {"bans": [...]}
 DELETE /api/v1/bans/{source}           lift a ban
 """
@@ -24,6 +25,13 @@ class BanView:
     dropped: int  # packets since
 
 
+@dataclass(frozen=True, slots=True)
+class TrunkView:
+    trunk: str
+    host: str  # empty: no calls go out there
+    state: str  # "up", "down", "not asked"
+
+
 class EdgeView(Protocol):
     """The port to the SIP edge; the composition root implements it."""
 
@@ -32,6 +40,8 @@ class EdgeView(Protocol):
     def free(self, source: str) -> bool:
         """Lift a ban; False when there is none."""
         ...
+
+    def trunks(self) -> Sequence[TrunkView]: ...
 
     def dropped(self) -> Mapping[str, int]:
         """Packets that were not looked at, by reason."""
@@ -51,6 +61,10 @@ def add_edge(app: web.Application, edge: EdgeView) -> None:
             return web.json_response({"error": f"{source[:64]!r} is not banned."}, status=404)
         return web.json_response({"source": source, "banned": False})
 
+    async def trunks(_request: web.Request) -> web.Response:
+        return web.json_response({"trunks": [asdict(trunk) for trunk in edge.trunks()]})
+
+    app.router.add_get("/api/v1/trunks", trunks)
     app.router.add_get("/api/v1/bans", bans)
     app.router.add_delete("/api/v1/bans/{source:.+}", free)
 
@@ -74,3 +88,8 @@ class EdgeCollector(Collector):
         for reason, number in self._edge.dropped().items():
             dropped.add_metric([reason], number)
         yield dropped
+        trunks = GaugeMetricFamily("softswitch_trunk_up", "1: the trunk answers OPTIONS, 0: not", labels=["trunk"])
+        for trunk in self._edge.trunks():
+            if trunk.state != "not asked":
+                trunks.add_metric([trunk.trunk], float(trunk.state == "up"))
+        yield trunks
