@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from acd_line import ANNA, FIRST, LI, MART, Line, Q, agent, queue
+from rich_line import rich
 from simulation import Habits, Simulation, bank
 
 from softswitch.acd import journal
@@ -174,6 +175,13 @@ def test_every_pair_of_a_random_day_has_its_reason(seed: int) -> None:
     simulation.run(120)
     assert explained.asked > 5_000
     assert len(explained.seen) >= 15, "the day had everything in it"
+
+
+def test_every_pair_where_queues_relax_and_ring_several_together() -> None:
+    simulation = Simulation(rich(), Habits(calls_per_second=0.25, refuses=0.1, lets_ring=0.1), 2)
+    explained = simulation.driven = Explained(simulation.engine)
+    simulation.run(120)
+    assert Reason.NOT_YET_OPEN in explained.seen
 
 
 def test_every_reason_has_its_sentence() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgpack
 import pytest
 from acd_line import ANNA, FIRST, MART, Line
+from rich_line import rich
 from simulation import Habits, Simulation, bank
 
 from softswitch.acd import journal
@@ -184,3 +185,27 @@ def test_values_of_a_snapshot() -> None:
     plain["classes"][0][1].remove("look_back_seconds")
     plain["objects"][0].pop(1)
     assert from_plain(plain) == rule, "what an older version did not know gets its default"
+
+
+def test_snapshots_hold_whatever_a_queue_can_be_told() -> None:
+    engine = Engine(rich(), IdSource(1 << 40))
+    lines: list[Any] = []
+    engine.floor.ids = NotedIds(engine.floor.ids, lines)
+    simulation = Simulation(engine.floor.settings, Habits(calls_per_second=0.15), 4)
+    simulation.engine, simulation.driven = engine, RecordedEngine(engine, lines)
+    simulation.invariants.engine = engine
+    header = journal.header(engine, 0.0, "run", 1)
+    simulation.run(250)
+    recorded = list(Segment(header + journal.group(lines, 0.0)).lines)
+    first = Replay(Segment(header))
+    for at, line in enumerate(recorded):
+        if at % 151 == 0:
+            again = Replay(Segment(journal.header(first.engine, 0.0, "run", 2)))
+            assert again.engine.digest() == first.engine.digest()
+            for later in recorded[at : at + 150]:
+                again.step(later)
+            reached = again.engine.digest()
+        first.step(line)
+        if at % 151 == 149:
+            assert first.engine.digest() == reached
+    assert first.engine.digest() == engine.digest()

@@ -18,7 +18,7 @@ from typing import Final
 from softswitch.acd.agents import READY, RINGING, SUSPENDED, TALKING, WRAP_UP, Agent
 from softswitch.acd.eligibility import Queue, Skills, meets
 from softswitch.acd.floor import Floor
-from softswitch.acd.messages import AgentState, CallerEntered, QueueSettings
+from softswitch.acd.messages import AgentState, QueueSettings
 from softswitch.acd.waiting import Entry, Stage, position
 from softswitch.ids import AgentId, InteractionId, QueueId
 
@@ -83,7 +83,7 @@ SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.RINGS_ANOTHER: "Another agent is rung for him just now.",
         Reason.PROMISED_BY_ANOTHER: "Another agent has promised to call him back, and the time she told has not come.",
         Reason.SAVING: "The promise to call him back is being written to disk.",
-        Reason.PAUSED: "He was called back and not reached; he is called again after a pause.",
+        Reason.PAUSED: "The call-back rests: he was not reached and is tried again later, or the queue opens later.",
         Reason.UNEXPLAINED: "Nothing speaks against it. This must not happen: please report it with the journal.",
     }
 )
@@ -188,15 +188,15 @@ def _not_allowed(entry: Entry, agent: Agent) -> tuple[Because, ...]:
     if pool in agent.pools:
         return ()
     queue, person = pool.queue, agent.settings
-    facts = entry.facts
-    skills = facts.skills if isinstance(facts, CallerEntered) else ()
-    if meets(person, queue.settings, skills, facts.language):
+    needs = pool.needs
+    skills = needs.skills
+    if meets(person, queue.settings, skills, needs.language):
         return (Because(Reason.NOT_YET_OPEN),)
     if queue.settings.id not in person.queues:
         return (Because(Reason.OTHER_QUEUE),)
     found = _lacking(agent, queue, skills)
-    if not meets(person, _without_skills(queue), (), facts.language):
-        found.append(Because(Reason.LANGUAGE, facts.language))
+    if not meets(person, _without_skills(queue), (), needs.language):
+        found.append(Because(Reason.LANGUAGE, needs.language))
     return tuple(found)
 
 
@@ -275,7 +275,7 @@ def _headline(seen: Explanation) -> str:
     if seen.stage is Stage.SAVING:
         return "The promise of a call-back is being written to disk."
     if seen.stage is Stage.PAUSED:
-        return "The customer was called back and not reached; he is called again after a pause."
+        return "The call-back rests: he was not reached and is tried again later, or the queue opens later."
     if seen.stage is Stage.CALL_BACK:
         return f"A call-back of {seen.queue}, kept for {seen.waits_for}; he is called as soon as she is free."
     if seen.stage is Stage.CHOOSING:

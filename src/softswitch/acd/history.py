@@ -101,7 +101,12 @@ def _asked(event: m.Event) -> str:
         return f"chose {event.choice.value.replace('_', '-')}"
     if isinstance(event, m.PromiseRestored):
         return "the promise of a call-back was restored after a start"
-    return "hung up" if isinstance(event, m.CallerLeft) else type(event).__name__
+    if isinstance(event, m.CallerWentOn):
+        return f"left the line by a key: {event.because}"
+    if isinstance(event, m.CallBackRequested):
+        return "asked to be called back"
+    assert isinstance(event, m.CallerLeft)
+    return "hung up" if event.hung_up else "his call was ended by the switch"
 
 
 def _told(command: m.Command, commands: list[m.Command], floor: Floor, at: float) -> Happening | None:
@@ -120,6 +125,10 @@ def _told(command: m.Command, commands: list[m.Command], floor: Floor, at: float
         return Happening(
             at, f"left the queue: {command.outcome.value.replace('_', ' ')}", command.agent, command.sticky
         )
+    if isinstance(command, m.CallerNoted):
+        return Happening(at, "noted", None, command.note)
+    if isinstance(command, m.PromiseEscalated):
+        return Happening(at, "is shown to the supervisor", command.agent or None, command.because)
     if isinstance(command, m.OverflowCaller):
         return Happening(at, "overflowed", None, command.because)
     return None

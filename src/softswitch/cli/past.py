@@ -17,6 +17,7 @@ from rich.text import Text
 from softswitch.acd.history import Historian
 from softswitch.acd.journal import JournalError, Segment
 from softswitch.cli.floor import Floor, FloorError, duration, plain
+from softswitch.config.strategies import StrategyError, installed, load
 from softswitch.ids import AgentId, InteractionId
 from softswitch.runtime.journal import files_of
 from softswitch.web.why import document
@@ -30,6 +31,11 @@ _GOOD = ("rings", "calls")
 
 def segments(path: Path) -> list[Segment]:
     """FloorError when there is none, or one cannot be read."""
+    for name in installed():  # orders of other packages: a snapshot may name them
+        try:
+            load(name)
+        except StrategyError:
+            continue  # said when a snapshot needs it
     try:
         paths = files_of(path)
         found = []

@@ -22,7 +22,7 @@ from softswitch.acd.whatif.recorded import RecordedDay, read, staffed
 from softswitch.cli.floor import FloorError
 from softswitch.cli.past import segments, zone_of
 from softswitch.cli.plots import pair_of_bars, table
-from softswitch.cli.simulating import FORMULAS, NAMES, settings_of, shown
+from softswitch.cli.simulating import FORMULAS, NAMES, engine_for, settings_of, shown
 
 SHORT = {
     "asa_seconds": "ASA",
@@ -52,8 +52,8 @@ def replay(
         TimeRemainingColumn(), console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
     ) as progress:  # fmt: skip
         task = progress.add_task("Replaying", total=seeds * (2 if changed else 1))
-        same = runs(day, day.settings, numbers, Random, lambda: progress.advance(task))
-        theirs = runs(day, other, numbers, Random, lambda: progress.advance(task)) if changed else same
+        same = runs(day, day.settings, numbers, Random, lambda: progress.advance(task), engine_for)
+        theirs = runs(day, other, numbers, Random, lambda: progress.advance(task), engine_for) if changed else same
     rows = compared(day.happened, same, theirs)
     return {
         "journal": str(journal),

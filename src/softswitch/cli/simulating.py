@@ -24,6 +24,7 @@ from softswitch.cli.floor import FloorError, duration
 from softswitch.cli.plots import bar, table
 from softswitch.config import ConfigProblems, load_without_secrets
 from softswitch.config.kinds import Word
+from softswitch.config.strategies import strategies
 from softswitch.ids import IdSource
 
 PROGRESS_FROM = 3_000  # calls
@@ -86,6 +87,12 @@ def seconds_of(text: str | None, option: str) -> float | None:
     return value
 
 
+def engine_for(settings: m.AcdSettings, ids: IdSource | None = None) -> Engine:
+    """An engine that knows the orders of other packages as well."""
+    orders = strategies(queue.order for queue in settings.queues)
+    return Engine(settings, ids or IdSource(1 << 40), strategies=orders)
+
+
 class Recording:
     """A journal of the simulated day, as the live switch would have written it."""
 
@@ -94,7 +101,7 @@ class Recording:
         self.parts: list[bytes] = []
 
     def engine(self, settings: m.AcdSettings) -> Any:
-        engine = Engine(settings, journal.NotedIds(IdSource(1 << 40), self.lines))
+        engine = engine_for(settings, journal.NotedIds(IdSource(1 << 40), self.lines))
         self.parts.append(journal.header(engine, MONDAY, "simulated", 1))
         return journal.RecordedEngine(engine, self.lines)
 
@@ -126,7 +133,7 @@ def simulate(
     )  # fmt: skip
     habits = Habits(Patience(()), {}, answers_after=tuple(2.0 + 4.0 * lots.random() for _ in range(97)), lets_ring=0.02)
     recording = Recording() if journal_file is not None else None
-    make: Callable[[m.AcdSettings], Any] | None = recording.engine if recording is not None else None
+    make: Callable[[m.AcdSettings], Any] = recording.engine if recording is not None else engine_for
     day = Day(settings, callers, everybody(settings, OPEN), habits, lots, make)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total} calls"),

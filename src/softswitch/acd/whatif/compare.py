@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from softswitch.acd import messages as m
 from softswitch.acd.whatif.day import Day, Lots
@@ -54,11 +55,12 @@ def runs(
     seeds: Iterable[int],
     lots: Callable[[int], Lots],
     done: Callable[[], None] = lambda: None,
+    engine: Callable[[m.AcdSettings], Any] | None = None,
 ) -> list[Figures]:
     duties = duties_for(day, settings)
     found = []
     for seed in seeds:
-        found.append(Day(settings, day.visits, duties, day.habits, lots(seed)).run())
+        found.append(Day(settings, day.visits, duties, day.habits, lots(seed), engine).run())
         done()
     return found
 

@@ -38,6 +38,7 @@ class Visit:
     talk: float | None = None
     wrap_up: float | None = None  # inf: as long as the queue allows
     choice: m.Choice | None = None
+    then: tuple[float, m.Event] | None = None  # after so long he takes a way out of the line, if he is still there
     follows: Visit | None = None  # where he goes when this queue passes him on
 
 
@@ -148,6 +149,9 @@ class Day:
         self._known.visits[number] = visit
         self.figures.entered(event, self.now)
         self._send(event)
+        if visit.then is not None:
+            after, way_out = visit.then
+            self._at(self.now + after, lambda: self._go_out(number, visit, way_out))
         patience = visit.patience
         if patience is None:
             patience = self._habits.patience.drawn(self._lots.random(), visit.waited)
@@ -158,6 +162,10 @@ class Day:
         entry = self.engine.floor.entries.get(number)
         if entry is not None and entry.promise is None and self._known.visits.get(number) is visit:
             self._send(m.CallerLeft(number))
+
+    def _go_out(self, number: InteractionId, visit: Visit, way_out: m.Event) -> None:
+        if number in self.engine.floor.entries and self._known.visits.get(number) is visit:
+            self._send(way_out)
 
     def _ended(self, command: m.InteractionEnded) -> None:
         visit = self._known.visits.pop(command.interaction, None)

@@ -21,7 +21,15 @@ from softswitch.acd.whatif.figures import Figures
 from softswitch.acd.whatif.patience import Patience
 from softswitch.ids import AgentId, InteractionId, QueueId, RingAttemptId
 
-_DUTIES = (m.PhoneRegistered, m.PhoneLost, m.AgentLoggedIn, m.AgentLoggedOut, m.AgentWentOnBreak)
+_DUTIES = (
+    m.PhoneRegistered,
+    m.PhoneLost,
+    m.AgentLoggedIn,
+    m.AgentLoggedOut,
+    m.AgentWentOnBreak,
+    m.OwnCallBegan,
+    m.OwnCallEnded,
+)
 
 
 @dataclass(slots=True)
@@ -38,6 +46,7 @@ class _Caller:
     follows: _Caller | None = None
     answered: bool = False
     promised: bool = False
+    then: tuple[float, m.Event] | None = None
 
 
 @dataclass(slots=True)
@@ -84,6 +93,11 @@ class _Reader:
         elif isinstance(event, m.ChoiceMade) and (caller := self._inside.get(event.interaction)):
             caller.choice = event.choice
             self.counts.choices.append(event.choice)
+        elif isinstance(event, m.CallBackRequested) and event.fresh:
+            self.day.duties.append((wall, event))
+        elif isinstance(event, m.CallerWentOn | m.CallBackRequested):
+            if (leaving := self._inside.get(event.interaction)) is not None:
+                leaving.then = (wall - leaving.at, event)
         elif isinstance(event, _DUTIES):
             self.day.duties.append((wall, event))
         elif isinstance(event, m.AgentWentReady):
@@ -248,6 +262,7 @@ def _visit(caller: _Caller) -> Visit:
         caller.talk,
         caller.wrap_up,
         caller.choice,
+        caller.then,
         _visit(caller.follows) if caller.follows is not None else None,
     )
 
@@ -268,7 +283,12 @@ def duties_for(day: RecordedDay, settings: m.AcdSettings) -> list[tuple[float, m
     """Agents of both are there when they were; those who are new are there from the first caller to the last line."""
     ids = {agent.id for agent in settings.agents}
     known = {agent.id for agent in day.settings.agents}
-    found: list[tuple[float, m.Event]] = [each for each in day.duties if getattr(each[1], "agent", None) in ids]
+    queues = {queue.id for queue in settings.queues}
+    found = [
+        (at, event)
+        for at, event in day.duties
+        if (event.queue in queues if isinstance(event, m.CallBackRequested) else getattr(event, "agent", None) in ids)
+    ]
     start = min([day.visits[0].at, *(at for at, event in found if isinstance(event, m.PhoneRegistered))])
     found += [(start, m.PhoneRegistered(agent.id)) for agent in settings.agents if agent.id not in known]
     return sorted(found, key=lambda each: each[0])
