@@ -61,6 +61,7 @@ class Floor:
 
     health_now: HealthView = field(default_factory=lambda: HealthView(HealthStatus.OK, (), 12.5))
     orders: list[tuple[str, AgentAction, str]] = field(default_factory=list)
+    passed: list[tuple[InteractionId, QueueId, str]] = field(default_factory=list)
     refusal: str | None = None
     fault: Exception | None = None
 
@@ -132,6 +133,10 @@ class Floor:
     async def promises(self, state: str | None, limit: int) -> list[PromiseView]:
         rows = [row for row in PROMISES if state in (None, row.state)]
         return rows[:limit]
+
+    def pass_call(self, interaction: InteractionId, queue: QueueId, note: str = "") -> str | None:
+        self.passed.append((interaction, queue, note))
+        return self.refusal
 
     def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
         self.orders.append((agent, action, reason))

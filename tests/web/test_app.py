@@ -255,3 +255,36 @@ async def test_escalations(client: aiohttp.ClientSession) -> None:
         "promise": str(LARGE + 9), "interaction": str(LARGE + 1), "queue": "everyday", "agent": "anna",
         "because": "not kept in time", "ago_seconds": 5.0,
     }  # fmt: skip
+
+
+async def test_a_caller_is_passed_on(client: aiohttp.ClientSession, floor: Any) -> None:
+    body = json.dumps({"queue": "night", "note": "a loan"})
+    async with client.post(f"/api/v1/calls/{LARGE}/pass", data=body) as answer:
+        assert answer.status == 200
+    assert floor.passed == [(LARGE + 1, "night", "a loan")]
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "status"),
+    [
+        (str(LARGE + 77), '{"queue": "night"}', 404),
+        (str(LARGE + 5), '{"queue": "night"}', 404),
+        (str(LARGE), '{"queue": "nigth"}', 404),
+        (str(LARGE), "", 404),
+        (str(LARGE), '{"queue": 7}', 400),
+        (str(LARGE), '{"to": "night"}', 400),
+    ],
+)
+async def test_what_cannot_be_passed_on(
+    client: aiohttp.ClientSession, floor: Any, call: str, body: str, status: int
+) -> None:
+    async with client.post(f"/api/v1/calls/{call}/pass", data=body) as answer:
+        assert answer.status == status
+        assert (await answer.json())["error"]
+    assert floor.passed == []
+
+
+async def test_why_he_cannot_be_passed_on_now_is_told(client: aiohttp.ClientSession, floor: Any) -> None:
+    floor.refusal = "Nobody talks with this caller."
+    async with client.post(f"/api/v1/calls/{LARGE}/pass", data='{"queue": "night"}') as answer:
+        assert (answer.status, (await answer.json())["error"]) == (409, floor.refusal)

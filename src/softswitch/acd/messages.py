@@ -147,6 +147,7 @@ class CallerEntered:
     waited_seconds: float = 0.0  # already waited elsewhere (passed on by another department)
     can_be_called_back: bool = True  # there is a number, and a way to call it
     prefers: tuple[tuple[SkillId, float], ...] = ()  # skills that would be nice, with their weights
+    passes: int = 0  # so often was he passed on by departments, in this call
     away: tuple[AgentId, ...] = ()  # of his agent and her deputy, who is absent by the calendar
 
 

@@ -11,6 +11,7 @@ from softswitch.acd.explain import explain
 from softswitch.app.past import Past
 from softswitch.call.call_back import CallBackSession
 from softswitch.call.call_back import Step as CallBackStep
+from softswitch.call.orders import PassCaller
 from softswitch.call.records import PromiseLine
 from softswitch.call.ring import RingState
 from softswitch.call.session import CallerSession, Stage
@@ -235,6 +236,13 @@ class LiveSwitch:
         )
 
     # -------------------------------------------------------------- control
+
+    def pass_call(self, interaction: InteractionId, queue: QueueId, note: str = "") -> str | None:
+        session = self._switch.cores.calls.sessions.get(interaction)
+        if session is None or session.talk is None or session.talk.over:
+            return "Nobody talks with this caller now, or it is a call-back: only who is being served can be passed on."
+        self._switch.post(PassCaller(interaction, queue, note))
+        return None
 
     def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
         events: dict[AgentAction, Any] = {

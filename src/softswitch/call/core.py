@@ -39,6 +39,7 @@ from softswitch.call.call_back import CallBackSession, Ticket, call_back_trunk, 
 from softswitch.call.feature_code import FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.orders import PassCaller
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import InteractionOpened, PreviousAgentFound
 from softswitch.call.routing import Route, one_form, resolve
@@ -162,6 +163,7 @@ class Calls:
             MediaLegFailed: self._media_failed,
             MediaLost: self._media_lost,
             PreviousAgentFound: self._previous_agent,
+            PassCaller: lambda event, now: self._session_do(event, now, CallerSession.pass_on),
             AnnounceWaiting: lambda event, now: self._session_do(event, now, CallerSession.announce),
             OfferChoice: lambda event, now: self._session_do(event, now, CallerSession.offer_choice),
             CallerNoted: lambda event, now: self._session_do(event, now, CallerSession.noted),

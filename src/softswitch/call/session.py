@@ -34,6 +34,7 @@ from softswitch.call.board import Board
 from softswitch.call.call_back_desk import CallBackDesk
 from softswitch.call.hours import is_open
 from softswitch.call.leg import CallLeg
+from softswitch.call.orders import PassCaller
 from softswitch.call.records import InteractionClosed, PreviousAgentFound
 from softswitch.call.ring import Ring
 from softswitch.call.routing import Route
@@ -463,6 +464,24 @@ class CallerSession:
         self.talk = Talk(self._board, facts, self.leg, agent_leg, music, self._talked)
         self.talk.start(now)
         self.talk.say_to_customer(self.waiting.connecting(command.agent))
+
+    def pass_on(self, command: PassCaller, now: float) -> None:
+        """Department to department: the caller keeps his leg, his wait and his context; she goes into wrap-up."""
+        talk = self.talk
+        if talk is None or talk.over or not self.leg.alive:
+            return
+        self.talk = None
+        agent, began_at = talk.agent, self.since
+        talk.pass_on(now)
+        self._board.give_leg(self.leg, self)
+        target = self.waiting.pass_target(command.queue)
+        entering = self.waiting.passed_on(agent, target, command.note, began_at)
+        place = self.waiting.place
+        assert place is not None
+        if entering is not None:
+            self._enter_queue(entering, now)
+        else:
+            self._go(target, place, now)
 
     def _talked(self, now: float) -> None:
         self._become(Stage.ENDED, now)

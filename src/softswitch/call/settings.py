@@ -72,6 +72,8 @@ class QueueWays:
     closed: Target = field(default_factory=lambda: Target(hang_up=True))
     full: Target | None = None  # None: as `after_overflow`
     nobody: Target | None = None
+    most_passes: int | None = None  # so often is he passed on from here; after that
+    after_passes: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from softswitch.call.prompts import music_segment
 from softswitch.call.records import TalkRecord
 from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
 from softswitch.ivr.messages import Segment
-from softswitch.media.messages import Bridge, RtpSilent
+from softswitch.media.messages import Bridge, RtpSilent, Unbridge
 from softswitch.sip.messages import AckReceived, LegEnded, OfferReceived
 
 NORMAL_CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
@@ -103,10 +103,22 @@ class Talk:
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
         if self.over:
             return
-        self.over = True
         other = self._agent if leg is self._customer else self._customer
         other.stop_play()
         other.hang_up(NORMAL_CLEARING)
+        self._finish(now)
+        self._on_end(now)
+
+    def pass_on(self, now: float) -> None:
+        """The agent gives the customer away: her leg ends and her wrap-up begins; his leg is for its owner to take."""
+        self._board.emit(Unbridge(self._customer.id))
+        self._customer.stop_play()
+        self._agent.stop_play()
+        self._agent.hang_up(NORMAL_CLEARING)
+        self._finish(now)
+
+    def _finish(self, now: float) -> None:
+        self.over = True
         facts, wall = self._facts, self._board.line.wall
         self._board.emit(ConversationEnded(facts.attempt))
         self._board.emit(
@@ -121,4 +133,3 @@ class Talk:
                 seconds=now - self._began_at,
             )
         )
-        self._on_end(now)

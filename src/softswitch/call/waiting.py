@@ -56,6 +56,8 @@ class _Memory:
     answered: bool = False
     waited_before: float = 0.0
     notes: list[str] = field(default_factory=list)
+    passes: int = 0
+    passed_by: AgentId | None = None
 
 
 def join_says(says: list[Say]) -> Say:
@@ -156,7 +158,32 @@ class Waiting:
             known = self._board.call.customers.get(place.customer)
             if known is not None and known.banker is not None:
                 return known.banker
-        return self._memory.previous
+        memory = self._memory
+        return memory.previous if memory.previous != memory.passed_by else None  # she has just given him away
+
+    def passed_on(self, agent: AgentId, to: Target, note: str, talk_began_at: float) -> EnterQueue | None:
+        """He goes to another department with all that is known; None: not into a queue. What he waited still counts."""
+        place, memory = self.place, self._memory
+        assert place is not None
+        memory.waited_before += max(talk_began_at - place.entered_at, 0.0)
+        memory.passes += 1
+        memory.passed_by = agent
+        because = f"passed on by {agent}" + (f": {note}" if note else "")
+        self.note(f"{because} (pass {memory.passes})")
+        if not to.queue:
+            return None
+        path = (*place.path, f"passed on to {to.queue}")
+        customer = place.customer or ""
+        return EnterQueue(QueueId(to.queue), because, self.language, place.entered, path, customer)
+
+    def pass_target(self, queue: QueueId) -> Target:
+        """Where he really goes: after too many passes to whom the queue names for that."""
+        place = self.place
+        assert place is not None
+        ways = self._board.texts(place.queue).ways
+        if ways.most_passes is not None and ways.after_passes is not None and self._memory.passes >= ways.most_passes:
+            return ways.after_passes
+        return Target(queue=queue)
 
     def _away(self, now: float) -> tuple[AgentId, ...]:
         """Who is absent by the calendar today."""
@@ -192,6 +219,7 @@ class Waiting:
                 waited_seconds=memory.waited_before,
                 can_be_called_back=self.can_be_called_back,
                 away=self._away(now),
+                passes=memory.passes,
             )
         )
 

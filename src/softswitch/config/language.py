@@ -351,6 +351,14 @@ class WaitingDoc(Section):
 
 
 @section
+class PassesDoc(Section):
+    """Nobody is kicked around like a ball."""
+
+    at_most: int = key(Number(1, 20), "so often is a caller passed on to another queue in one call", 2)
+    then: TargetDoc = key(TARGET, "and then: a supervisor's queue, or a flow")
+
+
+@section
 class QueueTextsDoc(Section):
     """What a queue says. Each has a default text in en, et, zh, it and cs."""
 
@@ -431,6 +439,7 @@ class QueueDoc(Section):
     full: TargetDoc | None = key(WAY, "the next step when the line is full, or call_back; by default `overflow`", None)
     overflow: TargetDoc | None = key(TARGET, "the next step of a caller nobody can take; by default hang up", None)
     usual_talk: float = key(duration(5, 7200), "a talk's length, for estimates before any was measured", 180.0)
+    passes: PassesDoc | None = key(Keys(PassesDoc, "passes"), "how often a caller of this queue is passed on", None)
     lost_callers: Placed = key(
         OneOf("nothing", "call_back"),
         "call_back: who waited when we lost the call (crash, audio gone) is called back, in order",

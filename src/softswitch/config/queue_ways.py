@@ -40,6 +40,8 @@ def build_ways(doc: QueueDoc, back: CallBackRuleDoc | None, known: Known, flows:
         hours=str(doc.hours),
         closed=closed or overflow or Target(hang_up=True),
         full=full,
+        most_passes=doc.passes.at_most if doc.passes is not None else None,
+        after_passes=flows.target(doc.passes.then) if doc.passes is not None else None,
         nobody=CALL_BACK if doc.nobody_there == "call_back" else None,
     )
 

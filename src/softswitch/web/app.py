@@ -9,6 +9,7 @@
     GET  /api/v1/registrations             {"registrations": [...]}
     GET  /api/v1/promises?state=&limit=    {"promises": [...], ...}
     GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
+    POST /api/v1/calls/{id}/pass           {"queue": "...", "note": "..."}: to another department
     POST /api/v1/agents/{id}/{action}      ready | break | login | logout; for break a JSON body {"reason": "..."}
     (the SIP edge: see `web.edge`)
 
@@ -29,7 +30,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from softswitch.acd.messages import PromiseState
-from softswitch.ids import AgentId, InteractionId
+from softswitch.ids import AgentId, InteractionId, QueueId
 from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
 from softswitch.web.guard import guard
 from softswitch.web.metrics import registry
@@ -78,6 +79,7 @@ def make_app(
     app.router.add_get("/api/v1/promises", _promises)
     app.router.add_get("/api/v1/interactions/{interaction}/why", _why)
     app.router.add_post("/api/v1/agents/{agent}/{action}", _set_agent)
+    app.router.add_post("/api/v1/calls/{call}/pass", _pass_call)
     return app
 
 
@@ -182,20 +184,46 @@ async def _set_agent(request: web.Request) -> web.Response:
     return web.json_response({"agent": name, "action": action.value})
 
 
+async def _pass_call(request: web.Request) -> web.Response:
+    name = request.match_info["call"]
+    view = request.app[_VIEW]
+    call = next((each for each in view.calls() if name in (str(each.call), str(each.interaction))), None)
+    if call is None or call.interaction is None:
+        return _error(404, f"There is no call {name!r}.")
+    try:
+        words = await _words(request, "queue", "note")
+    except ValueError as error:
+        return _error(400, str(error))
+    queue = words.get("queue", "")
+    known = [each.queue for each in view.queues()]
+    if queue not in known:
+        return _error(404, f"There is no queue {queue!r}; known are {', '.join(known)}.")
+    refusal = request.app[_CONTROL].pass_call(call.interaction, QueueId(queue), words.get("note", ""))
+    if refusal is not None:
+        return _error(409, refusal)
+    return web.json_response({"call": name, "queue": queue})
+
+
 async def _reason(request: web.Request) -> str:
+    return (await _words(request, "reason")).get("reason", "")
+
+
+async def _words(request: web.Request, *names: str) -> dict[str, str]:
+    """The body: nothing, or short texts of these names."""
     body = await request.read()
     if not body:
-        return ""
+        return {}
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         raise ValueError("The body is not JSON.") from None
-    if not isinstance(document, dict) or not document.keys() <= {"reason"}:
-        raise ValueError('The body must be {"reason": "..."} or empty.')
-    reason = document.get("reason", "")
-    if not isinstance(reason, str) or len(reason) > MAX_REASON_LENGTH or not reason.isprintable():
-        raise ValueError(f"The reason must be one line of at most {MAX_REASON_LENGTH} characters.")
-    return reason
+    if not isinstance(document, dict) or not document.keys() <= set(names):
+        shown = ", ".join(f'"{name}": "..."' for name in names)
+        raise ValueError(f"The body must be {{{shown}}} or empty.")
+    for name, text in document.items():
+        if not isinstance(text, str) or len(text) > MAX_REASON_LENGTH or not text.isprintable():
+            raise ValueError(f"The {name} must be one line of at most {MAX_REASON_LENGTH} characters.")
+    return document
 
 
 async def _without_version(_request: web.Request, response: web.StreamResponse) -> None:

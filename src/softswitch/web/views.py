@@ -207,3 +207,7 @@ class SwitchControl(Protocol):
     def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
         """Do it, or say in one sentence why it cannot be done now. Unknown agents never come here."""
         ...
+
+    def pass_call(self, interaction: InteractionId, queue: QueueId, note: str = "") -> str | None:
+        """Pass a caller who is talked with on to another queue, or say why not. Only calls and queues that exist."""
+        ...
