@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from softswitch.acd import messages as m
 from softswitch.acd.journal import replay
-from softswitch.acd.messages import AcdSettings, AgentSettings, AgentState, Choice, QueueSettings, RelaxStep, StickyRule
+from softswitch.acd.messages import (
+    AcdSettings,
+    AgentSettings,
+    AgentState,
+    BreakRule,
+    Choice,
+    QueueSettings,
+    RelaxStep,
+    ReliefRule,
+    StickyRule,
+)
 from softswitch.acd.strategy import ORDERS
 from softswitch.ids import AgentId, IdSource, InteractionId, PromiseId, QueueId, RingAttemptId, SkillId
 
@@ -67,6 +77,7 @@ def lines(draw: st.DrawFn) -> AcdSettings:
             tier_after_seconds=draw(st.sampled_from([None, None, 10.0, 30.0])),
             weight=draw(st.sampled_from([1.0, 1.0, 2.5])),
             ring_at_once=draw(st.sampled_from([1, 1, 1, 2, 3, 0])),
+            suspend_after_no_answers=draw(st.sampled_from([None, 0, 2])),
         )
         for number in range(count)
     )
@@ -89,6 +100,8 @@ def lines(draw: st.DrawFn) -> AcdSettings:
         suspend_after_no_answers=draw(st.integers(1, 2)),
         choice_seconds=draw(st.sampled_from([5.0, 60.0])),
         no_offer_seconds=draw(st.sampled_from([0.0, 15.0, 60.0])),
+        breaks=(BreakRule("lunch", 20.0, True), BreakRule("coffee", 5.0)),
+        relief=draw(st.sampled_from([None, ReliefRule(10.0, 2), ReliefRule(15.0, 0, 5.0)])),
     )
 
 
@@ -113,6 +126,9 @@ actions = st.one_of(
     ),
     st.tuples(st.just("agent"), st.sampled_from([m.PhoneRegistered, m.AgentWentReady, m.AgentWentOnBreak]), agent),
     st.tuples(st.just("agent"), st.sampled_from([m.OwnCallBegan, m.OwnCallEnded, m.OwnCallEnded]), agent),
+    st.tuples(st.just("agent"), st.sampled_from([m.AgentWentOutbound, m.AgentNeedsTime]), agent),
+    st.tuples(st.just("rest"), agent, st.sampled_from(["lunch", "coffee", "x"]), st.none() | seconds),
+    st.tuples(st.just("free"), agent),
     st.tuples(st.just("restore"), agent, st.sampled_from(AgentState), st.booleans(), st.booleans()),
     st.tuples(st.just("promise"), st.sampled_from(QUEUES), agent, seconds),
 )
@@ -148,6 +164,10 @@ def take(line: Line, action: tuple[Any, ...]) -> None:
         line.send(facts[0](nth(list(floor.attempts), facts[1], RingAttemptId(FIRST + facts[1]))))
     elif kind == "agent":
         line.send(facts[0](facts[1]))
+    elif kind == "rest":
+        line.send(m.AgentWentOnBreak(*facts))
+    elif kind == "free":
+        line.send(m.AgentFreed(facts[0], "kadri", "stuck"))
     elif kind == "restore":
         name, state, registered, logged_out = facts
         known = floor.agents.get(name)
@@ -201,4 +221,6 @@ def _rest(acd: AcdSettings) -> dict[str, Any]:
         "suspend_after_no_answers": acd.suspend_after_no_answers,
         "choice_seconds": acd.choice_seconds,
         "no_offer_seconds": acd.no_offer_seconds,
+        "breaks": acd.breaks,
+        "relief": acd.relief,
     }

@@ -10,18 +10,16 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import Any
 
-from picture import STAGES, Caller, Group, Ring, may_take, step_times
+from picture import AWAY, ENDS_WRAP_UP, GOES_AWAY, SLACK, STAGES, Caller, Group, Ring, may_take, step_times
 
 from softswitch.acd.engine import Engine
 from softswitch.acd.messages import (
     AcdSettings,
     AgentAnswered,
-    AgentLoggedOut,
-    AgentRestored,
+    AgentFreed,
+    AgentNeedsTime,
     AgentState,
     AgentStateChanged,
-    AgentWentOnBreak,
-    AgentWentReady,
     AnnounceWaiting,
     CallBackRequested,
     CallerEntered,
@@ -35,6 +33,7 @@ from softswitch.acd.messages import (
     Connect,
     ConversationEnded,
     CustomerNotReached,
+    EndConversation,
     Event,
     InteractionEnded,
     OfferChoice,
@@ -55,8 +54,6 @@ from softswitch.acd.messages import (
 )
 
 GENERAL, PERSONAL, CHOOSING, RINGING, SAVING, CALL_BACK, PAUSED, CALLING = STAGES
-SLACK = 1e-6
-AWAY = (AgentState.OFFLINE, AgentState.BREAK, AgentState.SUSPENDED)
 
 
 class Invariants:
@@ -140,6 +137,10 @@ class Invariants:
                     self._stage(caller, GENERAL)
         elif isinstance(event, CallerLeft) and event.interaction in self.callers:
             self.callers[event.interaction].left = True
+        elif isinstance(event, AgentFreed):
+            number = self.ring_of_agent.get(event.agent)
+            if number is not None and self.rings[number].answered:
+                self._hang_up(number)
         elif isinstance(event, ConversationEnded):
             ring = self.rings.get(event.attempt)
             if ring is not None and ring.answered:
@@ -229,11 +230,13 @@ class Invariants:
     def _saw_AgentStateChanged(self, event: Event | None, command: AgentStateChanged, now: float) -> None:
         old = self.agents[command.agent]
         if old.state is AgentState.WRAP_UP and command.state is not AgentState.WRAP_UP:
-            by_her = isinstance(event, AgentWentReady | AgentLoggedOut | AgentRestored) and event.agent == command.agent
+            by_her = isinstance(event, ENDS_WRAP_UP) and event.agent == command.agent
             assert by_her or (old.deadline is not None and now >= old.deadline), "wrap-up was cut short"
         if old.state is AgentState.WRAP_UP and command.state is AgentState.WRAP_UP:
-            assert old.deadline == command.deadline, "wrap-up was reset"
-        assert (command.deadline is not None) == (command.state is AgentState.WRAP_UP)
+            longer = isinstance(event, AgentNeedsTime) and (command.deadline or 0.0) > (old.deadline or 0.0)
+            assert longer or old.deadline == command.deadline, "wrap-up was reset"
+        assert command.deadline is not None or command.state is not AgentState.WRAP_UP
+        assert command.deadline is None or command.state in (AgentState.WRAP_UP, AgentState.BREAK)
         self.agents[command.agent] = command
         self.touched_agents[command.agent] = None
         if self.relaxing and (old.state in AWAY) != (command.state in AWAY):
@@ -281,11 +284,10 @@ class Invariants:
             return True
         if event == ChoiceMade(caller.id, Choice.COLLEAGUE):
             return True
-        gone = (AgentState.OFFLINE, AgentState.BREAK, AgentState.SUSPENDED)
         return (
             now >= caller.limit - SLACK
-            or self.agents[caller.agent].state in gone
-            or (isinstance(event, AgentWentOnBreak | AgentLoggedOut) and event.agent == caller.agent)
+            or self.agents[caller.agent].state in AWAY
+            or (isinstance(event, GOES_AWAY) and event.agent == caller.agent)
         )
 
     def _saw_CancelRing(self, event: Event | None, command: CancelRing, now: float) -> None:
@@ -300,6 +302,9 @@ class Invariants:
     def _saw_RefuseAnswer(self, event: Event | None, command: RefuseAnswer, now: float) -> None:
         ring = self.rings.get(command.attempt)
         assert ring is None or ring.answered, "a live answer was refused"
+
+    def _saw_EndConversation(self, event: Event | None, command: EndConversation, now: float) -> None:
+        assert isinstance(event, AgentFreed) and command.attempt not in self.rings, "only a supervisor ends it"
 
     def _saw_OfferChoice(self, event: Event | None, command: OfferChoice, now: float) -> None:
         caller = self.callers[command.interaction]

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from softswitch.acd.messages import AcdSettings, AgentSettings, QueueSettings
+from softswitch.acd import messages as m
+from softswitch.acd.messages import AcdSettings, AgentSettings, AgentState, QueueSettings
+
+SLACK = 1e-6
+AWAY = (AgentState.OFFLINE, AgentState.BREAK, AgentState.SUSPENDED, AgentState.OUTBOUND)
+ENDS_WRAP_UP = (m.AgentWentReady, m.AgentLoggedOut, m.AgentRestored, m.AgentFreed)
+GOES_AWAY = (m.AgentWentOnBreak, m.AgentWentOutbound, m.AgentLoggedOut)
 
 STAGES = (
     "general",

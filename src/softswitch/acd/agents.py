@@ -41,6 +41,7 @@ RINGING: Final = AgentState.RINGING
 TALKING: Final = AgentState.TALKING
 WRAP_UP: Final = AgentState.WRAP_UP
 BREAK: Final = AgentState.BREAK
+OUTBOUND: Final = AgentState.OUTBOUND
 SUSPENDED: Final = AgentState.SUSPENDED
 
 NO_ANSWER: Final = "no answer"
@@ -49,6 +50,7 @@ PHONE_SILENT: Final = "phone not answering"
 ON_OWN_CALL: Final = "on a call of her own"
 NOT_REGISTERED: Final = "phone not registered"
 LOGGED_OUT: Final = "logged out"
+RELIEF: Final = "earned rest"
 
 
 class Volley:
@@ -80,16 +82,45 @@ class Attempt:
         self.volley: Volley | None = None  # when she is not rung alone
 
 
+class Tally:
+    """What she has done since the start, for fairness and for the rest she earns."""
+
+    __slots__ = ("in_a_row", "just_talked", "on_duty_seconds", "on_duty_since", "sticky_calls", "talked_seconds")
+
+    def __init__(self) -> None:
+        self.in_a_row = 0  # conversations without a pause between them
+        self.just_talked = 0.0  # seconds of a conversation after which she has not been free yet
+        self.on_duty_seconds = 0.0  # logged in, up to the last log-out
+        self.on_duty_since: float | None = None
+        self.sticky_calls = 0  # of her conversations, those with callers who came back to her
+        self.talked_seconds = 0.0
+
+
 class Duty:
     """What holds beside the state: the phone, the log-out by code, a break asked for, what she did last."""
 
-    __slots__ = ("break_wanted", "logged_out", "no_answers", "on_own_call", "registered", "served")
+    __slots__ = (
+        "break_limit",
+        "break_wanted",
+        "extended",
+        "logged_out",
+        "no_answers",
+        "on_own_call",
+        "registered",
+        "served",
+        "tally",
+        "then",
+    )
 
     def __init__(self) -> None:
         self.registered = False
         self.logged_out = False
         self.on_own_call = False
         self.break_wanted: str | None = None  # reason; takes effect after the conversation and its wrap-up
+        self.break_limit: float | None = None  # of this break
+        self.then = BREAK  # or OUTBOUND: what `break_wanted` is
+        self.extended = 0  # how often the present wrap-up got longer
+        self.tally = Tally()
         self.no_answers = 0  # one after another
         self.served: Queue | None = None  # the queue of the last conversation, whose wrap-up is measured
 
@@ -147,9 +178,24 @@ def change(
     agent.reason = reason
     agent.since = now
     agent.deadline = deadline
-    was_away = old is OFFLINE or old is BREAK or old is SUSPENDED
-    if was_away or state is OFFLINE or state is BREAK or state is SUSPENDED:
+    was_away = old is OFFLINE or old is BREAK or old is SUSPENDED or old is OUTBOUND
+    if was_away or state is OFFLINE or state is BREAK or state is SUSPENDED or state is OUTBOUND:
+        _clock(agent, old, state, now)
         for pool in agent.pools:
             pool.count(old, -1)
             pool.count(state, 1)
     out.append(AgentStateChanged(agent.id, state, reason, now, deadline, agent.duty.logged_out))
+
+
+def _clock(agent: Agent, old: AgentState, state: AgentState, now: float) -> None:
+    """The time she is logged in."""
+    tally = agent.duty.tally
+    if state is OFFLINE:
+        if tally.on_duty_since is not None:
+            tally.on_duty_seconds += now - tally.on_duty_since
+            tally.on_duty_since = None
+    elif tally.on_duty_since is None:
+        tally.on_duty_since = now
+    if state is not READY:
+        tally.in_a_row = 0
+        tally.just_talked = 0.0

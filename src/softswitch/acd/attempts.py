@@ -10,7 +10,7 @@ exactly one `RingEnded`; an answer that comes after it is refused.
 
 from __future__ import annotations
 
-from softswitch.acd import deadlines, duty, matching, promises
+from softswitch.acd import deadlines, duty, matching, promises, rest
 from softswitch.acd.agents import (
     NO_ANSWER,
     NOT_REACHABLE,
@@ -35,6 +35,7 @@ from softswitch.acd.messages import (
     ConversationEnded,
     CustomerNotReached,
     CustomerReached,
+    EndConversation,
     Outcome,
     RefuseAnswer,
     RingEnd,
@@ -67,6 +68,8 @@ def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
         entry.stage = _CALLING
         return
     agent.standing.calls += 1
+    if attempt.sticky:
+        agent.duty.tally.sticky_calls += 1
     entry.attempt = None
     volley = attempt.volley
     if volley is None:
@@ -161,7 +164,10 @@ def no_answer(floor: Floor, subject: object, when: float, now: float) -> None:
     floor.out.append(CancelRing(subject.id, RingEnd.NO_ANSWER))
     _fail(floor, subject, RingEnd.NO_ANSWER, NO_ANSWER, now)
     agent.duty.no_answers += 1
-    if agent.duty.no_answers >= floor.settings.suspend_after_no_answers:
+    limit = subject.entry.pool.queue.settings.suspend_after_no_answers
+    if limit is None:
+        limit = floor.settings.suspend_after_no_answers
+    if limit and agent.duty.no_answers >= limit:
         agent.duty.no_answers = 0
         duty.away(floor, agent, SUSPENDED, NO_ANSWER, now)
     else:
@@ -218,7 +224,20 @@ def withdraw(floor: Floor, agent: Agent, now: float) -> None:
     attempt = agent.attempt
     assert attempt is not None and attempt.answered_at is None
     cancel(floor, attempt, now)
-    _go_on(floor, attempt.entry, attempt.sticky, "break" if agent.duty.break_wanted is not None else "logged out", now)
+    word = agent.duty.then.value if agent.duty.break_wanted is not None else "logged out"
+    _go_on(floor, attempt.entry, attempt.sticky, word, now)
+    duty.free(floor, agent, now)
+
+
+def abort(floor: Floor, agent: Agent, now: float) -> None:
+    """A supervisor ends a conversation that hangs: without wrap-up, and her leg is released if it still is there."""
+    attempt = agent.attempt
+    assert attempt is not None and attempt.answered_at is not None
+    floor.out.append(EndConversation(attempt.id))
+    if attempt.entry.stage is _CALLING:
+        _not_reached(floor, attempt, now, tried=False)
+        return
+    _drop(floor, attempt)
     duty.free(floor, agent, now)
 
 
@@ -244,8 +263,11 @@ def conversation_ended(floor: Floor, event: ConversationEnded, now: float) -> No
     agent = attempt.agent
     queue = attempt.entry.pool.queue
     _drop(floor, attempt)
-    measured_talk(queue, now - attempt.answered_at)
+    talked = now - attempt.answered_at
+    measured_talk(queue, talked)
+    rest.talked(floor, agent, attempt.began_at, talked)
     agent.duty.served = queue
+    agent.duty.extended = 0
     seconds = queue.settings.wrap_up_seconds
     if seconds > 0:
         deadline = now + seconds
@@ -269,6 +291,7 @@ def customer_reached(floor: Floor, event: CustomerReached, now: float) -> None:
         promise = attempt.entry.promise
         assert promise is not None
         attempt.agent.standing.calls += 1
+        attempt.agent.duty.tally.sticky_calls += attempt.sticky
         promises.reached(floor, promise, attempt.entry, now)
         attempt.entry.attempt = None
 

@@ -3,14 +3,16 @@ these are the only places where they are drawn."""
 
 from __future__ import annotations
 
-from softswitch.acd import matching, sticky
+from softswitch.acd import deadlines, matching, rest, sticky
 from softswitch.acd.agents import (
     BREAK,
     LOGGED_OUT,
     NOT_REGISTERED,
     OFFLINE,
     ON_OWN_CALL,
+    OUTBOUND,
     READY,
+    RELIEF,
     SUSPENDED,
     Agent,
     change,
@@ -26,24 +28,28 @@ def free(floor: Floor, agent: Agent, now: float, keep_idle_time: bool = False) -
         away(floor, agent, OFFLINE, LOGGED_OUT, now)
     elif duty.break_wanted is not None:
         reason, duty.break_wanted = duty.break_wanted, None
-        away(floor, agent, BREAK, reason, now)
+        rest.begin(floor, agent, duty.then, reason, now)
     elif not duty.registered:
         away(floor, agent, OFFLINE, NOT_REGISTERED, now)
     elif duty.on_own_call:
         away(floor, agent, SUSPENDED, ON_OWN_CALL, now)
+    elif duty.tally.just_talked and floor.settings.relief is not None and rest.is_earned(floor.settings.relief, agent):
+        away(floor, agent, BREAK, RELIEF, now, now + floor.settings.relief.rest_seconds)
     else:
         if not keep_idle_time:
             agent.standing.idle_since = now
         was = agent.state
         change(floor.out, agent, READY, "", now)
         matching.agent_free(floor, agent, now)
-        if floor.eligibility.relaxing and (was is OFFLINE or was is BREAK or was is SUSPENDED):
+        if floor.eligibility.relaxing and (was is OFFLINE or was is BREAK or was is SUSPENDED or was is OUTBOUND):
             matching.relax_unstaffed(floor, now)
 
 
-def away(floor: Floor, agent: Agent, state: AgentState, reason: str, now: float) -> None:
-    """Offline, break or suspended: nobody waits for her in vain."""
-    change(floor.out, agent, state, reason, now)
+def away(floor: Floor, agent: Agent, state: AgentState, reason: str, now: float, deadline: float | None = None) -> None:
+    """Offline, break, outbound or suspended: nobody waits for her in vain."""
+    change(floor.out, agent, state, reason, now, deadline)
+    if deadline is not None:
+        floor.deadlines.add(deadline, deadlines.BREAK_OVER, agent)
     if state is OFFLINE:
         agent.duty.break_wanted = None
     if agent.line.live:

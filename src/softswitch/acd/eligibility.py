@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from heapq import heappush
 from typing import Final
 
-from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
+from softswitch.acd.agents import BREAK, OFFLINE, OUTBOUND, READY, SUSPENDED, Agent
 from softswitch.acd.messages import AgentSettings, AgentState, QueueHoursChanged, QueueSettings
 from softswitch.acd.strategy import NO_FIT, STRATEGIES, Chance, Fit, Key, Lots, Order, Search, Strategy
 from softswitch.acd.waiting import Place
@@ -173,7 +173,7 @@ class Pool:
         self.short: list[Place] = []  # sorted: callers for whom fewer agents ring than might
         self.open = 0  # interactions that belong here, in any stage
         self.logged_in = 0
-        self.serving = 0  # logged in, and neither on break nor suspended
+        self.serving = 0  # logged in, and neither on break, suspended nor outbound
         for agent in members:
             self.count(agent.state, 1)
             if agent.state is READY:
@@ -184,7 +184,7 @@ class Pool:
     def count(self, state: AgentState, by: int) -> None:
         if state is not OFFLINE:
             self.logged_in += by
-            if state is not BREAK and state is not SUSPENDED:
+            if state is not BREAK and state is not SUSPENDED and state is not OUTBOUND:
                 self.serving += by
 
     def key(self, agent: Agent) -> Key:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from softswitch.acd import attempts, callers, matching, opening, promises, shifts, snapshot, sticky, ways_out
+from softswitch.acd import attempts, callers, matching, opening, promises, rest, shifts, snapshot, sticky, ways_out
 from softswitch.acd import messages as m
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import AcdSettings, Command, Event
@@ -30,7 +30,10 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.AgentLoggedIn: shifts.logged_in,
     m.AgentLoggedOut: shifts.logged_out,
     m.AgentWentReady: shifts.went_ready,
-    m.AgentWentOnBreak: shifts.went_on_break,
+    m.AgentWentOnBreak: rest.went_on_break,
+    m.AgentWentOutbound: rest.went_outbound,
+    m.AgentNeedsTime: rest.needs_time,
+    m.AgentFreed: rest.freed,
     m.OwnCallBegan: shifts.own_call_began,
     m.OwnCallEnded: shifts.own_call_ended,
     m.AgentRestored: shifts.restored,
@@ -63,6 +66,7 @@ _DUE: Final[tuple[Callable[[Floor, object, float, float], None], ...]] = (
     promises.due,
     promises.lost,
     matching.relax_due,
+    rest.break_over,
 )
 
 

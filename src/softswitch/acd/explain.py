@@ -41,6 +41,7 @@ class Reason(Enum):
     OFFLINE = "offline"
     LOGGED_OUT = "logged out"
     BREAK = "break"
+    OUTBOUND = "outbound"
     SUSPENDED = "suspended"
     RINGING = "ringing"
     TALKING = "talking"
@@ -72,6 +73,7 @@ SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.OFFLINE: "She is not logged in.",
         Reason.LOGGED_OUT: "She has logged out, or does so after the present call.",
         Reason.BREAK: "She is on break, or has asked for one after the present call.",
+        Reason.OUTBOUND: "She makes calls of her own, or has asked to after the present call.",
         Reason.SUSPENDED: "A call was not answered or her phone was away: she is offered nothing until she is ready "
         "again.",
         Reason.RINGING: "Her phone rings for another caller.",
@@ -216,6 +218,7 @@ _STATES: Final = {
     TALKING: Reason.TALKING,
     WRAP_UP: Reason.WRAP_UP,
     AgentState.BREAK: Reason.BREAK,
+    AgentState.OUTBOUND: Reason.OUTBOUND,
     SUSPENDED: Reason.SUSPENDED,
 }
 
@@ -230,7 +233,7 @@ def _not_free(agent: Agent) -> tuple[Because, ...]:
         if duty.logged_out and reason is not Reason.LOGGED_OUT:
             found.append(Because(Reason.LOGGED_OUT))
         if duty.break_wanted is not None:
-            found.append(Because(Reason.BREAK, duty.break_wanted))
+            found.append(Because(_STATES[duty.then], duty.break_wanted))
     return tuple(found)
 
 
@@ -263,7 +266,8 @@ def _without_skills(queue: Queue) -> QueueSettings:
     return replace(queue.settings, skills=())
 
 
-_COUNTED: Final = (READY, RINGING, TALKING, WRAP_UP, AgentState.BREAK, SUSPENDED, AgentState.OFFLINE)
+_ABSENT: Final = (AgentState.BREAK, AgentState.OUTBOUND, SUSPENDED, AgentState.OFFLINE)
+_COUNTED: Final = (READY, RINGING, TALKING, WRAP_UP, *_ABSENT)
 
 
 def _headline(seen: Explanation) -> str:

@@ -22,6 +22,7 @@ class AgentState(Enum):
     TALKING = "talking"
     WRAP_UP = "wrap-up"
     BREAK = "break"
+    OUTBOUND = "outbound"  # at work, but not for the queues: she calls customers herself
     SUSPENDED = "suspended"  # taken out by the switch, with a visible reason (no answer, phone gone)
 
 
@@ -96,10 +97,35 @@ class AgentWentReady:
 
 @dataclass(frozen=True, slots=True)
 class AgentWentOnBreak:
-    """Takes effect at once, or after the present conversation."""
+    """Takes effect at once, or after the present conversation. Without a limit, that of the reason's rule."""
 
     agent: AgentId
     reason: str = ""
+    limit_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWentOutbound:
+    """She makes calls of her own: no caller is offered to her until she is ready again. Takes effect like a break."""
+
+    agent: AgentId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNeedsTime:
+    """Her wrap-up gets longer, as often as the queue allows."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFreed:
+    """A supervisor ends whatever she is stuck in, also a conversation that nobody holds any more."""
+
+    agent: AgentId
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +334,13 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class EndConversation:
+    """A supervisor has freed the agent: release her leg; the caller, if there still is one, goes back into the line."""
+
+    attempt: RingAttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class RefuseAnswer:
     """A stale or second answer: release that agent leg (Reason: SIP;cause=200)."""
 
@@ -504,6 +537,9 @@ class QueueSettings:
     tier_after_seconds: float | None = None  # each tier opens so long after the one before; None: when that is busy
     weight: float = 1.0  # a minute of waiting here counts as so many, for agents of several queues
     ring_at_once: int = 1  # agents rung together for one caller; 0: all
+    suspend_after_no_answers: int | None = None  # 0: never, she is only passed over; None: as for all queues
+    more_time_seconds: float = 30.0  # by which a wrap-up gets longer when she asks
+    more_time_at_most: int = 3  # so often
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,12 +554,32 @@ class AgentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakRule:
+    """How long a break with this reason may last. After it she is ready, or the overrun is shown."""
+
+    reason: str
+    limit_seconds: float
+    then_ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefRule:
+    """A rest that is earned: after so many conversations without a pause as long, or after a long one. 0: never."""
+
+    rest_seconds: float
+    after_calls: int = 0
+    after_talk_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class AcdSettings:
     queues: tuple[QueueSettings, ...]
     agents: tuple[AgentSettings, ...]
     suspend_after_no_answers: int = 1
     choice_seconds: float = 60.0  # a caller who never chooses goes to a colleague after this
     no_offer_seconds: float = 60.0  # an agent who refused a caller is not offered the same caller for this long
+    breaks: tuple[BreakRule, ...] = ()
+    relief: ReliefRule | None = None
     most_head_start_seconds: float = 3600.0  # no head start (nor step back) is worth more: nobody waits without end
 
 
@@ -536,6 +592,9 @@ Event = (
     | AgentLoggedOut
     | AgentWentReady
     | AgentWentOnBreak
+    | AgentWentOutbound
+    | AgentNeedsTime
+    | AgentFreed
     | OwnCallBegan
     | OwnCallEnded
     | AgentRestored
@@ -560,6 +619,7 @@ Command = (
     | CancelRing
     | Connect
     | RefuseAnswer
+    | EndConversation
     | OfferChoice
     | AnnounceWaiting
     | SavePromise

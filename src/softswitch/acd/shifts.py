@@ -1,4 +1,4 @@
-"""What agents and their phones do: log in and out, go ready, take a break, lose the phone."""
+"""What agents and their phones do: log in and out, go ready, lose the phone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from softswitch.acd.agents import (
     NOT_REGISTERED,
     OFFLINE,
     ON_OWN_CALL,
+    OUTBOUND,
     PHONE_SILENT,
     READY,
     RINGING,
@@ -19,6 +20,7 @@ from softswitch.acd.agents import (
     Agent,
     change,
 )
+from softswitch.acd.deadlines import BREAK_OVER
 from softswitch.acd.deadlines import WRAP_UP as WRAP_UP_DUE
 from softswitch.acd.estimates import measured_wrap_up
 from softswitch.acd.floor import Floor, Rejection
@@ -27,7 +29,6 @@ from softswitch.acd.messages import (
     AgentLoggedOut,
     AgentRestored,
     AgentStateChanged,
-    AgentWentOnBreak,
     AgentWentReady,
     OwnCallBegan,
     OwnCallEnded,
@@ -37,7 +38,7 @@ from softswitch.acd.messages import (
 from softswitch.ids import AgentId
 
 
-def _known(floor: Floor, agent: AgentId) -> Agent | None:
+def known(floor: Floor, agent: AgentId) -> Agent | None:
     found = floor.agents.get(agent)
     if found is None:
         floor.reject(Rejection.UNKNOWN_AGENT)
@@ -45,7 +46,7 @@ def _known(floor: Floor, agent: AgentId) -> Agent | None:
 
 
 def phone_registered(floor: Floor, event: PhoneRegistered, now: float) -> None:
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     agent.duty.registered = True
@@ -56,7 +57,7 @@ def phone_registered(floor: Floor, event: PhoneRegistered, now: float) -> None:
 
 
 def phone_lost(floor: Floor, event: PhoneLost, now: float) -> None:
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     agent.duty.registered = False
@@ -67,7 +68,7 @@ def phone_lost(floor: Floor, event: PhoneLost, now: float) -> None:
 
 
 def logged_in(floor: Floor, event: AgentLoggedIn, now: float) -> None:
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     was_out, agent.duty.logged_out = agent.duty.logged_out, False
@@ -75,28 +76,28 @@ def logged_in(floor: Floor, event: AgentLoggedIn, now: float) -> None:
         agent.duty.no_answers = 0
         duty.free(floor, agent, now)
     elif was_out:
-        _note(floor, agent, NOT_REGISTERED if agent.state is OFFLINE else agent.reason)
+        note(floor, agent, NOT_REGISTERED if agent.state is OFFLINE else agent.reason)
 
 
 def logged_out(floor: Floor, event: AgentLoggedOut, now: float) -> None:
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     was_out, agent.duty.logged_out = agent.duty.logged_out, True
     if agent.state is TALKING:  # after the conversation and its wrap-up
         if not was_out:
-            _note(floor, agent, agent.reason)
+            note(floor, agent, agent.reason)
             sticky.agent_gone(floor, agent, LOGGED_OUT, now)
     elif agent.state is RINGING:
         attempts.withdraw(floor, agent, now)
     elif agent.state is not OFFLINE:
-        _wrap_up_over(agent, now)
+        wrap_up_over(agent, now)
         duty.away(floor, agent, OFFLINE, LOGGED_OUT, now)
     elif not was_out:
-        _note(floor, agent, LOGGED_OUT)
+        note(floor, agent, LOGGED_OUT)
 
 
-def _note(floor: Floor, agent: Agent, reason: str) -> None:
+def note(floor: Floor, agent: Agent, reason: str) -> None:
     """The same state with another log-out mark or reason: for the journal."""
     agent.reason = reason
     floor.out.append(
@@ -105,38 +106,21 @@ def _note(floor: Floor, agent: Agent, reason: str) -> None:
 
 
 def went_ready(floor: Floor, event: AgentWentReady, now: float) -> None:
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     agent.duty.break_wanted = None
-    if agent.state is WRAP_UP or agent.state is BREAK or agent.state is SUSPENDED:
+    if agent.state in (WRAP_UP, BREAK, SUSPENDED, OUTBOUND):
         agent.duty.no_answers = 0
-        _wrap_up_over(agent, now)
+        wrap_up_over(agent, now)
         duty.free(floor, agent, now)
     elif agent.state is OFFLINE:
         floor.reject(Rejection.NOT_NOW)
 
 
-def went_on_break(floor: Floor, event: AgentWentOnBreak, now: float) -> None:
-    agent = _known(floor, event.agent)
-    if agent is None:
-        return
-    state = agent.state
-    if state is OFFLINE:
-        floor.reject(Rejection.NOT_NOW)
-    elif state is TALKING or state is WRAP_UP:
-        agent.duty.break_wanted = event.reason
-        sticky.agent_gone(floor, agent, BREAK.value, now)
-    elif state is RINGING:
-        agent.duty.break_wanted = event.reason
-        attempts.withdraw(floor, agent, now)
-    else:
-        duty.away(floor, agent, BREAK, event.reason, now)
-
-
 def own_call_began(floor: Floor, event: OwnCallBegan, now: float) -> None:
     """Her phone is busy: nobody is offered to her, least of all she to herself."""
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     agent.duty.on_own_call = True
@@ -145,7 +129,7 @@ def own_call_began(floor: Floor, event: OwnCallBegan, now: float) -> None:
 
 
 def own_call_ended(floor: Floor, event: OwnCallEnded, now: float) -> None:
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     agent.duty.on_own_call = False
@@ -156,18 +140,18 @@ def own_call_ended(floor: Floor, event: OwnCallEnded, now: float) -> None:
 def wrap_up_due(floor: Floor, subject: object, when: float, now: float) -> None:
     assert isinstance(subject, Agent)
     if subject.state is WRAP_UP and subject.deadline == when:
-        _wrap_up_over(subject, now)
+        wrap_up_over(subject, now)
         duty.free(floor, subject, now)
 
 
-def _wrap_up_over(agent: Agent, now: float) -> None:
+def wrap_up_over(agent: Agent, now: float) -> None:
     if agent.state is WRAP_UP and agent.duty.served is not None:
         measured_wrap_up(agent.duty.served, now - agent.since)
 
 
 def restored(floor: Floor, event: AgentRestored, now: float) -> None:
     """At start: the state the journal remembered, as far as it can still be true."""
-    agent = _known(floor, event.agent)
+    agent = known(floor, event.agent)
     if agent is None:
         return
     if agent.attempt is not None:
@@ -176,7 +160,8 @@ def restored(floor: Floor, event: AgentRestored, now: float) -> None:
     agent.duty.registered = event.registered
     agent.duty.logged_out = event.logged_out
     state = event.state
-    if state is BREAK or (state is SUSPENDED and event.reason != ON_OWN_CALL):  # no call of hers survived
+    holds = event.reason != ON_OWN_CALL  # no call of hers survived
+    if state is BREAK or state is OUTBOUND or (state is SUSPENDED and holds):
         _restore(floor, agent, event)
     elif state is WRAP_UP and event.deadline is not None and event.deadline > now:
         _restore(floor, agent, event)
@@ -192,3 +177,5 @@ def restored(floor: Floor, event: AgentRestored, now: float) -> None:
 
 def _restore(floor: Floor, agent: Agent, event: AgentRestored) -> None:
     change(floor.out, agent, event.state, event.reason, event.since, event.deadline)
+    if event.state is BREAK and event.deadline is not None:
+        floor.deadlines.add(event.deadline, BREAK_OVER, agent)

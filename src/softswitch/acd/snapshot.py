@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from softswitch.acd import estimates
-from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, TALKING, Agent
+from softswitch.acd.agents import BREAK, OFFLINE, OUTBOUND, READY, SUSPENDED, TALKING, Agent
 from softswitch.acd.eligibility import Queue
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AgentState
@@ -33,6 +33,10 @@ class AgentSnapshot:
     calls: int  # conversations since the start
     personal_line: int  # live callers who wait for her
     call_backs: int  # promised, not yet due
+    sticky_calls: int = 0  # of `calls`, those with callers who came back to her
+    talked_seconds: float = 0.0
+    on_duty_seconds: float = 0.0  # logged in, before `on_duty_since`
+    on_duty_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def agents(floor: Floor) -> tuple[AgentSnapshot, ...]:
 
 def _agent(agent: Agent) -> AgentSnapshot:
     attempt = agent.attempt
+    tally = agent.duty.tally
     return AgentSnapshot(
         agent.id,
         agent.settings.name,
@@ -93,6 +98,10 @@ def _agent(agent: Agent) -> AgentSnapshot:
         agent.standing.calls,
         len(agent.line.live),
         len(agent.line.call_backs),
+        tally.sticky_calls,
+        tally.talked_seconds,
+        tally.on_duty_seconds,
+        tally.on_duty_since,
     )
 
 
@@ -109,7 +118,7 @@ def _queue(floor: Floor, queue: Queue, entries: list[Entry], now: float) -> Queu
     waiting = [entry for entry in live if entry.stage is Stage.WAITING or entry.stage is Stage.PERSONAL]
     members = [agent for agent in floor.agents.values() if settings.id in agent.settings.queues]
     states = [agent.state for agent in members]
-    serving = sum(state is not OFFLINE and state is not BREAK and state is not SUSPENDED for state in states)
+    serving = sum(state not in (OFFLINE, BREAK, SUSPENDED, OUTBOUND) for state in states)
     ready = sum(state is READY for state in states)
     ahead = len(queue.line) + 1
     estimate = 0.0 if ready else ahead * estimates.handle_seconds(queue) / serving if serving else None
@@ -196,6 +205,7 @@ def _agent_state(agent: Agent) -> tuple[object, ...]:
         _agent(agent),
         (standing.idle_since, standing.calls, standing.offered),
         (duty.registered, duty.logged_out, duty.on_own_call, duty.break_wanted, duty.no_answers),
+        (duty.break_limit, duty.then, duty.extended, duty.tally.in_a_row, duty.tally.just_talked),
         (agent.line.live, agent.line.call_backs, agent.line.in_a_row),
     )
 

@@ -16,7 +16,7 @@ to the general pool with the age he has when the limit passes or she goes away.
 from __future__ import annotations
 
 from softswitch.acd import deadlines, estimates, matching, opening, promises
-from softswitch.acd.agents import BREAK, OFFLINE, READY, SUSPENDED, Agent
+from softswitch.acd.agents import BREAK, OFFLINE, OUTBOUND, READY, SUSPENDED, Agent
 from softswitch.acd.eligibility import could_take
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import CallerEntered, CallerNoted, Choice, ChoiceMade, OfferChoice, StickyRule
@@ -34,7 +34,9 @@ def why_not(agent: Agent, entry: Entry) -> str:
     if agent.state is OFFLINE:
         return "logged out" if agent.duty.logged_out else "offline"
     if agent.state is BREAK or agent.duty.break_wanted is not None:
-        return "break"
+        return agent.duty.then.value if agent.duty.break_wanted is not None else "break"
+    if agent.state is OUTBOUND:
+        return "outbound"
     if agent.state is SUSPENDED:
         return "suspended"
     if agent.duty.logged_out:
