@@ -159,3 +159,16 @@ def test_relaxation_rings_more_while_some_ring() -> None:
     assert rung(line) == [MART]
     line.send(m.AgentAnswered(line.ring(ANNA)))
     assert line.state(MART) is AgentState.READY
+
+
+def test_rings_that_begin_again_and_again_end_with_the_longest_wait() -> None:
+    line = Line(
+        [ANNA, MART],
+        [queue(ring_at_once=2, ring_seconds=2.0, max_wait_seconds=21.0, suspend_after_no_answers=0)],
+        no_offer_seconds=0.0,
+    )
+    caller = line.call(10.0)
+    line.at(11.0)
+    line.send(m.AgentRefused(line.ring(MART)))  # from now on they ring in turn
+    line.at(40.0)
+    assert caller not in line.engine.floor.entries

@@ -112,6 +112,7 @@ class Invariants:
             caller = self.callers[event.interaction] = Caller(
                 event.interaction, queue, needs, self._group(queue, needs, 0), came
             )
+            caller.entered = now
             for seconds in self.steps[queue.id][1:]:
                 heappush(self.step_due, (caller.came + seconds, caller.id))
             self._reach(caller, now)
@@ -452,11 +453,6 @@ class Invariants:
                     assert self.agents[agent].state is not AgentState.READY or self._blocked(number, agent), (
                         f"{agent} is ready beside waiting caller {number}"
                     )
-            elif caller is not None and number in caller.group.ringing and len(caller.attempts) < self._at_once(caller):
-                for agent in caller.group.agents:
-                    assert self.agents[agent].state is not AgentState.READY or self._blocked(number, agent), (
-                        f"{agent} is ready beside caller {number}, for whom more may ring"
-                    )
             assert caller is None or caller.stage != "entered", f"caller {number} is nowhere"
         while self.limits:
             limit, number = self.limits[0]
@@ -487,7 +483,8 @@ class Invariants:
                 if group.ringing and agent in group.agents:
                     for number, ringing in group.ringing.items():
                         full = len(ringing.attempts) >= self._at_once(ringing)
-                        assert full or self._blocked(number, agent), f"{agent} does not ring for {number}"
+                        late = self.now >= ringing.entered + ringing.queue.max_wait_seconds
+                        assert full or late or self._blocked(number, agent), f"{agent} does not ring for {number}"
 
     def check_all(self, now: float) -> None:
         """Everything at once, for the end of a run."""

@@ -68,6 +68,7 @@ class Caller:
         "agent",
         "attempts",
         "came",
+        "entered",
         "group",
         "id",
         "left",
@@ -85,6 +86,7 @@ class Caller:
         self.needs = needs
         self.group = group
         self.came = came  # time already waited elsewhere counts
+        self.entered = came
         self.stage = "entered"
         self.agent: str | None = None  # whose line, whose call-back
         self.attempts: dict[int, None] = {}

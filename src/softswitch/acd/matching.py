@@ -90,6 +90,9 @@ def _attempt(floor: Floor, entry: Entry, agent: Agent, now: float, sticky: bool)
 def ring_more(floor: Floor, entry: Entry, volley: Volley, now: float) -> None:
     """As many of the ready agents as the queue rings together; when they are fewer, who becomes ready joins them."""
     pool = entry.pool
+    if now >= entry.entered_at + pool.queue.settings.max_wait_seconds:
+        not_short(entry, volley)  # those who ring may still save him, but there is an end to it
+        return
     while len(volley.attempts) < pool.queue.at_once:
         agent = find(pool, entry)
         if agent is None:
