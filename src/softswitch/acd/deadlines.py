@@ -20,8 +20,8 @@ SAVING: Final = 6  # the store did not say in time that a promise is durable
 RETRY: Final = 7  # a customer who was not reached is called again
 PROMISE_DUE: Final = 8  # the time told to the customer
 PROMISE_LOST: Final = 9  # even colleagues could not keep it
-BREAK_OVER: Final = 11  # an agent's break has lasted as long as it may
 RELAX: Final = 10  # less is asked of the agents for a caller who has waited for so long
+BREAK_OVER: Final = 11  # an agent's break has lasted as long as it may
 
 
 class Deadlines:
