@@ -167,6 +167,8 @@ def main() -> None:
         return
     args.out.mkdir(parents=True, exist_ok=True)
     write_bank(args.out / "flooded", Bank(agents=5))
+    with (args.out / "flooded" / "line.yaml").open("a") as line:
+        line.write("defence: { never_ban: [127.0.0.1] }   # the attackers have loopback addresses too\n")
     with SwitchUnderTest(args.out / "flooded", 8060, args.core, args.out / "flood.log") as switch:
         print(json.dumps(measure(args, switch.pid)))
 

@@ -11,7 +11,7 @@ import pytest
 from softswitch.sip.guard import Guard
 from softswitch.sip.messages import DefenceSettings, SipSettings
 from softswitch.web.app import make_app
-from softswitch.web.edge import BanView, TrunkView
+from softswitch.web.edge import BanView, TracedView, TrunkView
 from softswitch.web.server import start_http
 
 
@@ -28,6 +28,19 @@ class Edge:
 
     def free(self, source: str) -> bool:
         return self.guard.free(source, 12.0)
+
+    def trace(self, call: str) -> list[TracedView]:
+        if call != "a@b":
+            return []
+        return [
+            TracedView(
+                1_700_000_000.5, False, "udp:192.0.2.7:5060", "INVITE sip:1 SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\nv=0"
+            ),
+            TracedView(1_700_000_001.0, True, "udp:192.0.2.7:5060", "SIP/2.0 200 OK\r\nCSeq: 2 BYE\r\n\r\n"),
+        ]
+
+    def trace_pcapng(self, call: str) -> bytes:
+        return b"\x0a\x0d\x0d\x0a"
 
     def trunks(self) -> list[TrunkView]:
         return [TrunkView("pstn", "192.0.2.1", "down"), TrunkView("in", "", "not asked")]
@@ -66,3 +79,12 @@ async def test_figures(edge_client: aiohttp.ClientSession) -> None:
     assert 'softswitch_trunk_up{trunk="pstn"} 0.0' in text
     assert "softswitch_bans 2.0" in text
     assert 'softswitch_dropped_packets_total{reason="banned"} 0.0' in text
+
+
+async def test_a_trace(edge_client: aiohttp.ClientSession) -> None:
+    document = await (await edge_client.get("/api/v1/calls/a@b/trace")).json()
+    assert [message["label"] for message in document["messages"]] == ["INVITE (SDP)", "200 OK BYE"]
+    assert document["messages"][0]["time"] == "2023-11-14T22:13:20.500+00:00"
+    file = await edge_client.get("/api/v1/calls/a@b/trace?format=pcapng")
+    assert await file.read() == b"\x0a\x0d\x0d\x0a"
+    assert (await edge_client.get("/api/v1/calls/77/trace")).status == 404

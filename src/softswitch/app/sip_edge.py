@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from softswitch.call.records import CallDetail
+from softswitch.ids import InteractionId, LegId
 from softswitch.sip.messages import TrunkAnswering
-from softswitch.web.edge import BanView, TrunkView
+from softswitch.sip.pcapng import pcapng
+from softswitch.sip.trace import Traced
+from softswitch.web.edge import BanView, TracedView, TrunkView
 
 if TYPE_CHECKING:
     from softswitch.app.switch import Switch
 
 log = structlog.get_logger()
+_MOST_ENDED = 5_000
 
 
 def note_trunk(event: TrunkAnswering) -> None:
@@ -30,6 +35,7 @@ class SipEdge:
         self._switch = switch
         self._guard = switch.cores.stack.guard
         self._now = switch.clock.now
+        self._ended: dict[InteractionId, list[LegId]] = {}  # legs of calls that are over, while they may be asked for
 
     def admit(self, host: str, data: bytes) -> bool:
         guard = self._guard
@@ -60,6 +66,41 @@ class SipEdge:
             TrunkView(trunk.id, trunk.host, words[stack.qualifier.trunk_answering(trunk.id)])
             for trunk in self._switch.settings.sip.trunks
         ]
+
+    # -------------------------------------------------------------- the trace
+
+    def leg_ended(self, detail: CallDetail) -> None:
+        """An effect: which legs a call had."""
+        if detail.interaction is not None:
+            self._ended.setdefault(detail.interaction, []).append(detail.leg)
+            if len(self._ended) > _MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
+
+    def _traced(self, call: str) -> list[Traced]:
+        """`call`: the number of a call, or a Call-ID."""
+        call_ids = [call]
+        if call.isascii() and call.isdigit() and len(call) < 20:
+            interaction = InteractionId(int(call))
+            cores = self._switch.cores
+            live = [leg.id for leg in cores.calls.board.live_legs() if leg.facts.interaction == interaction]
+            found = (cores.stack.call_id(leg) for leg in (*self._ended.get(interaction, ()), *live))
+            call_ids += [one for one in found if one is not None]
+        return self._switch.edges.transport.trace.of(call_ids)
+
+    def trace(self, call: str) -> list[TracedView]:
+        return [
+            TracedView(
+                self._switch.clock.wall(entry.at),
+                entry.outgoing,
+                f"{entry.flow.transport}:{entry.flow.remote[0]}:{entry.flow.remote[1]}",
+                entry.data.decode("utf-8", "replace"),
+            )
+            for entry in self._traced(call)
+        ]
+
+    def trace_pcapng(self, call: str) -> bytes:
+        now = self._now()
+        return pcapng(self._traced(call), self._switch.clock.wall(now) - now)
 
     def dropped(self) -> dict[str, int]:
         return dict(self._guard.dropped)

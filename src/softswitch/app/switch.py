@@ -188,6 +188,7 @@ class Switch:
         await self._restore()
         self._listening = True
         edge = SipEdge(self)
+        self._driver.add_effect(edge.leg_ended, records.CallDetail)
         self.edges.transport.admit = edge.admit
         app = make_app(self.live, self.live, edge=edge)
         self.http = await start_http(app, settings.http_host, settings.http_port)

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
@@ -40,6 +41,19 @@ class Floor:
 
     def get(self, name: str) -> dict[str, Any]:
         return self._ask(Request(f"{self._url}/api/v1/{name}"))
+
+    def trace(self, call: str) -> dict[str, Any]:
+        return self.get(f"calls/{quote(call, safe='')}/trace")
+
+    def trace_file(self, call: str, file: Path) -> None:
+        url = f"{self._url}/api/v1/calls/{quote(call, safe='')}/trace?format=pcapng"
+        try:
+            with self._opener.open(Request(url), timeout=ANSWER_SECONDS) as answer:
+                file.write_bytes(answer.read())
+        except HTTPError as error:
+            raise FloorError(_refusal(error)) from None
+        except (OSError, HTTPException) as error:
+            raise FloorError(f"{file}: {getattr(error, 'strerror', None) or error}.") from None
 
     def free(self, source: str) -> None:
         self._ask(Request(f"{self._url}/api/v1/bans/{quote(source, safe='')}", method="DELETE"))

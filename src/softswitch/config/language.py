@@ -214,7 +214,7 @@ class DefenceDoc(Section):
     longest_ban: float = key(duration(1, 30 * 86400), "but never longer", 86400.0)
     scanners: tuple[Placed, ...] = key(ListOf(Text("a name")), "more User-Agent names that are banned at once", ())
     never_ban: tuple[str, ...] = key(
-        ListOf(NETWORK), "addresses and networks without limits", ("127.0.0.1/32", "::1/128")
+        ListOf(NETWORK), "addresses and networks without limits", ("127.0.0.0/8", "::1/128")
     )
 
 

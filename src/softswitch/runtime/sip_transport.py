@@ -28,6 +28,7 @@ from softswitch.sip.messages import (
     Transmit,
     TransportFailed,
 )
+from softswitch.sip.trace import Trace
 
 log = structlog.get_logger()
 
@@ -93,7 +94,7 @@ class UdpSocket:
 
     def _readable(self) -> None:
         receive, backlog = self._socket.recvfrom, self._backlog
-        admit = self._shell.admit
+        admit, note = self._shell.admit, self._shell.trace.note
         for _ in range(_MOST_WAITING - len(backlog)):
             try:
                 data, remote = receive(65535)
@@ -103,7 +104,9 @@ class UdpSocket:
                 continue  # an ICMP error of an earlier send is reported once here
             self.received += 1
             if admit(remote[0], data):
-                backlog.append(PacketReceived(self._flow(remote[:2]), data))
+                flow = self._flow(remote[:2])
+                note(self._loop.time(), False, flow, data)
+                backlog.append(PacketReceived(flow, data))
         if self._turn is None:
             self._work()
 
@@ -155,6 +158,7 @@ class _Connection(asyncio.Protocol):
         if self.flow is not None:
             self._shell.received += 1
             if self._shell.owner.admit(self.flow.remote[0], data):
+                self._shell.owner.trace.note(self._shell.now(), False, self.flow, data)
                 self._shell.post(StreamReceived(self.flow, data))
             elif self._transport is not None:
                 self._transport.abort()  # bytes left out would tear its messages apart
@@ -190,6 +194,9 @@ class TcpShell:
         self._servers: list[asyncio.Server] = []
         self._connecting: dict[tuple[str, int], list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def now(self) -> float:
+        return self._loop.time()
 
     async def listen(self, listen: ListenSettings) -> tuple[str, int]:
         try:
@@ -285,6 +292,7 @@ class SipTransport:
         self._first_udp: UdpSocket | None = None
         self._tcp = TcpShell(loop, self, post)
         self._behind = False
+        self.trace = Trace()
         self.admit: Admit = admit_everybody  # asked before anything else
         self.sent = 0
         self.local_flows: tuple[Flow, ...] = ()
@@ -317,6 +325,7 @@ class SipTransport:
     def transmit(self, command: Transmit) -> None:
         self.sent += 1
         flow = command.flow
+        self.trace.note(self._loop.time(), True, flow, command.data)
         if flow.transport == "udp":
             udp = self._udp.get(flow.local) or self._first_udp
             if udp is None:

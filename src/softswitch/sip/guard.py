@@ -90,7 +90,7 @@ class Guard:
         networks = [text for trunk in settings.trunks for text in (*trunk.networks, trunk.host) if _is_network(text)]
         parsed = [ip_network(text, strict=False) for text in (*networks, *defence.never_ban)]
         # Single addresses, by far the most, cost one look-up and no parsing.
-        self._exempt = frozenset(str(net.network_address) for net in parsed if net.num_addresses == 1)
+        self._exempt = {str(net.network_address) for net in parsed if net.num_addresses == 1}
         self._networks = tuple(net for net in parsed if net.num_addresses > 1)
         names = sorted({*SCANNERS, *defence.scanners})
         pattern = "|".join(re.escape(name) for name in names)
@@ -119,6 +119,8 @@ class Guard:
         source = self._sources.get(name)
         if source is None:
             if self._networks and self._in_networks(host):
+                if len(self._exempt) < MAX_SOURCES:
+                    self._exempt.add(host)  # the next time without parsing it
                 return True
             source = self._new_source(name, now)
         return self._within_rate(name, source, now) and self._no_scanner(name, source, data, now)

@@ -358,7 +358,7 @@ class DefenceSettings:
     ban_seconds: float = 300.0  # the first ban; doubled each time
     longest_ban_seconds: float = 86_400.0
     scanners: tuple[str, ...] = ()  # more names for `sip.scanners`
-    never_ban: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
+    never_ban: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from softswitch.sip.transaction_server import ServerTransaction
 from softswitch.sip.uri import escape_user, parse_uri, printable
 
 Order = RespondProvisional | Answer | Reject | StartInvite | SendOffer | AnswerOffer | Hangup
+MAX_CALL_IDS = 20_000
 _RESERVED_NAMES = "via from to call-id cseq contact max-forwards content-length content-type route record-route"
 _RESERVED = frozenset(_RESERVED_NAMES.split())
 
@@ -42,7 +43,17 @@ _RESERVED = frozenset(_RESERVED_NAMES.split())
 class Sessions:
     """`trunk_calls` counts the incoming legs of each trunk that the call room has not ended yet."""
 
-    __slots__ = ("_addresses", "_dialogs", "_legs", "_openings", "_orders", "clients", "context", "trunk_calls")
+    __slots__ = (
+        "_addresses",
+        "_call_ids",
+        "_dialogs",
+        "_legs",
+        "_openings",
+        "_orders",
+        "clients",
+        "context",
+        "trunk_calls",
+    )
 
     def __init__(self, context: Context, clients: ClientTransactions, addresses: Addresses) -> None:
         self.context = context
@@ -50,6 +61,7 @@ class Sessions:
         self._addresses = addresses
         self._legs: dict[LegId, Leg] = {}
         self._dialogs: dict[str, Leg] = {}
+        self._call_ids: dict[LegId, str] = {}  # also of legs that ended a while ago, for the trace
         self._openings: dict[tuple[str, str, int], Leg] = {}  # incoming legs by what their INVITE repeats
         self.trunk_calls: dict[TrunkId, int] = {}
         self._orders: dict[type, Callable[..., None]] = {
@@ -83,6 +95,14 @@ class Sessions:
             return
         if uri.host == flow.remote[0]:
             dialog.flow = self._addresses.flow_to_address(uri.host, uri.port or 5060, "tcp") or flow
+
+    def call_id(self, leg: LegId) -> str | None:
+        return self._call_ids.get(leg)
+
+    def _note_call_id(self, leg: Leg) -> None:
+        self._call_ids[leg.id] = leg.dialog.call_id
+        if len(self._call_ids) > MAX_CALL_IDS:
+            del self._call_ids[next(iter(self._call_ids))]
 
     def forget_leg(self, leg: Leg) -> None:
         del self._legs[leg.id]
@@ -144,6 +164,7 @@ class Sessions:
         self._openings[leg.opening] = leg
         self._legs[leg.id] = leg
         self._dialogs[dialog.local_tag] = leg
+        self._note_call_id(leg)
         if origin.trunk is not None:
             self.trunk_calls[origin.trunk] = self.trunk_calls.get(origin.trunk, 0) + 1
         transaction.respond(100)
@@ -208,6 +229,7 @@ class Sessions:
         leg.setup = setup
         self._legs[leg.id] = leg
         self._dialogs[tag] = leg
+        self._note_call_id(leg)
         extra = f"{context.place(flow).contact}{ALLOW}P-Asserted-Identity: {caller}\r\n"
         for name, value in order.headers:
             extra += _header_line(name, value)

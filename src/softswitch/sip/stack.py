@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from softswitch.ids import AgentId, IdSource
+from softswitch.ids import AgentId, IdSource, LegId
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Command, Context, RandomSource
 from softswitch.sip.errors import SipError
@@ -120,6 +120,10 @@ class SipStack:
     def contacts(self, agent: AgentId) -> tuple[ContactBinding, ...]:
         """The live contacts of one agent."""
         return self._registrar.contacts(agent)
+
+    def call_id(self, leg: LegId) -> str | None:
+        """The Call-ID of a leg, also of one that ended not long ago."""
+        return self._sessions.call_id(leg)
 
     def registrations(self) -> dict[AgentId, tuple[ContactBinding, ...]]:
         return self._registrar.registrations()

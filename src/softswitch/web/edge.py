@@ -1,5 +1,6 @@
-"""The SIP edge over HTTP: who is banned, which trunks answer.
+"""The SIP edge over HTTP: who is banned, which trunks answer, what was said.
 
+GET    /api/v1/calls/{call}/trace      {"messages": [...]}; ?format=pcapng
 GET    /api/v1/trunks                  {"trunks": [...]}
 GET    /api/v1/bans                    {"bans": [...]}
 DELETE /api/v1/bans/{source}           lift a ban
@@ -7,13 +8,17 @@ DELETE /api/v1/bans/{source}           lift a ban
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from aiohttp import web
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+_CSEQ = re.compile(r"(?:^|\n)cseq[ \t]*:[ \t]*[0-9]+[ \t]+([A-Z]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,26 @@ class TrunkView:
     state: str  # "up", "down", "not asked"
 
 
+@dataclass(frozen=True, slots=True)
+class TracedView:
+    """One SIP message, secrets masked. `at` is seconds since 1970."""
+
+    at: float
+    outgoing: bool
+    peer: str  # "udp:192.0.2.7:5060"
+    text: str
+
+    @property
+    def label(self) -> str:
+        """What stands on the arrow of a ladder: the method, or the status with its reason and method."""
+        first, _, rest = self.text.partition("\r\n")
+        offer = " (SDP)" if "\r\n\r\nv=0" in self.text else ""
+        if not first.startswith("SIP/2.0 "):
+            return first.partition(" ")[0] + offer
+        found = _CSEQ.search(rest)
+        return first[8:] + offer + (f" {found[1]}" if found is not None and found[1] != "INVITE" else "")
+
+
 class EdgeView(Protocol):
     """The port to the SIP edge; the composition root implements it."""
 
@@ -42,6 +67,12 @@ class EdgeView(Protocol):
         ...
 
     def trunks(self) -> Sequence[TrunkView]: ...
+
+    def trace(self, call: str) -> Sequence[TracedView]:
+        """The SIP messages of a call (by its number, or a Call-ID), both legs."""
+        ...
+
+    def trace_pcapng(self, call: str) -> bytes: ...
 
     def dropped(self) -> Mapping[str, int]:
         """Packets that were not looked at, by reason."""
@@ -64,9 +95,30 @@ def add_edge(app: web.Application, edge: EdgeView) -> None:
     async def trunks(_request: web.Request) -> web.Response:
         return web.json_response({"trunks": [asdict(trunk) for trunk in edge.trunks()]})
 
+    async def trace(request: web.Request) -> web.Response:
+        call = request.match_info["call"]
+        messages = edge.trace(call)
+        if not messages:
+            return web.json_response({"error": f"Nothing is remembered of the call {call[:64]!r}."}, status=404)
+        if request.query.get("format") == "pcapng":
+            return web.Response(body=edge.trace_pcapng(call), content_type="application/octet-stream")
+        return web.json_response({"call": call, "messages": [_shown(message) for message in messages]})
+
+    app.router.add_get("/api/v1/calls/{call:.+}/trace", trace)
     app.router.add_get("/api/v1/trunks", trunks)
     app.router.add_get("/api/v1/bans", bans)
     app.router.add_delete("/api/v1/bans/{source:.+}", free)
+
+
+def _shown(message: TracedView) -> dict[str, object]:
+    time = datetime.fromtimestamp(message.at, UTC).isoformat(timespec="milliseconds")
+    return {
+        "time": time,
+        "outgoing": message.outgoing,
+        "peer": message.peer,
+        "label": message.label,
+        "text": message.text,
+    }
 
 
 class EdgeCollector(Collector):
