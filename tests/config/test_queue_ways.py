@@ -158,3 +158,25 @@ def test_what_is_wrong_with_people_is_told(tmp_path: Path, before: str, after: s
 def test_a_customers_file_that_is_not_there(tmp_path: Path) -> None:
     (found,) = with_people(tmp_path, customers="customers: nobody.csv\n")
     assert "cannot be read" in found
+
+
+def test_rules_are_compiled_at_load(tmp_path: Path) -> None:
+    rules = """    rules:
+      - { when: "calls_today >= 3 and language == 'et'", head_start: 2m, name: tried before }
+"""
+    assert problems(tmp_path, rules) == []
+    (rule,) = load(tmp_path, env={"P": "x"}).call.queue_texts[QueueId("sales")].ways.rules
+    assert (rule.name, rule.head_start_seconds) == ("tried before", 120.0)
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("langage == 'et'", 'line.yaml:10:22: nothing is known as "langage" - did you mean "language"?'),
+        ("calls_today >= 'x'", "calls_today is compared with a whole number"),
+        ("import os", "is no expression"),
+    ],
+)
+def test_a_wrong_rule_is_told_with_its_place(tmp_path: Path, when: str, told: str) -> None:
+    found = problems(tmp_path, f'    rules: [ {{ when: "{when}", head_start: 1m }} ]\n')
+    assert len(found) == 1 and told in found[0], found

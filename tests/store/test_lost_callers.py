@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from softswitch.call.records import (
+    CallDetail,
+    FindPreviousAgent,
     InteractionClosed,
     InteractionOpened,
     InteractionQueued,
@@ -12,7 +15,7 @@ from softswitch.call.records import (
     PromiseOpened,
     Record,
 )
-from softswitch.ids import AgentId, CustomerId, InteractionId, PromiseId, QueueId
+from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, PromiseId, QueueId
 from softswitch.store import Store
 
 NOW = 1_800_000_000.0
@@ -47,3 +50,22 @@ async def test_only_those_who_waited_are_lost_and_in_order(database_url: str, op
         LostCaller(InteractionId(2), QueueId("loans"), "+3722", None, "et", NOW - 90),
         LostCaller(InteractionId(1), QueueId("everyday"), "+3721", CustomerId("77"), "et", NOW - 50),
     )
+
+
+async def test_the_calls_of_today_are_counted_and_a_cut_off_is_seen(database_url: str, open_store: OpenStore) -> None:
+    store = await open_store(database_url)
+    for number, at in ((1, NOW - 90_000), (2, NOW - 500), (3, NOW - 100)):
+        store.append(InteractionOpened(InteractionId(number), "+3725", "8000", None, "et", at))
+    lost = CallDetail(
+        LegId(9), InteractionId(2), "in", "pstn", "+3725", "8000", NOW - 500, NOW - 499, NOW - 400, "us", 200, 41
+    )
+    store.append(lost)
+    await store.close()
+    again = await open_store(database_url)
+    query = FindPreviousAgent(InteractionId(3), "+3725", None, NOW - 100, 5.0, NOW - 1000)
+    found = await again.find_previous_agent(query)
+    assert (found.earlier_calls, found.was_cut_off) == (1, True)
+    found = await again.find_previous_agent(replace(query, today=NOW - 50))
+    assert (found.earlier_calls, found.was_cut_off) == (0, False)
+    found = await again.find_previous_agent(replace(query, today=None))
+    assert (found.earlier_calls, found.was_cut_off) == (0, False)

@@ -6,19 +6,20 @@ media process has told the leg's packet counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from softswitch.acd.messages import QueueSettings, StickyRule
+from softswitch.acd.rules import HISTORY
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import CallDetail
 from softswitch.call.settings import CallSettings, QueueTexts, Settings
 from softswitch.ids import AgentId, IdSource, LegId, QueueId
 from softswitch.ivr.flow import FlowRules, say_segments
-from softswitch.ivr.messages import Say, Segment
+from softswitch.ivr.messages import CollectStep, Flow, Say, Segment
 from softswitch.media.messages import MediaLegClosed, MediaSettings
 from softswitch.media.ports import PortStock
 from softswitch.sip.messages import ContactBinding, LegEnded
@@ -37,7 +38,17 @@ class LegOwner(Protocol):
 class LineFacts:
     """The immutable side of the board, derived once from the settings."""
 
-    __slots__ = ("call", "flow_rules", "local_time", "media", "queues", "sticky_everywhere", "wall")
+    __slots__ = (
+        "asks_history",
+        "call",
+        "collected",
+        "flow_rules",
+        "local_time",
+        "media",
+        "queues",
+        "sticky_everywhere",
+        "wall",
+    )
 
     def __init__(self, settings: Settings, wall: WallClock, local_time: LocalTime) -> None:
         self.call: CallSettings = settings.call
@@ -46,8 +57,17 @@ class LineFacts:
         self.wall = wall
         self.local_time = local_time
         self.sticky_everywhere = _same_rule(settings)
+        names = [rule.when.names for each in settings.call.queue_texts.values() for rule in each.ways.rules]
+        self.asks_history = any(each & HISTORY for each in names)  # how often he has called today
+        self.collected = collected_names(settings.call.flows.values())
         texts = settings.call.texts
         self.flow_rules = FlowRules(settings.call.languages, texts.wrong_key, texts.no_input, settings.call.human)
+
+
+def collected_names(flows: Iterable[Flow]) -> tuple[str, ...]:
+    """What callers can have entered, by the names of the steps; never secrets."""
+    steps = (step for flow in flows for step in flow.steps)
+    return tuple(dict.fromkeys(step.name for step in steps if isinstance(step, CollectStep) and not step.secret))
 
 
 def _same_rule(settings: Settings) -> StickyRule | None:

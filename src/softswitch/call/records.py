@@ -151,6 +151,7 @@ class FindPreviousAgent:
     customer: CustomerId | None
     since: float  # wall-clock seconds
     talked_at_least_seconds: float
+    today: float | None = None  # the last midnight, when the calls of today are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ class PreviousAgentFound:
     interaction: InteractionId
     agent: AgentId | None
     customer: CustomerId | None  # the customer id the question was asked with
+    earlier_calls: int = 0  # by this number today, before this call
+    was_cut_off: bool = False  # one of them was lost by us: its audio died
 
 
 @dataclass(frozen=True, slots=True)

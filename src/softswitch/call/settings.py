@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from softswitch.acd.messages import AcdSettings
+from softswitch.acd.rules import Rule
 from softswitch.ids import AgentId, CustomerId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Flow, Say, Target
 from softswitch.media.messages import MediaSettings
@@ -72,6 +73,7 @@ class QueueWays:
     closed: Target = field(default_factory=lambda: Target(hang_up=True))
     full: Target | None = None  # None: as `after_overflow`
     nobody: Target | None = None
+    rules: tuple[Rule, ...] = ()  # head starts by what is known of a caller
     most_passes: int | None = None  # so often is he passed on from here; after that
     after_passes: Target | None = None
 

@@ -18,6 +18,7 @@ from softswitch.acd.messages import (
     ChoiceMade,
     ConfirmCallBack,
     OfferChoice,
+    StickyRule,
 )
 from softswitch.call.board import Board
 from softswitch.call.call_back_desk import CallBackDesk, when_said
@@ -30,6 +31,7 @@ from softswitch.ivr.messages import EnterQueue, Flow, FlowStarted, MenuStep, Say
 
 _CHOICE_FLOW = FlowId("choice")
 _NOT_HERS = ("wait limit", "call-back not saved")  # why a caller is no longer kept for his agent (acd.sticky)
+_NO_LOOK_BACK = StickyRule(look_back_seconds=0.0)
 _MOST_NOTES = 20
 _MOST_MINUTES = 60  # the longest wait that is spoken as a number
 
@@ -56,6 +58,8 @@ class _Memory:
     answered: bool = False
     waited_before: float = 0.0
     notes: list[str] = field(default_factory=list)
+    earlier_calls: int = 0
+    was_cut_off: bool = False
     passes: int = 0
     passed_by: AgentId | None = None
 
@@ -102,7 +106,11 @@ class Waiting:
     ) -> None:
         caller = self._leg.facts.caller
         since = self._board.line.wall(now) - look_back
-        self._board.emit(FindPreviousAgent(interaction, caller, customer, since, talked))
+        today = None
+        if self._board.line.asks_history:
+            local = self._board.line.local_time(self._board.line.wall(now))
+            today = local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        self._board.emit(FindPreviousAgent(interaction, caller, customer, since, talked, today))
 
     def prepare(self, interaction: InteractionId, command: EnterQueue, now: float) -> bool:
         """The caller is about to enter a queue. True: wait (briefly) for the store to name the previous agent."""
@@ -111,7 +119,9 @@ class Waiting:
         rule = self._board.line.queues[command.queue].sticky
         memory = self._memory
         if rule is None:
-            return False
+            if not self._board.line.asks_history or memory.answered:
+                return False
+            rule = _NO_LOOK_BACK  # only how often he has called today
         if memory.asked_ahead and customer is None:
             return not memory.answered
         memory.answered = False
@@ -124,6 +134,8 @@ class Waiting:
             return  # the answer to the question asked ahead, by number only
         self._memory.answered = True
         self._memory.previous = event.agent
+        self._memory.earlier_calls = event.earlier_calls
+        self._memory.was_cut_off = event.was_cut_off
 
     # -------------------------------------------------------------- in the line
 
@@ -185,6 +197,27 @@ class Waiting:
             return ways.after_passes
         return Target(queue=queue)
 
+    def _head_start(self, place: QueuePlace, now: float) -> float:
+        """What the rules of the queue give him, each noted."""
+        line, memory = self._board.line, self._memory
+        rules = self._board.texts(place.queue).ways.rules
+        if not rules:
+            return 0.0
+        known = line.call.customers.get(place.customer) if place.customer is not None else None
+        facts: dict[str, str | int | bool] = dict.fromkeys(line.collected, "")
+        facts.update(place.entered)
+        facts["language"] = self.language
+        facts["segment"] = known.segment if known is not None else ""
+        facts["calls_today"] = memory.earlier_calls + 1
+        facts["was_cut_off"] = memory.was_cut_off
+        facts["passes"] = memory.passes
+        facts["hour"] = line.local_time(line.wall(now)).hour
+        facts["has_customer"] = place.customer is not None
+        applied = [rule for rule in rules if rule.when.holds(facts)]
+        for rule in applied:
+            self.note(f"rule {rule.name}: {rule.head_start_seconds:g} s head start")
+        return sum(rule.head_start_seconds for rule in applied)
+
     def _away(self, now: float) -> tuple[AgentId, ...]:
         """Who is absent by the calendar today."""
         line = self._board.line
@@ -216,6 +249,7 @@ class Waiting:
                 place.customer,
                 self.language,
                 self._previous(place),
+                head_start_seconds=self._head_start(place, now),
                 waited_seconds=memory.waited_before,
                 can_be_called_back=self.can_be_called_back,
                 away=self._away(now),

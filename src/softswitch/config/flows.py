@@ -76,6 +76,11 @@ class FlowBuilder:
                 flows[number_flow(number)] = Flow(number_flow(number), tuple(steps))
         return flows
 
+    @property
+    def collected(self) -> tuple[str, ...]:
+        """What callers can enter, by the names of the steps; known once the flows are built."""
+        return tuple(name for name in self._variables if name not in START_VARIABLES)
+
     def target(self, doc: TargetDoc, steps: tuple[str, ...] = ()) -> Target:
         """`steps` are the names within the flow where the target stands."""
         known = self._known

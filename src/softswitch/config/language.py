@@ -351,6 +351,15 @@ class WaitingDoc(Section):
 
 
 @section
+class RuleDoc(Section):
+    """Who waits less: callers of whom something is true get a head start in the line."""
+
+    when: Placed = key(Text("an expression"), "like \"language == 'et' and calls_today >= 3\"")
+    head_start: float = key(duration(1, 3600), "he is served as if he had waited so much longer")
+    name: Placed = key(Text("a name"), "as it is noted on the call; by default the expression", NOTHING)
+
+
+@section
 class PassesDoc(Section):
     """Nobody is kicked around like a ball."""
 
@@ -439,6 +448,7 @@ class QueueDoc(Section):
     full: TargetDoc | None = key(WAY, "the next step when the line is full, or call_back; by default `overflow`", None)
     overflow: TargetDoc | None = key(TARGET, "the next step of a caller nobody can take; by default hang up", None)
     usual_talk: float = key(duration(5, 7200), "a talk's length, for estimates before any was measured", 180.0)
+    rules: tuple[RuleDoc, ...] = key(ListOf(Keys(RuleDoc, "a rule")), "head starts by what is known of a caller", ())
     passes: PassesDoc | None = key(Keys(PassesDoc, "passes"), "how often a caller of this queue is passed on", None)
     lost_callers: Placed = key(
         OneOf("nothing", "call_back"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from softswitch.acd.rules import FACTS, Rule, RuleError, compile_rule
 from softswitch.call.settings import CALL_BACK, CallBackTexts, QueueWays
 from softswitch.config.flow_language import TargetDoc
 from softswitch.config.flows import FlowBuilder
-from softswitch.config.language import CallBackRuleDoc, QueueDoc
+from softswitch.config.language import CallBackRuleDoc, QueueDoc, RuleDoc
+from softswitch.config.problems import did_you_mean, listing
 from softswitch.config.references import Known
 from softswitch.ivr.messages import Say, Target
 
@@ -40,10 +42,26 @@ def build_ways(doc: QueueDoc, back: CallBackRuleDoc | None, known: Known, flows:
         hours=str(doc.hours),
         closed=closed or overflow or Target(hang_up=True),
         full=full,
+        rules=tuple(rule for each in doc.rules if (rule := _rule(each, known, flows)) is not None),
         most_passes=doc.passes.at_most if doc.passes is not None else None,
         after_passes=flows.target(doc.passes.then) if doc.passes is not None else None,
         nobody=CALL_BACK if doc.nobody_there == "call_back" else None,
     )
+
+
+def _rule(doc: RuleDoc, known: Known, flows: FlowBuilder) -> Rule | None:
+    if not doc.when:
+        return None
+    facts = {**dict.fromkeys(flows.collected, str), **FACTS}
+    try:
+        when = compile_rule(str(doc.when), facts)
+    except RuleError as error:
+        hint = ""
+        if error.unknown:
+            hint = did_you_mean(error.unknown, facts) or f"; known: {listing(facts)}"
+        known.report.add(doc.when.place, f"{error}{hint}")
+        return None
+    return Rule(str(doc.name or doc.when), when, doc.head_start)
 
 
 def _way(doc: TargetDoc | None, flows: FlowBuilder) -> Target | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -127,6 +128,26 @@ _BY_BOTH = text(
     f"SELECT agent FROM ({_BY_CALLER} UNION ALL {_BY_CUSTOMER}) AS candidates ORDER BY began_at DESC LIMIT 1"
 )
 _BY_ONE = {"caller": text(_BY_CALLER), "customer": text(_BY_CUSTOMER)}
+
+
+_TODAY = text(
+    """
+    SELECT count(*), count(lost.leg)
+    FROM interaction AS call
+    LEFT JOIN call_detail AS lost ON lost.interaction = call.id AND lost.direction = 'in' AND lost.cause = 41
+    WHERE call.caller = :caller AND call.began_at >= :today AND call.id <> :interaction
+    """
+)
+
+
+def answer(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:
+    """Who talked with him last and, when asked for, how often he has called today."""
+    found = previous_agent(connection, query)
+    if query.today is None or query.caller.lower() in _NOBODY:
+        return found
+    named = {"caller": query.caller, "today": query.today, "interaction": query.interaction}
+    calls, lost = connection.execute(_TODAY, named).one()
+    return replace(found, earlier_calls=int(calls), was_cut_off=lost > 0)
 
 
 def previous_agent(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:

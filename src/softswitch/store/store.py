@@ -131,7 +131,7 @@ class Store:
         """Who spoke with this caller last; nobody when the database is away. The asker sets the deadline."""
         if not self._writer.away:
             try:
-                return await self._database.read(partial(questions.previous_agent, query=query))
+                return await self._database.read(partial(questions.answer, query=query))
             except Exception as error:
                 log.warning("previous_agent_unknown", because=sentence(error))
         return PreviousAgentFound(query.interaction, None, query.customer)
