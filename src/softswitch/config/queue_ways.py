@@ -8,8 +8,9 @@ from softswitch.acd.rules import FACTS, Rule, RuleError, compile_rule
 from softswitch.call.settings import CALL_BACK, CallBackTexts, QueueWays
 from softswitch.config.flow_language import TargetDoc
 from softswitch.config.flows import FlowBuilder
-from softswitch.config.language import CallBackRuleDoc, QueueDoc, RuleDoc
+from softswitch.config.language import QueueDoc
 from softswitch.config.problems import did_you_mean, listing
+from softswitch.config.promise_language import CallBackRuleDoc, RuleDoc
 from softswitch.config.references import Known
 from softswitch.ivr.messages import Say, Target
 

@@ -17,19 +17,9 @@ from softswitch.acd.messages import (
 from softswitch.call.settings import Absence, AgentVoice, QueueTexts
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
-from softswitch.config.language import (
-    AgentDoc,
-    CallBackRuleDoc,
-    Document,
-    HerLineDoc,
-    OffersDoc,
-    PreviousDoc,
-    QueueDoc,
-    QueueTextsDoc,
-    RelaxDoc,
-    StickyDoc,
-)
+from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, RelaxDoc, StickyDoc
 from softswitch.config.problems import Placed, Report, did_you_mean
+from softswitch.config.promise_language import CallBackRuleDoc, HerLineDoc, PreviousDoc
 from softswitch.config.queue_ways import build_ways, call_back_texts
 from softswitch.config.references import Known
 from softswitch.config.strategies import StrategyError, load

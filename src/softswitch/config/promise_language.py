@@ -1,0 +1,81 @@
+"""The configuration language of what is promised to callers: who counts as theirs, call-backs, rules, passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from softswitch.config.calendars import DATE
+from softswitch.config.flow_language import TARGET, TargetDoc
+from softswitch.config.kinds import ListOf, Number, OneOf, Or, Section, Text, key, section
+from softswitch.config.problems import Placed
+from softswitch.config.values import DIALLED, NOTHING, duration
+
+
+@section
+class AwayDoc(Section):
+    """Days on which somebody is away."""
+
+    from_: Placed = key(DATE, "the first day", name="from")
+    to: Placed = key(DATE, "the last day, included")
+
+
+@section
+class PreviousDoc(Section):
+    """Who counts as the previous agent of a caller."""
+
+    talked_at_least: float = key(duration(0, 3600), "shorter talks do not count", 20.0)
+    or_: tuple[Placed, ...] = key(
+        ListOf(OneOf("named_banker")), "named_banker: a customer's own banker (`customers`) comes first", (), name="or"
+    )
+
+
+@section
+class HerLineDoc(Section):
+    """The line of one agent is bounded, so that her own callers do not make all others wait."""
+
+    callers: Any = key(
+        Or({"no_limit": None}, Number(1, 1000)), "when so many wait for her, waiting is not offered", None
+    )
+    time: Any = key(
+        Or({"no_limit": None}, duration(30, 86400)), "nor when serving them would take longer than this", None
+    )
+    in_a_row: Any = key(
+        Or({"no_limit": None}, Number(1, 1000)),
+        "after so many of her own comes who has waited longest of all",
+        None,
+    )
+
+
+@section
+class CallBackRuleDoc(Section):
+    """The promise of a call-back: by the previous agent, or by anybody of the queue."""
+
+    within: float = key(duration(60, 7 * 86400), "the customer is called within this time", 3600.0)
+    attempts: int = key(Number(1, 20), "so often is the customer called", 3)
+    retry: float = key(duration(1, 86400), "pause between two attempts", 60.0)
+    expires: Any = key(Or({"max_wait": None}, duration(60, 30 * 86400)), "given up so long after it was promised", None)
+    number: Placed = key(
+        OneOf("caller", "ask"),
+        "caller: the number he calls from; ask: it is read back, and he can key in another one",
+        Placed("caller", NOTHING.place),
+    )
+    allow: tuple[Placed, ...] = key(
+        ListOf(DIALLED), "how a number that is keyed in may begin, like +372; needed for number: ask", ()
+    )
+
+
+@section
+class RuleDoc(Section):
+    """Who waits less: callers of whom something is true get a head start in the line."""
+
+    when: Placed = key(Text("an expression"), "like \"language == 'et' and calls_today >= 3\"")
+    head_start: float = key(duration(1, 3600), "he is served as if he had waited so much longer")
+    name: Placed = key(Text("a name"), "as it is noted on the call; by default the expression", NOTHING)
+
+
+@section
+class PassesDoc(Section):
+    """Nobody is kicked around like a ball."""
+
+    at_most: int = key(Number(1, 20), "so often is a caller passed on to another queue in one call", 2)
+    then: TargetDoc = key(TARGET, "and then: a supervisor's queue, or a flow")
