@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from softswitch.call.records import CallDetail
-from softswitch.ids import InteractionId, LegId
+from softswitch.ids import InteractionId, LegId, TrunkId
 from softswitch.sip.messages import TrunkAnswering
 from softswitch.sip.pcapng import pcapng
 from softswitch.sip.trace import Traced
@@ -63,9 +63,17 @@ class SipEdge:
         stack = self._switch.cores.stack
         words = {None: "not asked", True: "up", False: "down"}
         return [
-            TrunkView(trunk.id, trunk.host, words[stack.qualifier.trunk_answering(trunk.id)])
+            TrunkView(
+                trunk.id, trunk.host, words[stack.qualifier.trunk_answering(trunk.id)], self._registration(trunk.id)
+            )
             for trunk in self._switch.settings.sip.trunks
         ]
+
+    def _registration(self, trunk: TrunkId) -> str:
+        found = self._switch.cores.stack.carriers.get(str(trunk))
+        if found is None:
+            return ""
+        return "registered" if found.registered else f"not registered ({found.status or 'asking'})"
 
     # -------------------------------------------------------------- the trace
 

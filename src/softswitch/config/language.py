@@ -11,6 +11,7 @@ from softswitch.config.calendars import CalendarDoc
 from softswitch.config.customers import CUSTOMERS
 from softswitch.config.flow_language import TARGET, FlowBody, TargetDoc
 from softswitch.config.kinds import (
+    Flag,
     Keys,
     Levels,
     ListOf,
@@ -139,6 +140,10 @@ class TrunkDoc(Section):
     to: HostPort = key(HOST_PORT, "where our calls to it go; without it no call goes out here", HostPort())
     transport: Placed = key(OneOf("udp", "tcp"), "how our calls to it travel", Placed("udp", NOTHING.place))
     max_calls: int = key(Number(1, 100_000), "more calls at a time are refused", 200)
+    username: Placed = key(Text("a name"), "our name at this carrier, when it asks for a login", NOTHING)
+    password: Secret | None = key(SECRET, "and the password", None)
+    realm: Placed = key(Text("a name"), "the realm it asks for; no other is ever answered", NOTHING)
+    register: bool = key(Flag(), "register there, so that its calls find us", False)
     require: tuple[Placed, ...] = key(
         ListOf(OneOf("timer", "100rel")), "SIP extensions its calls must know, else 421", ()
     )

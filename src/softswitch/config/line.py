@@ -76,7 +76,7 @@ def build_sip(
     settings = SipSettings(
         realm=realm,
         domains=tuple(dict.fromkeys([realm, media_host, *hosts])),
-        trunks=_trunks(document, report),
+        trunks=_trunks(document, directory, env, report),
         accounts=_accounts(document, realm, directory, env, report),
         nonce_secret=secret.encode(),
         qualify_seconds=60.0,
@@ -118,7 +118,7 @@ def _defence(document: Document, report: Report) -> DefenceSettings:
     )
 
 
-def _trunks(document: Document, report: Report) -> tuple[TrunkSettings, ...]:
+def _trunks(document: Document, directory: Path, env: Env | None, report: Report) -> tuple[TrunkSettings, ...]:
     taken: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
     trunks = []
     for name, doc in document.trunks.items():
@@ -128,6 +128,13 @@ def _trunks(document: Document, report: Report) -> tuple[TrunkSettings, ...]:
                 if owner != name and other.version == network.version and other.overlaps(network):
                     report.add(doc.at("from_"), f'{text} belongs to the trunk "{owner}" too; a caller would be of both')
             taken.append((network, str(name)))
+        if doc.username and not (doc.password and doc.realm and doc.to.host):
+            report.add(doc.username.place, "a login at a carrier needs the keys to, password and realm as well")
+        if doc.register and not doc.username:
+            report.add(doc.at("register"), "to register there the trunk needs the key username")
+        password = ""
+        if doc.password is not None and env is not None:
+            password = resolve_secret(doc.password, directory, env, report)
         trunks.append(
             TrunkSettings(
                 id=TrunkId(str(name)),
@@ -136,6 +143,10 @@ def _trunks(document: Document, report: Report) -> tuple[TrunkSettings, ...]:
                 port=doc.to.port,
                 transport=str(doc.transport),
                 max_calls=doc.max_calls,
+                username=str(doc.username),
+                password=password,
+                realm=str(doc.realm),
+                register=doc.register,
                 demands=tuple(map(str, doc.require)),
             )
         )

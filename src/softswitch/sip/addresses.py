@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from softswitch.ids import TrunkId
-from softswitch.sip.messages import Flow, SipSettings
+from softswitch.sip.messages import Flow, SipSettings, TrunkSettings
 from softswitch.sip.uri import ip_literal, parse_uri
 
 _MAX_CACHED = 4096
@@ -65,6 +65,14 @@ class Addresses:
         if address is None:
             return None
         return self.flow_to_address(address, port or 5060, (transport or "udp").lower())
+
+    def carrier_of(self, target: str) -> TrunkSettings | None:
+        """The trunk that a URI names by id or host, when it has a name of ours."""
+        host = parse_uri(target).host
+        for trunk in self._trunks:
+            if trunk.username and host in (str(trunk.id).lower(), trunk.host.lower()):
+                return trunk
+        return None
 
     def flow_to_address(self, address: str, port: int, transport: str) -> Flow | None:
         """From our listening address of the same transport and family; for TCP the shell connects."""

@@ -12,11 +12,12 @@ A second 2xx with another To tag is a fork: acknowledged and hung up on the spot
 from __future__ import annotations
 
 from softswitch.sip.bodies import answered_description
+from softswitch.sip.carrier import proof
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.leg import Leg, LegState
 from softswitch.sip.message import Request, Response
-from softswitch.sip.messages import EndedBy, Flow, InviteAnswered, InviteProgressed
+from softswitch.sip.messages import EndedBy, Flow, InviteAnswered, InviteProgressed, TrunkSettings
 from softswitch.sip.reason import cause_of, reason_line
 from softswitch.sip.reliable import EarlyDialog, reliable_number
 from softswitch.sip.session_timer import too_small
@@ -31,9 +32,11 @@ class UacSetup:
 
     __slots__ = (
         "_acks",
+        "_answered",
         "_cancel_reason",
         "_cancel_sent",
         "_cancelled",
+        "_carrier",
         "_early",
         "_fixed_flow",
         "_leg",
@@ -41,9 +44,11 @@ class UacSetup:
         "_transaction",
     )
 
-    def __init__(self, leg: Leg, fixed_flow: bool) -> None:
+    def __init__(self, leg: Leg, fixed_flow: bool, carrier: TrunkSettings | None = None) -> None:
         self._leg = leg
         self._fixed_flow = fixed_flow
+        self._carrier = carrier
+        self._answered = 0  # challenges
         self._transaction: ClientTransaction | None = None
         self._acks: dict[str, tuple[Flow, bytes]] = {}
         self._cancelled = False
@@ -63,14 +68,14 @@ class UacSetup:
     def knows(self, tag: str) -> bool:
         return tag in self._early
 
-    def start(self, extra: str, sdp: bytes) -> None:
+    def start(self, extra: str, sdp: bytes, proof_line: str = "") -> None:
         leg = self._leg
         context = leg.hub.context
         dialog = leg.dialog
         self._opening = (extra, sdp)
         leg.session.described = sdp
         branch = context.token()
-        lines = extra + leg.session.request_lines()
+        lines = extra + leg.session.request_lines() + proof_line
         data = dialog.request(context, "INVITE", dialog.next_number(), branch, lines, sdp)
         self._transaction = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
 
@@ -133,11 +138,22 @@ class UacSetup:
             self._leg.close()
 
     def _tries_again(self, response: Response) -> bool:
-        """RFC 4028 7.3: after a 422 the INVITE is sent again, with the interval that the callee wants."""
-        if self._leg.told or response.status != 422 or not self._leg.session.raise_to(too_small(response)):
+        """RFC 4028 7.3: after a 422 the INVITE is sent again, with the interval that the callee wants; RFC 3261 22.2:
+        after a challenge of the carrier that we call through, with the answer."""
+        leg = self._leg
+        if leg.told:
+            return False
+        line = ""
+        if response.status in (401, 407) and self._carrier is not None:
+            cnonce = leg.hub.context.token()
+            line = proof(response, self._carrier, "INVITE", leg.dialog.target, cnonce, self._answered)
+            self._answered += 1
+            if not line:
+                return False
+        elif response.status != 422 or not leg.session.raise_to(too_small(response)):
             return False
         self._early.clear()
-        self.start(*self._opening)
+        self.start(*self._opening, line)
         return True
 
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:

@@ -331,6 +331,10 @@ class TrunkSettings:
     port: int = 5060
     transport: str = "udp"
     max_calls: int = 200
+    username: str = ""  # with which this carrier's challenges are answered; nobody else's are
+    password: str = field(default="", repr=False)
+    realm: str = ""
+    register: bool = False  # register there with this name
     demands: tuple[str, ...] = ()  # extensions a caller must know ("timer", "100rel"), else 421
 
 

@@ -225,7 +225,8 @@ class Sessions:
         callee = f"<{uri.scheme}:{uri.user}@{uri.host}>" if uri.user else f"<{uri.scheme}:{uri.host}>"
         dialog = Dialog(context.token() + context.token(), tag, f"{caller};tag={tag}", callee, order.target, flow)
         leg = Leg(self, order.leg, dialog, True)
-        setup = UacSetup(leg, order.flow is not None)
+        carrier = self._addresses.carrier_of(order.target) if order.flow is None else None
+        setup = UacSetup(leg, order.flow is not None, carrier)
         leg.setup = setup
         self._legs[leg.id] = leg
         self._dialogs[tag] = leg

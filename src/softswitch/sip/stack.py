@@ -15,6 +15,7 @@ from typing import Any
 
 from softswitch.ids import AgentId, IdSource, LegId
 from softswitch.sip.addresses import Addresses
+from softswitch.sip.carrier import registrations
 from softswitch.sip.context import Command, Context, RandomSource
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
@@ -77,6 +78,7 @@ class SipStack:
         self._clients = ClientTransactions(self._context)
         self._sessions = Sessions(self._context, self._clients, addresses)
         self.qualifier = Qualifier(self._context, self._clients, addresses)
+        self.carriers = registrations(self._context, self._clients, addresses)
         self._registrar = Registrar(self._context, addresses, self.qualifier)
         self.guard = Guard(settings)
         gate = Gate(self._context, addresses, self.guard)

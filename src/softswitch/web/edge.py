@@ -35,6 +35,7 @@ class TrunkView:
     trunk: str
     host: str  # empty: no calls go out there
     state: str  # "up", "down", "not asked"
+    registration: str = ""  # "registered", "not registered (403)"; empty: it is not asked for
 
 
 @dataclass(frozen=True, slots=True)
