@@ -15,7 +15,7 @@ from softswitch.acd import messages as m
 from softswitch.acd.engine import Engine
 from softswitch.acd.graph import SnapshotError, from_plain, to_plain
 from softswitch.acd.journal import JournalError, NotedIds, RecordedEngine, Replay, Segment, replay
-from softswitch.ids import IdSource
+from softswitch.ids import IdSource, InteractionId
 
 
 def test_replay_with_ticks() -> None:
@@ -170,6 +170,20 @@ def test_a_snapshot_names_nothing_but_the_acd(name: str) -> None:
         from_plain({"classes": [[name, []]], "objects": [[0]], "root": [3, 0]})
     with pytest.raises(SnapshotError):
         from_plain({"classes": [], "objects": [], "root": [5, name]})
+
+
+def test_lines_of_events_that_hold_enums() -> None:
+    """What the journal writes down comes back as it was, each kind of event."""
+    restored = m.AgentRestored(ANNA, m.AgentState.WRAP_UP, "notes", 1.0, 9.5, True)
+    chosen = m.ChoiceMade(InteractionId(7), m.Choice.CALL_BACK)
+    left = m.CallerLeft(InteractionId(7), hung_up=False)
+    header = journal.header(Line([ANNA]).engine, 0.0, "run", 1)
+    group = journal.group([(restored, 1.0), (chosen, 2.0), 55, 56, (None, 3.0), (left, 4.0)], 9.0)
+    lines = list(Segment(header + group).lines)
+    assert [(line.event, line.now, line.ids) for line in lines] == [
+        (restored, 1.0, ()), (chosen, 2.0, (55, 56)), (None, 3.0, ()), (left, 4.0, ()),
+    ]  # fmt: skip
+    assert {line.wall_offset for line in lines} == {9.0}
 
 
 def test_values_of_a_snapshot() -> None:

@@ -165,7 +165,7 @@ def _table(*headings: str) -> Table:
 
 
 def _agents(rows: list[dict[str, Any]]) -> Table:
-    table = _table("agent", "state", "reason", "why she does not ring, or why she")
+    table = _table("agent", "state", "reason", "in words")
     for row in rows:
         for number, one in enumerate(row["reasons"]):
             detail = f" ({one['detail']})" if one["detail"] else ""

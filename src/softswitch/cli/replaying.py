@@ -86,7 +86,8 @@ def _notes(day: RecordedDay, other: m.AcdSettings, same: list[Figures]) -> list[
     if day.differs:
         found.append("Replayed, the record does not reach the state that was noted: another version wrote it.")
     if day.left_out:
-        found.append(f"{day.left_out} callers are left out: in the line when it began or ended, or lost by a restart.")
+        who = "1 caller is" if day.left_out == 1 else f"{day.left_out} callers are"
+        found.append(f"{who} left out: in the line when the record began or ended, or lost by a restart.")
     if day.restarts:
         found.append(f"The switch was started {day.restarts + 1} times.")
     gone = {visit.event.queue for visit in day.visits} - {queue.id for queue in other.queues}
@@ -94,9 +95,8 @@ def _notes(day: RecordedDay, other: m.AcdSettings, same: list[Figures]) -> list[
         found.append(f"Their queue is not there: callers of {', '.join(sorted(gone))} are left out.")
     hung_up = day.habits.patience.hung_up
     if hung_up < 20:
-        found.append(
-            f"Only {hung_up} callers hung up: how long the others would have waited is little more than a guess."
-        )
+        who = {0: "Nobody", 1: "Only one caller"}.get(hung_up, f"Only {hung_up} callers")
+        found.append(f"{who} hung up: how long the others would have waited is little more than a guess.")
     model = same[0].values()["offered"] if same else None
     if model is not None and abs(model - day.happened.total.offered) > 0.02 * day.happened.total.offered:
         found.append("The simulated day has another number of callers than the recorded one.")
@@ -169,7 +169,7 @@ def show(found: dict[str, Any], as_json: bool) -> None:
     console.print()
     console.print(Text(found["sentence"], style="bold"), soft_wrap=True)
     for note in found["notes"]:
-        console.print(Text(note))
+        console.print(Text(note), soft_wrap=True)
     console.print()
     hours = [(row["hour"], row["mean_wait_seconds"], row["other_mean_wait_seconds"]) for row in found["hours"]]
     console.print(pair_of_bars(hours, "mean wait, seconds", ("happened", "would be")))

@@ -89,6 +89,8 @@ def keep_evidence(directory: Path, keep: Path) -> None:
     for log in directory.glob("*.log"):
         if log.stat().st_size:
             shutil.copy(log, keep / log.name)
+    if (directory / "journal").is_dir():
+        shutil.copytree(directory / "journal", keep / "journal", dirs_exist_ok=True)
 
 
 async def play(console: Console, out: Console, once: bool, as_json: bool, keep: Path | None) -> Report:
