@@ -21,7 +21,7 @@ async def test_agents(cli: Any, url: str) -> None:
     seen = await cli("agents", "--url", url)
     assert (seen.status, seen.err) == (0, "")
     assert seen.out.split() == [
-        *("agent", "name", "state", "for", "with", "phone", "reason"),
+        *("agent", "name", "state", "for", "left", "with", "phone", "reason"),
         *("anna", "Anna", "Tamm", "suspended", "0:05", "registered", "did", "not", "answer"),
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.config.conftest import Directory
 
-from softswitch.acd.messages import RelaxStep
+from softswitch.acd.messages import BreakRule, RelaxStep, ReliefRule
 from softswitch.acd.strategy import NO_FIT, STRATEGIES, Fit, Search, Standing
 from softswitch.config import strategies
 from softswitch.ids import QueueId
@@ -65,6 +65,24 @@ def test_a_plain_list_of_queues_is_the_first_level(directory: Directory) -> None
 def test_mistakes(directory: Directory, change: dict[str, str], message: str) -> None:
     problems = directory.check(**change)
     assert len(problems) == 1 and message in problems[0], problems
+
+
+def test_rest_of_agents(directory: Directory) -> None:
+    acd = directory.load(
+        breaks="{ lunch: { at_most: 30m, then: ready }, coffee: { at_most: 10m } }",
+        relief="{ rest: 2m, after_calls: 8, after_talk: 20m }",
+        queues="{ sales: { suspend_after: never, more_time: 20s } }",
+    ).acd
+    assert acd.breaks == (BreakRule("lunch", 1800.0, True), BreakRule("coffee", 600.0))
+    assert acd.relief == ReliefRule(120.0, 8, 1200.0)
+    assert (acd.queues[0].suspend_after_no_answers, acd.queues[0].more_time_seconds) == (0, 20.0)
+    plain = directory.load().acd
+    assert (plain.breaks, plain.relief, plain.queues[0].suspend_after_no_answers) == ((), None, None)
+
+
+def test_a_rest_that_nothing_earns(directory: Directory) -> None:
+    (problem,) = directory.check(relief="{ rest: 2m }")
+    assert "needs the key after_calls or the key after_talk" in problem
 
 
 # ------------------------------------------------------------------ orders from other packages

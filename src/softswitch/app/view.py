@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from softswitch.acd import messages as acd
 from softswitch.acd.explain import explain
+from softswitch.acd.snapshot import AgentSnapshot
 from softswitch.app.past import Past
 from softswitch.call.call_back import CallBackSession
 from softswitch.call.call_back import Step as CallBackStep
@@ -107,6 +108,7 @@ class LiveSwitch:
                     abandoned_short=tally.abandoned_short,
                     overflowed=tally.overflowed,
                     called_back=tally.called_back,
+                    agents_outbound=states[shot.id, acd.AgentState.OUTBOUND],
                     promises_escalated=tally.escalated,
                     estimate_seconds=shot.estimate_seconds,
                     estimate_low_seconds=shot.estimate_low_seconds,
@@ -132,6 +134,10 @@ class LiveSwitch:
                 shot.id in self._switch.cores.calls.board.contacts,
                 talking.get(shot.id, ""),
                 shot.queues,
+                left_seconds=None if shot.deadline is None else shot.deadline - now,
+                calls=shot.calls,
+                talk_share=_talk_share(shot, now),
+                sticky_share=shot.sticky_calls / shot.calls if shot.calls else None,
             )
             for shot in self._switch.cores.engine.agents()
         ]
@@ -250,6 +256,9 @@ class LiveSwitch:
             AgentAction.BREAK: acd.AgentWentOnBreak(agent, reason),
             AgentAction.LOGIN: acd.AgentLoggedIn(agent),
             AgentAction.LOGOUT: acd.AgentLoggedOut(agent),
+            AgentAction.OUTBOUND: acd.AgentWentOutbound(agent, reason),
+            AgentAction.EXTEND: acd.AgentNeedsTime(agent),
+            AgentAction.FREE: acd.AgentFreed(agent, "a supervisor", reason or "no reason given"),
         }
         before = dict(self._switch.cores.engine.rejected)
         self._switch.post(events[action])
@@ -258,6 +267,11 @@ class LiveSwitch:
             return None
         state = next(shot.state.value for shot in self._switch.cores.engine.agents() if shot.id == agent)
         return f"{agent} cannot do '{action.value}' while {state}: {refused[0].value}."
+
+
+def _talk_share(shot: AgentSnapshot, now: float) -> float | None:
+    on_duty = shot.on_duty_seconds + (now - shot.on_duty_since if shot.on_duty_since is not None else 0.0)
+    return shot.talked_seconds / on_duty if on_duty > 0 else None
 
 
 def promise_view(line: PromiseLine, now: float, local: Local) -> PromiseView:

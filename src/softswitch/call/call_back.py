@@ -175,6 +175,13 @@ class CallBackSession:
         target = trunk_uri(trunk, self.ticket.caller)
         board.emit(StartInvite(leg_id, target, None, caller, board.call.name, leg.make_offer()))
 
+    def agent_freed(self, attempt: RingAttemptId, now: float) -> None:
+        """A supervisor took her out of this call: it ends, with whoever still is on the line."""
+        if attempt == self._attempt:
+            for leg in (self._agent_leg, self.customer_leg):
+                if leg is not None:
+                    leg.hang_up(NORMAL_CLEARING)
+
     def _fail(self, now: float, tried: bool) -> None:
         assert self._attempt is not None
         self._deadline = None

@@ -22,6 +22,7 @@ from softswitch.acd.messages import (
     ConfirmCallBack,
     Connect,
     ConversationEnded,
+    EndConversation,
     InteractionEnded,
     OfferChoice,
     OverflowCaller,
@@ -172,6 +173,7 @@ class Calls:
             RingAgent: self._ring_agent,
             CancelRing: self._cancel_ring,
             RefuseAnswer: self._refuse_answer,
+            EndConversation: self._end_conversation,
             Connect: self._connect,
             SavePromise: self._promised,
             PromiseRestored: self._promised,
@@ -413,6 +415,15 @@ class Calls:
             self._forget_dead(ringer)
         elif ringer is not None:
             ringer.refuse_answer(event, now)
+
+    def _end_conversation(self, event: EndConversation, now: float) -> None:
+        for session in self.sessions.values():
+            if session.talk is not None and session.talk.attempt == event.attempt and not session.talk.over:
+                session.agent_freed(now)
+                self._alarms.look(session)
+                return
+        for call_back in list(self.call_backs.values()):
+            call_back.agent_freed(event.attempt, now)
 
     def _connect(self, event: Connect, now: float) -> None:
         ringer = self._ringer(event.attempt)

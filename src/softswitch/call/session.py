@@ -483,5 +483,14 @@ class CallerSession:
         else:
             self._go(target, place, now)
 
+    def agent_freed(self, now: float) -> None:
+        """A supervisor took her out of this talk; who still is on the line goes back into it, with his wait."""
+        talk, self.talk = self.talk, None
+        assert talk is not None
+        talk.pass_on(now)
+        self._board.give_leg(self.leg, self)
+        self.waiting.left_line(now)
+        self._enter_line(now)
+
     def _talked(self, now: float) -> None:
         self._become(Stage.ENDED, now)

@@ -64,6 +64,10 @@ class Talk:
     def agent(self) -> AgentId:
         return self._facts.agent
 
+    @property
+    def attempt(self) -> RingAttemptId:
+        return self._facts.attempt
+
     def start(self, now: float) -> None:
         self._began_at = now
         board = self._board

@@ -146,7 +146,7 @@ def agents(
         typer.Option(
             "--set",
             metavar="AGENT=STATE",
-            help="ready, break, login or logout; a break may name its reason: anna=break:lunch. May be repeated.",
+            help="ready, break, login, logout, outbound, extend or free; with a reason: anna=break:lunch. Repeatable.",
         ),
     ] = None,
 ) -> None:

@@ -118,6 +118,7 @@ _STYLES = {
     "calling back": "magenta",
     "wrap-up": "cyan",
     "break": "cyan",
+    "outbound": "cyan",
     "choosing": "cyan",
     "suspended": "bold red",
     "offline": "dim",
@@ -139,12 +140,20 @@ def _service_level(row: dict[str, Any]) -> str:
     return f"- {promised}" if level is None else f"{level:g} % {promised}"
 
 
+def _left(seconds: float | None) -> str:
+    """Of a wrap-up or break; with a plus: over its limit."""
+    if seconds is None:
+        return ""
+    return f"+{duration(-seconds)}" if seconds < 0 else duration(seconds)
+
+
 _COLUMNS: dict[str, tuple[Column, ...]] = {
     "agents": (
         ("agent", "left", lambda row: row["agent"]),
         ("name", "left", lambda row: row["name"]),
         ("state", "left", _state),
         ("for", "right", lambda row: duration(row["state_seconds"])),
+        ("left", "right", lambda row: _left(row["left_seconds"])),
         ("with", "left", lambda row: row["talking_to"]),
         ("phone", "left", lambda row: "registered" if row["registered"] else "-"),
         ("reason", "left", lambda row: row["reason"]),

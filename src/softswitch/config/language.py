@@ -28,6 +28,7 @@ from softswitch.config.kinds import (
 )
 from softswitch.config.problems import Placed
 from softswitch.config.promise_language import AwayDoc, CallBackRuleDoc, HerLineDoc, PassesDoc, PreviousDoc, RuleDoc
+from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
 from softswitch.config.strategies import orders
 from softswitch.config.values import (
     ADDRESS,
@@ -51,7 +52,6 @@ from softswitch.config.values import (
     SAY,
     SECRET,
     SERVICE_LEVEL,
-    SKILL_LESS,
     TIMEZONE,
     USERNAME,
     DatabaseKind,
@@ -329,19 +329,6 @@ class QueueTextsDoc(Section):
 
 
 @section
-class RelaxDoc(Section):
-    """What is asked less of the agents for a caller who waits; at once while nobody who meets it all is at work."""
-
-    after: float = key(duration(0, 86400), "so long after the caller came")
-    skill: Placed = key(
-        SKILL_LESS,
-        "levels that agents may lack, like -1 (level 1 is needed all the same), or any: none is needed",
-        NOTHING,
-    )
-    add_queue: Placed = key(ID, "the agents of this queue help out, after all of its own", NOTHING)
-
-
-@section
 class QueueDoc(Section):
     """A waiting line with the people who serve it."""
 
@@ -365,6 +352,10 @@ class QueueDoc(Section):
     weight: int = key(
         Number(1, 100), "for agents of several queues: a second of waiting here counts as so many elsewhere", 1
     )
+    suspend_after: Any = key(
+        Or({"never": 0}, Number(1, 100)), "unanswered calls in a row, as in `offers`; never: passed over only", None
+    )
+    more_time: float = key(duration(0, 3600), "by which a wrap-up gets longer when she asks, at most three times", 30.0)
     service_level: Promise = key(SERVICE_LEVEL, "the promise that reports measure", Promise())
     ring: float = key(duration(3, 180), "an agent's phone rings for this long", 20.0)
     wrap_up: float = key(duration(0, 3600), "time for notes after a talk", 30.0)
@@ -425,6 +416,10 @@ class Document(Section):
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
     codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)
     offers: OffersDoc | None = key(Keys(OffersDoc, "offers"), "how calls are offered to agents", None)
+    breaks: dict[Placed, BreakDoc] = key(
+        MapOf(ID, Keys(BreakDoc, "a break")), "limits of breaks, by the reason that agents give", {}
+    )
+    relief: ReliefDoc | None = key(Keys(ReliefDoc, "relief"), "rest that agents earn; by default none", None)
     journal: Any = key(Or({"off": False}, Keys(JournalDoc, "journal")), "the record of the queues; on by default", None)
     agents: dict[Placed, AgentDoc] = key(MapOf(AGENT_ID, Keys(AgentDoc, "an agent"), referred=True), "who answers", {})
     teams: dict[Placed, TeamDoc] = key(MapOf(ID, Keys(TeamDoc, "a team"), referred=True), "who works together", {})

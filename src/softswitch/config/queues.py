@@ -8,20 +8,23 @@ from dataclasses import replace
 from softswitch.acd.messages import (
     AcdSettings,
     AgentSettings,
+    BreakRule,
     CallBackRule,
     Choice,
     QueueSettings,
     RelaxStep,
+    ReliefRule,
     StickyRule,
 )
 from softswitch.call.settings import Absence, AgentVoice, QueueTexts
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
-from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, RelaxDoc, StickyDoc
+from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, StickyDoc
 from softswitch.config.problems import Placed, Report, did_you_mean
 from softswitch.config.promise_language import CallBackRuleDoc, HerLineDoc, PreviousDoc
 from softswitch.config.queue_ways import build_ways, call_back_texts
 from softswitch.config.references import Known
+from softswitch.config.rest import RelaxDoc
 from softswitch.config.strategies import StrategyError, load
 from softswitch.config.texts import CALL_BACK_TEXTS, CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
 from softswitch.ids import AgentId, FlowId, QueueId, SkillId
@@ -37,10 +40,23 @@ def build_acd(document: Document, known: Known) -> AcdSettings:
     for team in document.teams.values():
         for member in (*team.agents, team.supervisor):
             known.check("agent", member)
-    offers = document.offers
-    if offers is None:
-        return AcdSettings(queues, agents)
-    return _with_offers(queues, agents, offers)
+    settings = AcdSettings(queues, agents)
+    if document.offers is not None:
+        settings = _with_offers(queues, agents, document.offers)
+    return replace(settings, breaks=_breaks(document), relief=_relief(document, known))
+
+
+def _breaks(document: Document) -> tuple[BreakRule, ...]:
+    return tuple(BreakRule(str(name), doc.at_most, doc.then == "ready") for name, doc in document.breaks.items())
+
+
+def _relief(document: Document, known: Known) -> ReliefRule | None:
+    doc = document.relief
+    if doc is None:
+        return None
+    if not doc.after_calls and not doc.after_talk:
+        known.report.add(doc.place, "nothing earns this rest; it needs the key after_calls or the key after_talk")
+    return ReliefRule(doc.rest, doc.after_calls or 0, doc.after_talk or 0.0)
 
 
 def _with_offers(
@@ -93,6 +109,8 @@ def _queue(name: Placed, doc: QueueDoc, skills: set[str], known: Known) -> Queue
         tier_after_seconds=doc.next_level,
         weight=float(doc.weight),
         ring_at_once=doc.ring_at_once,
+        suspend_after_no_answers=doc.suspend_after,
+        more_time_seconds=doc.more_time,
     )
 
 

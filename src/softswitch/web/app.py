@@ -10,7 +10,7 @@
     GET  /api/v1/promises?state=&limit=    {"promises": [...], ...}
     GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
     POST /api/v1/calls/{id}/pass           {"queue": "...", "note": "..."}: to another department
-    POST /api/v1/agents/{id}/{action}      ready | break | login | logout; for break a JSON body {"reason": "..."}
+    POST /api/v1/agents/{id}/{action}      ready | break | login | logout | outbound | extend | free; {"reason": "..."}
     (the SIP edge: see `web.edge`)
 
 Ids are strings in JSON (a browser's numbers end at 2**53); errors are {"error": "one sentence"}.

@@ -58,6 +58,7 @@ class QueueView:
     abandoned_short: int = 0  # of these, gone within the short-abandon limit
     overflowed: int = 0
     called_back: int = 0
+    agents_outbound: int = 0
     promises_escalated: int = 0  # call-backs not kept in time, or broken
     estimate_seconds: float | None = None  # the wait of a caller who would come now; None: nobody serves
     estimate_low_seconds: float | None = None  # 80 of 100 waits lie between these two
@@ -84,6 +85,10 @@ class AgentView:
     registered: bool
     talking_to: str = ""  # the caller's number
     queues: tuple[QueueId, ...] = ()
+    left_seconds: float | None = None  # of the wrap-up or break; below 0: overrun
+    calls: int = 0  # conversations since the start
+    talk_share: float | None = None  # talked / logged in
+    sticky_share: float | None = None  # of her calls, those with callers who came back to her
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,9 @@ class AgentAction(Enum):
     BREAK = "break"
     LOGIN = "login"
     LOGOUT = "logout"
+    OUTBOUND = "outbound"
+    EXTEND = "extend"
+    FREE = "free"
 
 
 class SwitchControl(Protocol):
