@@ -42,6 +42,14 @@ def test_a_source_has_its_burst_and_its_rate() -> None:
     assert guard.dropped["rate"] == 170
 
 
+def test_an_office_behind_one_address_is_slowed_but_never_banned_for_its_number() -> None:
+    guard = made(rate_per_second=10, burst=20)
+    guard.proven(BAD, 1000.0)
+    assert heard(guard, BAD, 20_000, 1000.0) == 100
+    assert guard.bans(1000.0) == ()
+    assert heard(guard, BAD, 100, 1001.0) == 50
+
+
 def test_a_long_flood_is_a_ban_that_ends_and_doubles() -> None:
     guard = made(ban_seconds=60, longest_ban_seconds=200)
     now = 1000.0

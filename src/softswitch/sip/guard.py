@@ -3,7 +3,7 @@
     packet ─► exempt (trunk, own machine) ───────────────────────────────────────► heard
            ─► banned ─► dropped
            ─► scanner's name in a stranger's packet ─► banned
-           ─► source's bucket empty ─► dropped; so often dropped ─► banned
+           ─► source's bucket empty ─► dropped; a stranger so often dropped ─► banned
            ─► stranger, and the bucket of all strangers empty ─► dropped ────────► else heard
 
 A source is proven for an hour by a good login. A wrong login adds to its source's score, which decays; past the
@@ -163,7 +163,8 @@ class Guard:
             self.events.append(SecurityEvent("rate_limited", (name, 0), "", f"{self._settings.rate_per_second:g}/s"))
         if source.dropped > _DROPS_TO_BAN:
             source.dropped = 0.0
-            self._ban(name, "flood", now)
+            if source.proven_until <= now:  # an office behind one address that comes back at once is no attacker
+                self._ban(name, "flood", now)
 
     def _no_scanner(self, name: str, source: _Source, data: bytes, now: float) -> bool:
         if source.proven_until > now or self._scanner.search(data, 0, _HEAD_BYTES) is None:
