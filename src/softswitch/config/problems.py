@@ -21,8 +21,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
+    """`message` is one line of printable text, whatever stood in the file that it quotes."""
+
     place: Place
     message: str
+
+    def __post_init__(self) -> None:
+        if not self.message.isprintable():
+            plain = "".join(one if one.isprintable() else "\ufffd" for one in self.message)
+            object.__setattr__(self, "message", plain)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"

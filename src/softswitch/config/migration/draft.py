@@ -87,10 +87,14 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", bare).strip("_")
 
 
+YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # never bare words of a file
+
+
 def new_id(text: str, prefix: str, taken: Container[str]) -> str:
     """An id that is not taken: `sales`, or `queue_600` for one that is only a number."""
     plain = _plain(text)[:MAX_ID].strip("_")
-    first = plain if plain[:1].isalpha() else f"{prefix}_{plain}".rstrip("_")
+    usable = plain[:1].isalpha() and plain not in YAML_WORDS
+    first = plain if usable else f"{prefix}_{plain}".rstrip("_")
     candidate, number = first, 2
     while candidate in taken:
         candidate, number = f"{first}_{number}", number + 1

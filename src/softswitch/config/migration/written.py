@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 
-from softswitch.config.migration.draft import AgentDraft, Draft, QueueDraft, seconds
+from softswitch.config.migration.draft import YAML_WORDS, AgentDraft, Draft, QueueDraft, seconds
 from softswitch.config.migration.findings import shown
 
 AFTER_QUEUE = "after_queue"
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?: [A-Za-z0-9_]+)*")
-_NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
 def text(value: str) -> str:
     """A value that every YAML reader takes for this text: bare words, else in double quotes."""
-    if _WORDS.fullmatch(value) and value.lower() not in _NOT_TEXT:
+    if _WORDS.fullmatch(value) and value.lower() not in YAML_WORDS:
         return value
     return '"' + "".join(_escaped(one) for one in value) + '"'
 
