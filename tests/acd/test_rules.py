@@ -55,6 +55,7 @@ def test_what_can_be_written(text: str, holds: bool) -> None:
         ("1 < hour < 3", "one comparison at a time"),
         ("hour is 3", "compare with"),
         ("hour + 1 == 3", "cannot stand in a rule"),
+        ("f\"{'\u00a0'}\" == 'et'", "this cannot stand in a rule"),
         ("hour == 3.5", "cannot stand in a rule"),
         ("(lambda: True)()", "cannot stand in a rule"),
         ("language.upper() == 'ET'", "cannot stand in a rule"),

@@ -108,15 +108,21 @@ def _compiled(node: ast.expr, facts: Mapping[str, type], names: set[str]) -> tup
     if isinstance(node, ast.Constant) and type(node.value) in _WORDS:
         value = node.value
         return type(value), lambda known: value
-    raise RuleError(
-        f"{ast.unparse(node)[:40]} cannot stand in a rule; only facts, constants, comparisons, and, or, not"
-    )
+    raise RuleError(f"{_shown(node)} cannot stand in a rule; only facts, constants, comparisons, and, or, not")
+
+
+def _shown(node: ast.expr) -> str:
+    """As it would be written. Not all that can be read can be written again: an odd space within an f-string."""
+    try:
+        return ast.unparse(node)[:40]
+    except ValueError:
+        return "this"
 
 
 def _truth(node: ast.expr, facts: Mapping[str, type], names: set[str]) -> Test:
     kind, test = _compiled(node, facts, names)
     if kind is not bool:
-        raise RuleError(f"{ast.unparse(node)[:40]} is neither true nor false; compare it with something")
+        raise RuleError(f"{_shown(node)} is neither true nor false; compare it with something")
     return test
 
 
@@ -134,13 +140,13 @@ def _comparison(node: ast.Compare, facts: Mapping[str, type], names: set[str]) -
         members = []
         for each in other.elts:
             if not isinstance(each, ast.Constant) or type(each.value) is not kind:
-                raise RuleError(f"{ast.unparse(node.left)[:40]} is compared with {_WORDS[kind]}")
+                raise RuleError(f"{_shown(node.left)} is compared with {_WORDS[kind]}")
             members.append(each.value)
         chosen = tuple(members)
         return bool, lambda known: compare(left(known), chosen)
     other_kind, right = _compiled(other, facts, names)
     if other_kind is not kind:
-        raise RuleError(f"{ast.unparse(node.left)[:40]} is compared with {_WORDS[kind]}")
+        raise RuleError(f"{_shown(node.left)} is compared with {_WORDS[kind]}")
     if isinstance(op, _ORDER) and kind is not int:
         raise RuleError("only numbers have an order; compare this with == or !=")
     return bool, lambda known: compare(left(known), right(known))
