@@ -172,6 +172,19 @@ def test_a_snapshot_names_nothing_but_the_acd(name: str) -> None:
         from_plain({"classes": [], "objects": [], "root": [5, name]})
 
 
+def test_a_journal_of_another_version_is_refused_in_a_sentence(day: Day) -> None:
+    def gone(head: Any) -> None:
+        head["state"]["classes"][0][0] = "softswitch.acd.floor:Gone"
+
+    def newer(head: Any) -> None:
+        head["events"][0][0] = "softswitch.acd.messages:NotYetKnown"
+
+    with pytest.raises(JournalError, match="does not know"):
+        altered(day, gone).settings()
+    with pytest.raises(JournalError, match="does not know"):
+        list(altered(day, newer).lines)
+
+
 def test_lines_of_events_that_hold_enums() -> None:
     """What the journal writes down comes back as it was, each kind of event."""
     restored = m.AgentRestored(ANNA, m.AgentState.WRAP_UP, "notes", 1.0, 9.5, True)

@@ -205,14 +205,20 @@ class Segment:
 
     def engine(self, ids: ReplayedIds) -> Engine:
         """The engine as it was when the segment began."""
-        floor: Floor = graph.from_plain(self._first["state"])
+        floor = self._floor()
         floor.ids = ids
         floor.out = []
         return Engine.of(floor)
 
     def settings(self) -> AcdSettings:
-        floor: Floor = graph.from_plain(self._first["state"])
-        return floor.settings
+        return self._floor().settings
+
+    def _floor(self) -> Floor:
+        try:
+            floor: Floor = graph.from_plain(self._first["state"])
+        except graph.SnapshotError as error:
+            raise JournalError(str(error)) from None
+        return floor
 
 
 def _lengths(data: bytes) -> Iterator[int]:
@@ -241,7 +247,10 @@ def _records(data: bytes) -> Iterator[Any]:
 
 def _event_reader(name: str, names: list[str]) -> Callable[[list[Any]], Event]:
     """From the fields as they were written to the event as it is now."""
-    kind = graph.named(name)
+    try:
+        kind = graph.named(name)
+    except graph.SnapshotError as error:
+        raise JournalError(str(error)) from None
     known = graph.field_names(kind)
     unknown = [each for each in names if each not in known]
     lacking = [one.name for one in fields(kind) if one.name not in names]
