@@ -156,6 +156,22 @@ def test_a_colleague_keeps_it_when_it_is_due() -> None:
     assert line.one(m.PromiseChanged) == m.PromiseChanged(promise, PromiseState.KEPT, 0, 920.0, "colleague")
 
 
+def test_a_call_that_is_under_way_when_it_falls_due_and_fails_is_shown_to_the_supervisor() -> None:
+    line, number, promise, talk = saved()
+    line.hang_up(talk, 890.0)
+    connected = line.answer(895.0)
+    assert line.all(m.PromiseEscalated) == []
+    line.at(915.0)
+    assert line.all(m.PromiseEscalated) == [], "it may still be kept"
+    line.send(m.CustomerNotReached(connected.attempt), 930.0)
+    (told,) = line.all(m.PromiseEscalated)
+    assert (told.promise, told.interaction, told.at) == (promise, number, 930.0)
+    line.at(991.0)
+    again = line.answer()
+    line.send(m.CustomerReached(again.attempt), 999.0)
+    assert line.all(m.PromiseEscalated) == []
+
+
 def test_broken_when_even_colleagues_are_not_able() -> None:
     line, _, promise, _ = saved((ANNA,), overflow_when_nobody=True)
     line.at(1209.0)

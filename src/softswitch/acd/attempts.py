@@ -306,7 +306,7 @@ def _not_reached(floor: Floor, attempt: Attempt, now: float, tried: bool) -> Non
     """Her leg is released without wrap-up."""
     entry = attempt.entry
     promise = entry.promise
-    assert promise is not None
+    assert promise is not None and attempt.answered_at is not None
     _drop(floor, attempt)
-    promises.not_reached(floor, promise, entry, now, tried)
+    promises.not_reached(floor, promise, entry, attempt.answered_at, now, tried)
     duty.free(floor, attempt.agent, now, keep_idle_time=True)

@@ -232,9 +232,9 @@ def reached(floor: Floor, promise: Promise, entry: Entry, now: float) -> None:
     floor.finish(entry, Outcome.CALLED_BACK, attempt.agent.id, now)
 
 
-def not_reached(floor: Floor, promise: Promise, entry: Entry, now: float, tried: bool) -> None:
+def not_reached(floor: Floor, promise: Promise, entry: Entry, since: float, now: float, tried: bool) -> None:
     """The customer did not answer: after a pause again, until the attempts are used up. What was not tried is none of
-    them; then only the time is a limit."""
+    them; then only the time is a limit. `since`: when this call of him began."""
     promise.attempts += tried
     rule = rule_of(entry.pool.queue)
     if promise.attempts >= rule.attempts:
@@ -242,6 +242,8 @@ def not_reached(floor: Floor, promise: Promise, entry: Entry, now: float, tried:
     elif now >= promise.lost_at:
         break_promise(floor, promise, "nobody was free in time", now)
     else:
+        if since < promise.due_at <= now:  # it fell due during this call, which has not kept it
+            _escalate(floor, promise, entry, "not kept in time", now)
         _record(floor, promise, PromiseState.OPEN, "customer not reached" if tried else "not tried", now)
         entry.stage = Stage.PAUSED
         floor.deadlines.add(now + rule.retry_seconds, deadlines.RETRY, promise)
