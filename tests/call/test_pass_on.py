@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from tests.call.house import ANNA, EVERYDAY, LI, MART, House
-from tests.call.test_ways_out import LOANS, line
+from tests.call.house import ANNA, EVERYDAY, LI, MART, House, offer
+from tests.call.test_ways_out import LOANS, busy, line
 
 from softswitch.acd import messages as acd
 from softswitch.call import records
 from softswitch.call.orders import PassCaller
-from softswitch.call.settings import QueueWays
+from softswitch.call.settings import CALL_BACK, Customer, QueueWays
+from softswitch.ids import CustomerId
 from softswitch.ivr.messages import Target
 from softswitch.media import messages as media
+from softswitch.sip import messages as sip
 
 
 def served(ways: QueueWays | None = None, **queue: Any) -> tuple[House, int]:
@@ -129,3 +132,57 @@ def test_after_her_wrap_up_she_is_rung_for_others() -> None:
     house.wait(10)
     assert ANNA in house.rung()
     assert next_one not in house.ended_legs
+
+
+def test_his_banker_who_passed_him_on_is_not_asked_for_again() -> None:
+    rule = acd.StickyRule(talked_at_least_seconds=5.0, named_banker=True)
+    settings = line(QueueWays(), sticky=rule)
+    customers = {CustomerId("1234"): Customer(banker=ANNA)}
+    house = House(replace(settings, call=replace(settings.call, customers=customers)))
+    house.register(ANNA)
+    leg = house.call()
+    house.press(leg, "212341")
+    house.answer(house.ringing()[0])
+    house.wait(60)
+    house.register(LI)
+    pass_on(house, leg, EVERYDAY)
+    assert house.of(acd.OfferChoice) == []
+    assert house.rung() == [LI]
+
+
+def test_a_question_that_her_answer_cut_short_is_not_answered_by_the_next_flow() -> None:
+    """He is being asked for his number when Anna takes him; later she passes him on, into a flow."""
+    ways = QueueWays(
+        keys={"1": CALL_BACK}, ask_number=True, numbers=("+372",), most_passes=0, after_passes=Target(flow="leave")
+    )
+    house = House(line(ways))
+    other = busy(house)
+    leg = house.to_queue()
+    house.wait(30)
+    house.press(leg, "1")
+    assert house.heard(leg)[-1] == "1 or 2."
+    house.bye(other)
+    house.wait(10)
+    house.answer(house.ringing()[0])
+    house.wait(60)
+    pass_on(house, leg)
+    assert house.heard(leg)[-1] == "Leave a message."
+    house.prompt_over(leg)
+    assert house.heard(leg)[-1] == "Leave a message."
+    assert house.of(sip.Hangup)[-1].leg == leg
+    house.wait(60)
+    house.assert_nothing_left()
+
+
+def test_a_key_that_crossed_her_answer_leads_nowhere_later() -> None:
+    house = House(line(QueueWays(keys={"9": Target(flow="leave")})))
+    house.register(ANNA)
+    leg = house.to_queue()
+    (invite,) = house.ringing()
+    house._queue.append(sip.InviteAnswered(invite.leg, offer()))
+    house.press(leg, "9")
+    assert house.state(ANNA) is acd.AgentState.TALKING
+    house.post(acd.AgentWentOnBreak(ANNA, "dead line"))
+    house.post(acd.AgentFreed(ANNA, "kadri", "dead line"))
+    house.press(leg, "9")
+    assert house.heard(leg)[-1] == "Leave a message."

@@ -447,7 +447,8 @@ class CallerSession:
         place = self.waiting.place
         assert ring is not None and place is not None
         agent_leg = ring.take_winner()
-        self._flow = None  # a choice that was being offered is answered by her voice
+        self._flow = self.waiting.desk = None  # what he was being asked is answered by her voice
+        place.going = None  # a key of his that came too late
         if agent_leg is None or not self.leg.alive:
             if agent_leg is not None:
                 agent_leg.hang_up(NORMAL_CLEARING)

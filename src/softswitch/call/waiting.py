@@ -163,15 +163,15 @@ class Waiting:
 
     def _previous(self, place: QueuePlace) -> AgentId | None:
         """To whom he is to be brought back: his named banker, else who talked with him last."""
-        rule = self._board.line.queues[place.queue].sticky
+        rule, memory = self._board.line.queues[place.queue].sticky, self._memory
         if rule is None:
             return None
+        agent = memory.previous
         if rule.named_banker and place.customer is not None:
             known = self._board.call.customers.get(place.customer)
             if known is not None and known.banker is not None:
-                return known.banker
-        memory = self._memory
-        return memory.previous if memory.previous != memory.passed_by else None  # she has just given him away
+                agent = known.banker
+        return agent if agent != memory.passed_by else None  # she has just given him away
 
     def passed_on(self, agent: AgentId, to: Target, note: str, talk_began_at: float) -> EnterQueue | None:
         """He goes to another department with all that is known; None: not into a queue. What he waited still counts."""
