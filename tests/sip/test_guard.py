@@ -212,6 +212,14 @@ def test_a_nonce_is_good_for_the_address_it_was_given_to() -> None:
     assert "stale=true" in header(stolen, "WWW-Authenticate")
 
 
+def test_who_forges_an_address_cannot_get_it_banned_for_wrong_logins() -> None:
+    side = Peer(settings(defence=DefenceSettings(failures=4)))
+    heard_elsewhere = side.sent(register(1), STRANGER)[0]
+    for number in range(2, 40):
+        side.packet(register(number, proof=side.proof(heard_elsewhere, password="wrong")), PHONE)
+    assert not side.stack.guard.bans(side.now)
+
+
 def test_random_floods_never_grow_it() -> None:
     chance = random.Random(7)
     guard = made()

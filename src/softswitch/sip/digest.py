@@ -3,8 +3,10 @@
     nonce = time "." random "." HMAC(secret, time "." random "." boot "." source address)
 
 Nothing is remembered before a client has proven its password; after that only (nonce, highest nc). A nonce that is
-too old, of an earlier start, of another address, or forgotten gets `stale=true` when the password was right, so
-phones simply try again. An unknown user costs exactly what a wrong password costs: one check against a dummy HA1.
+too old or forgotten gets `stale=true` when the password was right, so phones simply try again. One that this start
+never gave to this address gets `stale=true` whatever the password is: that tells nothing, and an address is not blamed,
+which may be forged; nobody gets an office banned without hearing its nonces. An unknown user costs exactly what a wrong
+password costs: one check against a dummy HA1.
 """
 
 from __future__ import annotations
@@ -105,13 +107,13 @@ class Nonces:
         text = f"{body}.{self._boot}.{source}".encode("utf-8", "surrogateescape")
         return hmac.digest(self._key, text, "sha256")[:12].hex()
 
-    def valid(self, nonce: str, source: str) -> bool:
-        """Ours, of this start, issued to this address, and young enough."""
+    def given_to(self, nonce: str, source: str) -> bool:
+        """Ours, of this start, issued to this address."""
         body, _, signature = nonce.rpartition(".")
-        if not hmac.compare_digest(
-            signature.encode("utf-8", "surrogateescape"), self._signature(body, source).encode()
-        ):
-            return False
+        return hmac.compare_digest(signature.encode("utf-8", "surrogateescape"), self._signature(body, source).encode())
+
+    def young(self, nonce: str) -> bool:
+        """One of ours that is neither too old nor forgotten."""
         issued = self._issued(nonce)
         if self._context.now - issued > NONCE_SECONDS:
             return False
@@ -202,13 +204,16 @@ class Digest:
         expected = digest_response(algorithm, ha1, request.method, credentials)
         given = credentials["response"].lower().encode("utf-8", "surrogateescape")
         # The nonce is judged in every case, so that every refusal costs the same.
-        fresh = self.nonces.valid(credentials["nonce"], request.flow.remote[0])
+        nonce, source = credentials["nonce"], request.flow.remote[0]
+        ours = self.nonces.given_to(nonce, source)
         matches = hmac.compare_digest(given, expected.encode())
+        if not ours:
+            return Checked(Verdict.STALE, None, username)
         if not matches or account is None or not self._same_uri(credentials["uri"], request.uri):
             return Checked(Verdict.WRONG, None, username)
-        if not fresh:
+        if not self.nonces.young(nonce):
             return Checked(Verdict.STALE, account, username)
-        if not self.nonces.use(credentials["nonce"], count):
+        if not self.nonces.use(nonce, count):
             return Checked(Verdict.REPLAYED, account, username)
         return Checked(Verdict.GOOD, account, username)
 
