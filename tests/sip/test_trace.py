@@ -67,6 +67,36 @@ def test_secrets_are_masked_in_place(data: bytes, gone: bytes, kept: bytes) -> N
     assert len(shown) == len(data)
 
 
+INFO = "INFO sip:a@b SIP/2.0\r\nCall-ID: {call}\r\nCSeq: 2 INFO\r\n{more}Content-Length: {size}\r\n\r\n{body}"
+
+
+def info(call: str, more: str, body: str) -> bytes:
+    return INFO.format(call=call, more=more, body=body, size=len(body)).encode()
+
+
+@pytest.mark.parametrize(
+    ("more", "body"),
+    [
+        ("Content-Type:\r\n application/dtmf-relay\r\n", "Signal=7\r\n"),
+        ("Content-Type: application/vnd.nortelnetworks.digits\r\n", "d= Digits=7\r\n"),
+        ("Content-Type: text/plain\r\n", "7"),
+        ("", "7"),
+    ],
+)
+def test_digits_of_an_info_are_masked_whatever_it_calls_them(more: str, body: str) -> None:
+    assert b"7" not in masked(info("c", more, body))
+    assert b"7" not in masked(info("c", more, body).replace(b"\r\n", b"\n"))
+
+
+def test_one_read_of_a_connection_may_bring_several_messages() -> None:
+    trace = Trace()
+    digit = info("two", "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=160\r\n")
+    begun = b"7\r\nDuration=160\r\n"  # the end of an INFO of the read before
+    trace.note(1.0, False, SIX, begun + message("one") + digit + message("two"))
+    assert [entry.data for entry in trace.of(["one"])] == [message("one")]
+    assert [entry.data for entry in trace.of(["two"])] == [digit.replace(b"=7", b"=*"), message("two")]
+
+
 def blocks(data: bytes) -> list[tuple[int, bytes]]:
     found = []
     while data:

@@ -1,14 +1,14 @@
 """Every SIP message of the last minutes, as bytes with their way and time; nothing is looked at until somebody asks.
 
 What is handed out is masked in place (the length stays): answers to digest challenges, keys of SRTP, digits in INFO.
-Over TCP an entry is what one read brought, usually one message.
+Over TCP an entry is what one read brought, usually one message; it is taken apart when it is asked for.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from softswitch.sip.messages import Flow
@@ -20,7 +20,10 @@ _CALL_ID = re.compile(rb"(?:^|\n)(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNOR
 _SECRETS = re.compile(
     rb"(?:\b(?:response|cnonce)[ \t]*=[ \t]*\"?|\ninline:|a=crypto:[^\r\n]*?inline:)([0-9A-Za-z+/=]+)", re.IGNORECASE
 )
-_DIGIT_TYPE = re.compile(rb"\n(?:content-type|c)[ \t]*:[ \t]*application/dtmf", re.IGNORECASE)
+_LENGTH = re.compile(rb"\n(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE)
+_FIRST_LINE = re.compile(rb"SIP/2\.0 [0-9]{3} |[A-Z]+ [^\s]+ SIP/2\.0\r?\n")
+_BLANK = re.compile(rb"\r?\n\r?\n")
+_DIGITS = re.compile(rb"\A\s*INFO |\n(?:content-type|c)[ \t]*:\s*application/dtmf", re.IGNORECASE)
 _SIGNAL = re.compile(rb"((?:^|[\r\n])[ \t]*signal[ \t]*=[ \t]*)[0-9A-D*#]+", re.IGNORECASE)
 
 
@@ -62,10 +65,27 @@ class Trace:
         for entry in self._ring:
             # Most entries belong to other calls: a plain search first.
             if any(one in entry.data for one in wanted):
-                match = _CALL_ID.search(entry.data)
-                if match is not None and match[1].strip() in wanted:
-                    found.append(entry._replace(data=masked(entry.data)))
+                for message in _messages(entry):
+                    match = _CALL_ID.search(message)
+                    if match is not None and match[1].strip() in wanted:
+                        found.append(entry._replace(data=masked(message)))
         return found
+
+
+def _messages(entry: Traced) -> Iterator[bytes]:
+    """What one read of a TCP connection brought may be several messages, and the end of one that began before."""
+    data = entry.data
+    if entry.flow.transport == "udp":
+        yield data
+        return
+    while data:
+        first = _FIRST_LINE.search(data)
+        data = data[first.start() :] if first is not None else data
+        blank = data.find(b"\r\n\r\n")
+        length = _LENGTH.search(data, 0, max(0, blank))
+        end = len(data) if blank < 0 else blank + 4 + (int(length[1]) if length is not None else 0)
+        yield data[:end]
+        data = data[end:]
 
 
 def masked(data: bytes) -> bytes:
@@ -74,8 +94,9 @@ def masked(data: bytes) -> bytes:
     def stars(match: re.Match[bytes]) -> bytes:
         return match[0][: match.start(1) - match.start()] + b"*" * len(match[1])
 
-    head, blank, body = data.partition(b"\r\n\r\n")
-    if body and _DIGIT_TYPE.search(head) is not None:
+    end = _BLANK.search(data)
+    head, body = (data, b"") if end is None else (data[: end.end()], data[end.end() :])
+    if body and _DIGITS.search(head) is not None:
         whole = _SIGNAL.sub(lambda match: match[1] + b"*" * (len(match[0]) - len(match[1])), body)
         body = whole if whole != body else b"*" * len(body)
-    return _SECRETS.sub(stars, head) + blank + _SECRETS.sub(stars, body)
+    return _SECRETS.sub(stars, head) + _SECRETS.sub(stars, body)
