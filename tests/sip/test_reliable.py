@@ -133,6 +133,28 @@ def test_an_offer_in_a_prack_is_answered_in_its_response() -> None:
     assert ok.endswith(REPLY)
 
 
+def test_an_answer_waits_no_longer_when_the_prack_has_a_body_that_is_refused() -> None:
+    side = Peer()
+    leg = side.ring(extra=REQUIRED)
+    early = sent_of(side.do(RespondProvisional(leg, 183, REPLY)))[0]
+    side.do(Answer(leg, REPLY))
+    out = side.packet(prack(header(early, "RSeq"), tag(header(early, "To")), body=b"?", kind="text/odd"))
+    assert sorted(status(one) for one in sent_of(out)) == [200, 415]
+
+
+def test_a_prack_does_not_push_an_update_aside() -> None:
+    side = Peer()
+    leg = side.ring(extra=REQUIRED)
+    early = sent_of(side.do(RespondProvisional(leg, 183, REPLY)))[0]
+    ours = tag(header(early, "To"))
+    side.packet(prack(header(early, "RSeq"), ours))
+    side.packet(request("UPDATE", 3, "c1", to_tag=ours, body=OFFER))
+    ringing = sent_of(side.do(RespondProvisional(leg, 180)))[0]
+    pracks = side.packet(prack(header(ringing, "RSeq"), ours, 4, body=OFFER))
+    assert status(sent_of(pracks)[0]) in (491, 500)
+    assert header(sent_of(side.do(AnswerOffer(leg, 200, REPLY)))[0], "CSeq") == "3 UPDATE"
+
+
 # ------------------------------------------------------------------ UPDATE before the answer
 
 

@@ -129,13 +129,20 @@ class UasSetup:
 
     def pracked(self, request: Request, transaction: ServerTransaction) -> None:
         reliable = self._reliable
+        if request.body and self._leg.offers.incoming is not None:
+            raise SipError(500, "an offer is pending", "Retry-After: 1\r\n")
         # RFC 3262 3: a PRACK that matches no unacknowledged reliable provisional response gets 481.
         if reliable is None or not reliable.acknowledged(request):
             raise SipError(481, "nothing to acknowledge")
-        if request.body:
-            self._leg.offers.take(request, transaction)
-        else:
-            transaction.respond(200)
+        try:
+            if request.body:
+                self._leg.offers.take(request, transaction)
+            else:
+                transaction.respond(200)
+        finally:  # acknowledged it is, also with a body that is refused
+            self._acknowledged_by_prack(reliable)
+
+    def _acknowledged_by_prack(self, reliable: Reliable) -> None:
         if self._answer is not None:
             self.answer(self._answer)
         else:
