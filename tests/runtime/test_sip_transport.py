@@ -72,6 +72,18 @@ async def test_a_taken_port_is_one_sentence() -> None:
     await shell.close()
 
 
+async def test_both_families_share_a_port() -> None:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    shell = SipTransport(asyncio.get_running_loop(), Inbox().post)
+    (four,) = await shell.listen((ListenSettings("udp", "0.0.0.0", 0),))
+    await shell.listen((ListenSettings("udp", "::", four.local[1]),))
+    await shell.close()
+
+
 async def test_a_stream_both_ways_and_its_end() -> None:
     shell, inbox, (local,) = await opened("tcp")
     reader, writer = await asyncio.open_connection(*local.local)

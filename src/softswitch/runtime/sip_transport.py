@@ -67,6 +67,9 @@ class UdpSocket:
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        if family == socket.AF_INET6:
+            # As TCP: each family has its own listener, and an IPv4 trunk is not seen as ::ffff:192.0.2.10.
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
             self._socket.bind((listen.host, listen.port))
         except OSError as problem:
