@@ -135,6 +135,9 @@ async def test_run_without_a_secret(cli: Any, line: Path, options: dict[str, str
     seen = await cli("run", line, *flat(options), ANNA_PASSWORD="correct horse")
     assert seen.status == 2
     assert "MART_PASSWORD" in seen.sentence()
+    both = (await cli("run", line, *flat(options))).sentence()
+    # `check` does not look for secrets, so it is not named as the place to read on.
+    assert "ANNA_PASSWORD" in both and "MART_PASSWORD" in both and "softswitch check" not in both
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ async def test_a_simulated_day_and_what_it_would_have_been(cli: Any, project: Pa
     assert sum(row["offered"] for row in found["hours"]) == found["figures"]["offered"] == 120
     again = await cli(*words, "--json")
     assert json.loads(again.out)["figures"] == found["figures"], "the same seed, the same day"
-    shown = await cli(*words)
+    shown = await cli(*words, COLUMNS="80")
+    hours = shown.out.partition("\n\n")[0].splitlines()[1:]
+    assert len(hours) == len(found["hours"]) and all(re.match("[0-9]{2}:00 ", line) for line in hours), "no line folds"
     assert "service level" in shown.out and "hung up while waiting / offered" in shown.out
 
     page = (tmp_path / "day.html").read_text(encoding="utf-8")

@@ -182,6 +182,10 @@ def _first_of(directory: Path, problems: object) -> str:
     first = str(problems[0])
     if len(problems) == 1:
         return f"The configuration cannot be used: {first}"
+    from softswitch.config import check as find_problems
+
+    if not find_problems(directory):  # secrets that this machine lacks: `check` does not look for them
+        return f"The configuration cannot be used: {'; '.join(map(str, problems))}"
     return (
         f"The configuration has {len(problems)} problems (softswitch check {directory} lists them), the first: {first}"
     )

@@ -31,7 +31,9 @@ def bans(
 
 @app.command()
 def trace(
-    call: Annotated[str, typer.Argument(help="Its number, as `softswitch calls` shows it, or a SIP Call-ID.")],
+    call: Annotated[
+        str, typer.Argument(metavar="CALL", help="Its number, as `softswitch calls` shows it, or a SIP Call-ID.")
+    ],
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
     pcapng: Annotated[

@@ -14,7 +14,9 @@ app = typer.Typer()
 
 @app.command()
 def why(
-    interaction: Annotated[str, typer.Argument(help="Its number, as `softswitch calls --json` shows it.")],
+    interaction: Annotated[
+        str, typer.Argument(metavar="INTERACTION", help="Its number, as `softswitch calls --json` shows it.")
+    ],
     agent: Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="Only this agent.")] = None,
     at: Annotated[
         str | None,

@@ -190,7 +190,7 @@ def show(found: dict[str, Any], as_json: bool) -> None:
             ),
             Text(shown("_percent", level), style=style),
             Text(shown("_seconds", row["mean_wait_seconds"])),
-            Text(bar(row["offered"], most, 14)),
+            Text(bar(row["offered"], most, 14 if console.width >= 88 else 7)),
         )
     console.print(rows)
     console.print()
