@@ -9,8 +9,9 @@ from tests.call.house import ANNA, EVERYDAY, MART, House, make_settings
 from softswitch.acd import messages as acd
 from softswitch.acd.floor import Rejection
 from softswitch.call import records
+from softswitch.call.session import Stage
 from softswitch.call.settings import Settings
-from softswitch.ids import LegId, QueueId
+from softswitch.ids import CustomerId, LegId, QueueId
 from softswitch.ivr.messages import Target
 from softswitch.media import messages as media
 
@@ -123,3 +124,19 @@ def test_only_a_caller_who_hangs_up_has_abandoned() -> None:
     outcomes = {each.interaction: each.outcome for each in house.of(acd.InteractionEnded)}
     assert list(outcomes.values()) == [acd.Outcome.ANSWERED, acd.Outcome.ABANDONED, acd.Outcome.OVERFLOWED]
     assert is_hung_up in house.ended_legs
+
+
+def test_the_answer_about_his_number_alone_does_not_end_the_question_about_the_customer() -> None:
+    house = House()
+    house.register(ANNA, MART)
+    house.post(acd.AgentWentOnBreak(ANNA, "x"))
+    house.store_answers = False
+    leg = house.call()
+    house.press(leg, "212341")
+    number = house.interaction_of(leg)
+    assert house.session_of(leg).stage is Stage.LOOKUP
+    house.post(records.PreviousAgentFound(number, None, None))  # asked ahead, while the greeting was played
+    assert house.session_of(leg).stage is Stage.LOOKUP
+    house.post(acd.AgentWentReady(ANNA))
+    house.post(records.PreviousAgentFound(number, MART, CustomerId("1234")))
+    assert house.rung() == [MART]

@@ -423,3 +423,23 @@ def test_two_closed_queues_that_lead_to_each_other_end() -> None:
     house.prompt_over(leg)
     assert leg in house.ended_legs
     house.assert_nothing_left()
+
+
+def test_she_rings_while_he_gives_his_number_and_does_not_take_him() -> None:
+    """He is still in the line, and must not hear for minutes that somebody is being rung."""
+    house = House(line(QueueWays(keys={"1": CALL_BACK}, ask_number=True, numbers=("+372",))))
+    other = busy(house)
+    leg = house.to_queue()
+    house.wait(5)
+    house.press(leg, "1")
+    assert house.heard(leg)[-1] == "1 or 2."
+    house.bye(other)
+    house.wait(10)
+    (invite,) = house.ringing()
+    house.press(leg, "1")
+    house.refuse(invite)
+    assert house.ringing() == []
+    assert house.heard(leg)[-1] != "tone:ringback"
+    assert house.session_of(leg).leg.playback is not None
+    house.press(leg, "11")
+    assert house.of(acd.ConfirmCallBack), "he can ask again"

@@ -249,8 +249,7 @@ class CallerSession:
         return hours is not None and not is_open(hours, line.local_time(line.wall(now)))
 
     def previous_agent_found(self, event: PreviousAgentFound, now: float) -> None:
-        self.waiting.previous_agent_found(event)
-        if self.stage is Stage.LOOKUP:
+        if self.waiting.previous_agent_found(event) and self.stage is Stage.LOOKUP:
             self._deadline = None
             self._enter_line(now)
 
@@ -394,8 +393,8 @@ class CallerSession:
             self._answered_out_of_line(number, now)
             return
         self._become(Stage.QUEUED, now)
-        if self.rings:  # somebody became free while he was asked
-            self.waiting.play_ringback()
+        if self.rings:  # somebody became free while he was asked, and may yet let him go by: no tone of ringing
+            self.waiting.play_music()
         elif number is not None:
             self.waiting.request_call_back(self.interaction, number, now)
         else:

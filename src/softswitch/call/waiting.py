@@ -128,14 +128,16 @@ class Waiting:
         self._ask(interaction, customer, rule.look_back_seconds, rule.talked_at_least_seconds, now)
         return True
 
-    def previous_agent_found(self, event: PreviousAgentFound) -> None:
+    def previous_agent_found(self, event: PreviousAgentFound) -> bool:
+        """True: it answers the last question, and not the one asked ahead by number only."""
         place = self.place
         if place is not None and event.customer != place.customer:
-            return  # the answer to the question asked ahead, by number only
+            return False
         self._memory.answered = True
         self._memory.previous = event.agent
         self._memory.earlier_calls = event.earlier_calls
         self._memory.was_cut_off = event.was_cut_off
+        return True
 
     # -------------------------------------------------------------- in the line
 
