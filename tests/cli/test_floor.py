@@ -50,6 +50,15 @@ async def test_calls_from_the_environment(cli: Any, url: str) -> None:
     assert "1:15" in seen.out
 
 
+async def test_numbers_stay_in_one_piece(cli: Any, url: str, floor: Any) -> None:
+    for command in ("calls", "promises"):
+        seen = await cli(command, "--url", url, COLUMNS="72")
+        assert "+3725550001" in seen.out and max(map(len, seen.out.splitlines()[:-1])) <= 72
+    assert str(1 << 60) in (await cli("calls", "--url", url, COLUMNS="72")).out
+    floor.caller = "9" * 64
+    assert max(map(len, (await cli("calls", "--url", url, COLUMNS="72")).out.splitlines())) <= 72
+
+
 async def test_json_is_what_the_api_says(cli: Any, url: str) -> None:
     seen = await cli("calls", "--url", url, "--json")
     (call,) = json.loads(seen.out)["calls"]

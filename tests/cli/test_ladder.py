@@ -31,6 +31,14 @@ def test_both_legs() -> None:
     assert len({line.rindex("|") for line in text[1:]}) == 1, "the bars stand below each other"
 
 
+def test_both_legs_fit_into_a_terminal() -> None:
+    trunk, phone = "udp:192.0.2.10:5080", "udp:192.0.2.7:5062"
+    seen = [message(False, trunk, "INVITE (SDP)"), message(True, phone, "486 Busy Here and a long story")]
+    text = ladder(seen, 80).plain.splitlines()
+    assert max(map(len, text)) <= 80
+    assert text[0].split() == [trunk, "softswitch", phone] and "INVITE (SDP)" in text[1]
+
+
 def test_what_peers_send_moves_no_cursor() -> None:
     text = ladder([message(False, "udp:\x1b[2J", "\x07INVITE")])
     assert "\x1b" not in text.plain

@@ -62,7 +62,7 @@ def _trace(call: str, url: str, as_json: bool, pcapng: Path | None, full: bool) 
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(ladder(document["messages"]), end="")
+    console.print(ladder(document["messages"], console.width if console.is_terminal else None), end="")
     for message in document["messages"] if full else ():
         console.print(f"\n{message['time']} {'to' if message['outgoing'] else 'from'} {plain(message['peer'])}")
         for line in message["text"].splitlines():

@@ -189,11 +189,22 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
 }
 
 
+_WHOLE = ("call", "caller", "dialled", "with")
+
+
 def as_table(name: str, rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", caption_justify="left")
     columns = _COLUMNS[name]
-    for heading, justify, _ in columns:
-        table.add_column(Text(heading), justify=justify, overflow="fold", min_width=len(heading))  # type: ignore[arg-type]
+    for heading, justify, cell in columns:
+        # Numbers are copied from here: they stay in one piece, unless somebody sends a monster.
+        whole = heading in _WHOLE and all(len(str(cell(row))) <= 20 for row in rows)
+        table.add_column(
+            Text(heading),
+            justify=justify,  # type: ignore[arg-type]
+            overflow="fold",
+            min_width=len(heading),
+            no_wrap=whole,
+        )
     for row in rows:
         cells = (cell(row) for _, _, cell in columns)
         table.add_row(*(one if isinstance(one, Text) else Text(plain(str(one))) for one in cells))

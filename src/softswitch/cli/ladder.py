@@ -12,20 +12,21 @@ from rich.text import Text
 
 from softswitch.cli.floor import plain
 
-_WIDTH = 26
+_WIDTH, _NARROWEST = 26, 18
 _SWITCH = "softswitch"
 _BOLD = ("INVITE", "BYE", "CANCEL")
 
 
-def ladder(messages: Sequence[dict[str, Any]]) -> Text:
-    """`messages` as the API gives them."""
+def ladder(messages: Sequence[dict[str, Any]], room: int | None = None) -> Text:
+    """`messages` as the API gives them. `room`: the columns of a terminal that it should fit into."""
     parties: list[str] = []
     for message in messages:
         if message["peer"] not in parties:
             parties.append(message["peer"])
     columns = [*parties[:1], _SWITCH, *parties[1:]]
+    width = _WIDTH if room is None else max(_NARROWEST, min(_WIDTH, (room - 13) // len(columns)))
     text = Text(no_wrap=True)
-    text.append(" " * 13 + "".join(f"{plain(name):^{_WIDTH}}" for name in columns).rstrip() + "\n")
+    text.append(" " * 13 + "".join(f"{plain(name):^{width}}" for name in columns).rstrip() + "\n")
     middle = columns.index(_SWITCH)
     for message in messages:
         at = columns.index(message["peer"])
@@ -33,18 +34,18 @@ def ladder(messages: Sequence[dict[str, Any]]) -> Text:
         label = plain(message["label"])
         style = "bold" if label.startswith(_BOLD) else ""
         text.append(f"{message['time'][11:23]} ")
-        text.append(_line(len(columns), min(at, middle), max(at, middle), label, rightwards), style=style)
+        text.append(_line(len(columns), width, min(at, middle), max(at, middle), label, rightwards), style=style)
         text.append("\n")
     return text
 
 
-def _line(columns: int, left: int, right: int, label: str, rightwards: bool) -> str:
+def _line(columns: int, width: int, left: int, right: int, label: str, rightwards: bool) -> str:
     """Bars at every column, between two of them an arrow with its label."""
-    half = _WIDTH // 2
-    cells = list(" " * (columns * _WIDTH))
+    half = width // 2
+    cells = list(" " * (columns * width))
     for column in range(columns):
-        cells[column * _WIDTH + half] = "|"
-    first, last = left * _WIDTH + half + 1, right * _WIDTH + half
+        cells[column * width + half] = "|"
+    first, last = left * width + half + 1, right * width + half
     room = last - first - 2
     word = label if len(label) <= room else label[: room - 1] + "…"
     arrow = f"{word:-^{room}}"

@@ -157,10 +157,10 @@ def _facts(found: dict[str, Any]) -> str:
     return plain(f"Waited {waited}; {found['eligible']} may take him, {found['serving']} at work{sticky}.")
 
 
-def _table(*headings: str) -> Table:
+def _table(*headings: str, whole: tuple[str, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for heading in headings:
-        table.add_column(Text(heading), overflow="fold")
+        table.add_column(Text(heading), overflow="fold", no_wrap=heading in whole)
     return table
 
 
@@ -203,7 +203,8 @@ def show_promises(url: str, state: str | None, limit: int, as_json: bool) -> Non
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    table = _table("promised", "due", "queue", "agent", "caller", "state", "on time", "tries", "because")
+    whole = ("caller",) if all(len(row["caller"]) <= 20 for row in found["promises"]) else ()
+    table = _table("promised", "due", "queue", "agent", "caller", "state", "on time", "tries", "because", whole=whole)
     for row in found["promises"]:
         table.add_row(
             Text(plain(row["made_at"][:16].replace("T", " "))),
