@@ -288,3 +288,13 @@ def test_what_each_has_done_is_counted() -> None:
     assert (mart.calls, mart.sticky_calls, mart.talked_seconds) == (1, 0, 20.0)
     assert (li.calls, li.on_duty_seconds, li.on_duty_since) == (0, 300.0, None)
     assert (anna.on_duty_seconds, anna.on_duty_since) == (0.0, 0.0)
+
+
+def test_a_caller_who_came_back_to_her_is_not_told_that_she_logged_out_when_she_was_freed() -> None:
+    line = Line([ANNA, MART], [queue(sticky=m.StickyRule())])
+    line.call(10.0, previous=ANNA)
+    assert line.rung() == ANNA
+    line.send(m.AgentFreed(ANNA, "kadri", "the phone hangs"), 12.0)
+    (note,) = line.all(m.CallerNoted)
+    assert note.note == "a supervisor took Anna out of the ring"
+    assert line.rung() == MART

@@ -18,6 +18,7 @@ def test_the_caller_who_is_still_there_goes_back_into_the_line() -> None:
     house.register(MART)
     house.post(acd.AgentWentOnBreak(ANNA, "dead line"))
     house.post(acd.AgentFreed(ANNA, "kadri", "dead line"))
+    assert house.engine.floor.entries[house.interaction_of(leg)].place[0] == house.now, "the talk is no wait"
     assert invite.leg in {each.leg for each in house.of(sip.Hangup)}
     assert house.session_of(leg) is not None
     assert house.ringing() != []

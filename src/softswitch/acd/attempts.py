@@ -220,11 +220,12 @@ def _cancel_volley(floor: Floor, entry: Entry, volley: Volley, now: float, taken
 
 
 def withdraw(floor: Floor, agent: Agent, now: float) -> None:
-    """The agent logs out or takes a break while ringing: the caller goes on."""
+    """The agent logs out, takes a break or is freed by a supervisor while ringing: the caller goes on."""
     attempt = agent.attempt
     assert attempt is not None and attempt.answered_at is None
     cancel(floor, attempt, now)
-    word = agent.duty.then.value if agent.duty.break_wanted is not None else "logged out"
+    held = "logged out" if agent.duty.logged_out else "freed"
+    word = agent.duty.then.value if agent.duty.break_wanted is not None else held
     _go_on(floor, attempt.entry, attempt.sticky, word, now)
     duty.free(floor, agent, now)
 

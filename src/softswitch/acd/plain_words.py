@@ -12,6 +12,8 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "offline": "{name} is not at work: no phone is registered",
         "logged out": "{name} has logged out",
         "break": "{name} is on a break, or takes one after this call",
+        "outbound": "{name} calls customers, or does so after this call",
+        "freed": "a supervisor took {name} out of the ring",
         "suspended": "{name} gets no calls just now: calls were not answered, or the phone is gone",
         "away": "{name} is away by the calendar",
         "busy too long": "{name} will be busy for longer than the rule lets him wait",

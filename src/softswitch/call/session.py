@@ -489,7 +489,7 @@ class CallerSession:
         assert talk is not None
         talk.pass_on(now)
         self._board.give_leg(self.leg, self)
-        self.waiting.left_line(now)
+        self.waiting.left_line(self.since)  # the talk is no wait
         self._enter_line(now)
 
     def _talked(self, now: float) -> None:
