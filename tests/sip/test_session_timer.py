@@ -158,6 +158,19 @@ def test_422_is_answered_with_a_longer_interval() -> None:
     assert header(first(out), "CSeq") == "2 ACK"
 
 
+def test_422_again_and_again_ends_the_leg() -> None:
+    side = Peer()
+    invite = side.dial()
+    for seconds in range(601, 700):
+        out = side.packet(response(422, invite, extra=(f"Min-SE: {seconds}",)), PHONE)
+        again = [data for data in transmitted(out) if data.startswith(b"INVITE")]
+        if not again:
+            break
+        invite = again[0]
+    assert seconds < 610
+    assert only(out, LegEnded).status == 422
+
+
 @pytest.mark.parametrize("extra", [(), ("Min-SE: 90",), ("Min-SE: x",), ("Min-SE: 999999999",)])
 def test_422_that_helps_nobody_ends_the_leg(extra: tuple[str, ...]) -> None:
     side = Peer()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from softswitch.sip.leg import Leg
 
 MAX_INTERVAL = 86_400
+MOST_RAISES = 4  # a path of proxies may raise it one after another; a second at a time for ever it may not
 _RETRY_SECONDS = 5.0
 _SECONDS = re.compile(r"\s*+([0-9]{1,9})\s*+((?:;.*+)?+)", re.DOTALL)
 
@@ -88,6 +89,7 @@ class SessionTimer:
         "_minimum",
         "_peer_knows",
         "_peer_updates",
+        "_raised",
         "_refreshing",
         "_timer",
         "_until",
@@ -105,6 +107,7 @@ class SessionTimer:
         self._timer: Timer | None = None
         self._peer_knows = False
         self._peer_updates = False
+        self._raised = 0
         self._refreshing: ClientTransaction | None = None
         self.described = b""
         self.ours = True  # we are the refresher
@@ -123,8 +126,9 @@ class SessionTimer:
 
     def raise_to(self, seconds: int) -> bool:
         """A 422 to ours: RFC 4028 7.3, the request is sent again with a longer interval. False: no use."""
-        if seconds <= self._wanted:
+        if seconds <= self._wanted or self._raised >= MOST_RAISES:
             return False
+        self._raised += 1
         self._wanted = self._minimum = seconds
         return True
 
