@@ -277,3 +277,15 @@ def test_bounded_overtaking(arrivals: list[tuple[float, float, int]], weight: fl
                 assert age_late >= age_early - 1e-6
                 if weight_late <= weight_early:
                     assert came_late - came_early <= most + 1e-6
+
+
+def test_a_full_table_of_pools_leaves_nobody_in_one_that_is_forgotten() -> None:
+    """While nobody is at work every step is looked at; the one he has come to must stay known to the agents."""
+    relax = (m.RelaxStep(10.0, lower_by=1), m.RelaxStep(20.0, any_skill=True))
+    line = Line([ANNA], [queue(relax=relax, overflow_when_nobody=False)])
+    line.engine.floor.eligibility._limit = 2
+    line.send(m.AgentWentOnBreak(ANNA, "coffee"))
+    number = line.call(5.0, language="et")
+    line.at(16.0)
+    line.send(m.AgentWentReady(ANNA))
+    assert line.one(m.RingAgent).interaction == number

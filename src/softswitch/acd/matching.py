@@ -273,11 +273,15 @@ def _relaxed(floor: Floor, entry: Entry, now: float) -> Pool:
         at += 1
     found = eligibility.at_step(pool, at) if at != pool.step else pool
     if not found.serving:
+        found.open += 1  # not to be forgotten while others are made
         for later in range(at + 1, len(steps)):
             wider = eligibility.at_step(pool, later)
             if wider.serving:
+                found.open -= 1
                 found = wider
+                found.open += 1
                 break
+        found.open -= 1
     if found is not pool:
         pool.open -= 1
         found.open += 1
