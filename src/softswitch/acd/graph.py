@@ -23,6 +23,7 @@ from typing import Any, Final
 
 _LIST, _TUPLE, _DICT, _OBJECT, _ENUM, _FUNCTION, _FROZENSET, _PROXY, _NAMED = range(9)
 _ROOM: Final = "softswitch.acd."
+_MESSAGES: Final = "softswitch.acd.messages."
 _PLAIN: Final = (type(None), bool, int, float, str, bytes)
 
 Plain = Any  # what msgpack and JSON can write
@@ -45,7 +46,11 @@ def field_names(kind: type) -> tuple[str, ...]:
 
 
 def qualified(thing: Any) -> str:
-    return f"{thing.__module__}:{thing.__qualname__}"
+    """Messages are named as everybody imports them, in whichever module of their table they are written."""
+    module: str = thing.__module__
+    if module.startswith(_MESSAGES):
+        module = _MESSAGES[:-1]
+    return f"{module}:{thing.__qualname__}"
 
 
 @cache
