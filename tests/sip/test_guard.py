@@ -25,8 +25,11 @@ def made(**changes: Any) -> Guard:
     return Guard(settings(trunks=trunks, defence=DefenceSettings(**changes)))
 
 
-def heard(guard: Guard, host: str, packets: int, now: float, data: bytes = OPTIONS) -> int:
-    return sum(guard.admit(host, data, now) for _ in range(packets))
+SCAN = OPTIONS.replace(b"Phone 1", b"sipcli")
+
+
+def heard(guard: Guard, host: str, packets: int, now: float, data: bytes = OPTIONS, connected: bool = False) -> int:
+    return sum(guard.admit(host, data, now, connected) for _ in range(packets))
 
 
 def kinds(guard: Guard) -> list[str]:
@@ -55,7 +58,7 @@ def test_a_long_flood_is_a_ban_that_ends_and_doubles() -> None:
     now = 1000.0
     lengths = []
     for _ in range(4):
-        heard(guard, BAD, 3000, now)
+        heard(guard, BAD, 3000, now, connected=True)
         (ban,) = guard.bans(now)
         assert ban.reason == "flood"
         lengths.append(ban.seconds)
@@ -64,7 +67,7 @@ def test_a_long_flood_is_a_ban_that_ends_and_doubles() -> None:
         assert heard(guard, BAD, 10, now) == 10
         assert guard.bans(now) == ()
     assert lengths == [60, 120, 200, 200]
-    heard(guard, BAD, 3000, now + 1000)
+    heard(guard, BAD, 3000, now + 1000, connected=True)
     assert guard.bans(now + 1000)[0].seconds == 60, "forgotten after a long peace"
 
 
@@ -83,17 +86,50 @@ def test_trunks_and_the_own_machine_are_never_limited(host: str) -> None:
 )
 def test_scanners_are_banned_at_their_first_packet(line: bytes) -> None:
     guard = made()
-    assert not guard.admit(BAD, OPTIONS.replace(b"User-Agent: Phone 1", line), 5.0)
+    assert not guard.admit(BAD, OPTIONS.replace(b"User-Agent: Phone 1", line), 5.0, True)
     assert guard.bans(5.0)[0].reason == "scanner"
     assert kinds(guard) == ["banned"]
     assert not guard.admit(BAD, OPTIONS, 5.0)
 
 
+def test_a_scanners_name_in_a_datagram_is_dropped_and_bans_nobody() -> None:
+    """Its source may be forged: the customer who lives there is heard on."""
+    guard = made()
+    assert heard(guard, BAD, 300, 5.0, SCAN) == 0
+    assert guard.bans(5.0) == ()
+    assert guard.admit(BAD, OPTIONS, 5.0)
+    assert kinds(guard) == ["scanner"], "said once"
+    assert guard.dropped["scanner"] == 300
+
+
+def test_a_scanner_that_has_answered_a_challenge_is_no_forger() -> None:
+    guard = made()
+    guard.failed(BAD, 5.0)
+    assert not guard.admit(BAD, SCAN, 6.0)
+    assert [ban.reason for ban in guard.bans(6.0)] == ["scanner"]
+    guard.failed("203.0.113.10", 5.0)
+    assert not guard.admit("203.0.113.10", SCAN, 5.0 + guard_module.REAL_SECONDS + 1)
+    assert len(guard.bans(5.0)) == 1, "an answer of long ago proves nothing now"
+
+
+def test_a_flood_of_datagrams_mutes_its_source_and_bans_nobody() -> None:
+    guard = made(rate_per_second=10, burst=20)
+    now, admitted = 1000.0, 0
+    for _ in range(50_000):
+        now += 0.001
+        admitted += guard.admit(BAD, OPTIONS, now)
+    assert admitted <= 20 + 15, "nothing of a long flood is heard, not even at the rate"
+    assert guard.bans(now) == ()
+    assert heard(guard, BAD, 5, now + 4.0) == 0
+    assert heard(guard, BAD, 5, now + 7.0) == 5, "five seconds after the flood the address is as good as before"
+    assert heard(guard, BAD, 50, now + 200.0) == 20
+
+
 def test_the_name_of_a_scanner_elsewhere_means_nothing_and_more_names_can_be_given() -> None:
     guard = made(scanners=("Phone 1",))
     subject = OPTIONS.replace(b"User-Agent: Phone 1", b"Subject: sipcli\r\nUser-Agent: Phone 2")
-    assert guard.admit(BAD, subject, 5.0)
-    assert not guard.admit(BAD, OPTIONS, 5.0)
+    assert guard.admit(BAD, subject, 5.0, True)
+    assert not guard.admit(BAD, OPTIONS, 5.0, True)
 
 
 def test_wrong_logins_ban_the_source_and_are_forgotten_slowly() -> None:
@@ -129,14 +165,14 @@ def test_ipv6_counts_by_network() -> None:
     assert source_name("::ffff:192.0.2.1") == "192.0.2.1"
     guard = made(rate_per_second=10, burst=20)
     assert sum(guard.admit(f"2001:db8::{n:x}", OPTIONS, 1.0) for n in range(1, 100)) == 20
-    heard(guard, "2001:db8::1", 2000, 1.0)
+    heard(guard, "2001:db8::1", 2000, 1.0, connected=True)
     assert guard.free("2001:db8::77", 1.0)
     assert guard.admit("2001:db8::1", OPTIONS, 1.0)
 
 
 def test_free() -> None:
     guard = made()
-    guard.admit(BAD, OPTIONS.replace(b"Phone 1", b"sipcli"), 5.0)
+    guard.admit(BAD, SCAN, 5.0, True)
     assert guard.free(BAD, 6.0)
     assert not guard.free(BAD, 6.0)
     assert guard.admit(BAD, OPTIONS, 6.0)
@@ -171,7 +207,7 @@ def test_never_more_than_the_rate_and_every_ban_ends(steps: list[tuple[str, floa
         if what == "f":
             guard.failed(BAD, now)
         elif what == "s":
-            guard.admit(BAD, OPTIONS.replace(b"Phone 1", b"sipcli"), now)
+            guard.admit(BAD, SCAN, now, now % 2 < 1)
         else:
             passed += heard(guard, BAD, 30, now)
         assert passed <= 10 + 5 * (now - since) + 1
@@ -218,6 +254,15 @@ def test_who_forges_an_address_cannot_get_it_banned_for_wrong_logins() -> None:
     for number in range(2, 40):
         side.packet(register(number, proof=side.proof(heard_elsewhere, password="wrong")), PHONE)
     assert not side.stack.guard.bans(side.now)
+
+
+def test_malformed_datagrams_ban_nobody() -> None:
+    side = Peer()
+    for number in range(2000):
+        side.packet(b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK%d\r\nCSeq: x\r\n\r\n" % number, PHONE)
+    assert len([event for event in side.told(SecurityEvent) if event.kind == "malformed"]) == 2000
+    assert not side.stack.guard.bans(side.now)
+    assert side.stack.guard.admit(PHONE.remote[0], OPTIONS, side.now)
 
 
 def test_random_floods_never_grow_it() -> None:

@@ -37,9 +37,9 @@ class SipEdge:
         self._now = switch.clock.now
         self._ended: dict[InteractionId, list[LegId]] = {}  # legs of calls that are over, while they may be asked for
 
-    def admit(self, host: str, data: bytes) -> bool:
+    def admit(self, host: str, data: bytes, connected: bool = False) -> bool:
         guard = self._guard
-        admitted = guard.admit(host, data, self._now())
+        admitted = guard.admit(host, data, self._now(), connected)
         if guard.events:
             self.report()
         return admitted

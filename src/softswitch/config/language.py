@@ -218,7 +218,7 @@ class DefenceDoc(Section):
     forget: float = key(duration(1, 86400), "one wrong login is forgotten after this long", 60.0)
     ban: float = key(duration(1, 30 * 86400), "the first ban; each further one is twice as long", 300.0)
     longest_ban: float = key(duration(1, 30 * 86400), "but never longer", 86400.0)
-    scanners: tuple[Placed, ...] = key(ListOf(Text("a name")), "more User-Agent names that are banned at once", ())
+    scanners: tuple[Placed, ...] = key(ListOf(Text("a name")), "more User-Agent names that are never heard", ())
     never_ban: tuple[str, ...] = key(
         ListOf(NETWORK), "addresses and networks without limits", ("127.0.0.0/8", "::1/128")
     )

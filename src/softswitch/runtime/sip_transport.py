@@ -33,10 +33,10 @@ from softswitch.sip.trace import Trace
 log = structlog.get_logger()
 
 Post = Callable[[Any], None]
-Admit = Callable[[str, bytes], bool]  # sender, bytes (empty: a new connection)
+Admit = Callable[[str, bytes, bool], bool]  # sender, bytes (empty: a new connection), whether it is connected
 
 
-def admit_everybody(host: str, data: bytes) -> bool:
+def admit_everybody(host: str, data: bytes, connected: bool) -> bool:
     return True
 
 
@@ -106,7 +106,7 @@ class UdpSocket:
             except OSError:
                 continue  # an ICMP error of an earlier send is reported once here
             self.received += 1
-            if admit(remote[0], data):
+            if admit(remote[0], data, False):
                 flow = self._flow(remote[:2])
                 note(self._loop.time(), False, flow, data)
                 backlog.append(PacketReceived(flow, data))
@@ -160,7 +160,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.flow is not None:
             self._shell.received += 1
-            if self._shell.owner.admit(self.flow.remote[0], data):
+            if self._shell.owner.admit(self.flow.remote[0], data, True):
                 self._shell.owner.trace.note(self._shell.now(), False, self.flow, data)
                 self._shell.post(StreamReceived(self.flow, data))
             elif self._transport is not None:
@@ -215,7 +215,7 @@ class TcpShell:
         return _Connection(self, self._last_number)
 
     def admit(self, host: str) -> bool:
-        if not self.owner.admit(host, b""):
+        if not self.owner.admit(host, b"", True):
             return False
         return len(self._open) < _MAX_CONNECTIONS and self._per_host.get(host, 0) < _MAX_CONNECTIONS_PER_HOST
 

@@ -2,14 +2,18 @@
 
     packet ─► exempt (trunk, own machine) ───────────────────────────────────────► heard
            ─► banned ─► dropped
-           ─► scanner's name in a stranger's packet ─► banned
-           ─► source's bucket empty ─► dropped; a stranger so often dropped ─► banned
+           ─► source's bucket empty ─► dropped; a stranger so often dropped ─► banned (datagrams: muted meanwhile)
+           ─► scanner's name in a stranger's packet ─► banned (datagrams: dropped)
            ─► stranger, and the bucket of all strangers empty ─► dropped ────────► else heard
 
 A source is proven for an hour by a good login. A wrong login adds to its source's score, which decays; past the
 limit the source is banned, each time twice as long, forgotten after as long a peace. Accounts are never locked: who
 knows the password gets in from any other address at any time. IPv6 sources count by their /64. All tables are
 bounded; the oldest entry goes first.
+
+Whoever sends a datagram writes its source himself. So a ban needs an address that is real: one with a TCP connection,
+or one that has answered a challenge, right or wrong, within the last minutes. Other addresses are only not listened
+to while packets come, and nobody gets a customer banned by writing in his name.
 """
 
 from __future__ import annotations
@@ -26,7 +30,9 @@ MAX_SOURCES = 10_000
 MAX_BANS = 10_000
 PROVEN_SECONDS = 3600.0
 PROVEN_FACTOR = 5.0  # of rate, burst and failures
+REAL_SECONDS = 600.0  # so long an address that answered a challenge is known to be no forged one
 _DROPS_TO_BAN = 1000.0  # more packets than this above the rate, and the source is banned
+_MUTE_SECONDS = 5.0  # an address that may be forged is heard again so long after a flood in its name
 _HEAD_BYTES = 2048
 
 
@@ -44,7 +50,7 @@ class Ban:
 class _Source:
     """What is known of one source. `tokens` were left at `at`; `dropped` counts packets above the rate."""
 
-    __slots__ = ("at", "dropped", "failed_at", "failures", "proven_until", "reported", "tokens")
+    __slots__ = ("at", "dropped", "failed_at", "failures", "proven_until", "real_until", "reported", "scans", "tokens")
 
     def __init__(self, tokens: float, now: float) -> None:
         self.tokens = tokens
@@ -53,7 +59,9 @@ class _Source:
         self.failures = 0.0
         self.failed_at = now
         self.proven_until = 0.0
+        self.real_until = 0.0
         self.reported = False
+        self.scans = False
 
 
 class _Sentence:
@@ -100,13 +108,13 @@ class Guard:
         self._bans: OrderedDict[str, _Sentence] = OrderedDict()
         self._strangers = defence.strangers_per_second
         self._strangers_at = 0.0
-        self.dropped = {"banned": 0, "rate": 0, "strangers": 0}
+        self.dropped = {"banned": 0, "rate": 0, "scanner": 0, "strangers": 0}
         self.events: list[SecurityEvent] = []
 
     # ---------------------------------------------------------------- each packet
 
-    def admit(self, host: str, data: bytes, now: float) -> bool:
-        """Shall this packet be looked at? `data` may be empty: a new connection."""
+    def admit(self, host: str, data: bytes, now: float, connected: bool = False) -> bool:
+        """Shall this packet be looked at? `data` may be empty: a new connection. `connected`: it came over TCP."""
         if host in self._exempt or not self._settings.enabled:
             return True
         name = host if ":" not in host else source_name(host)
@@ -123,6 +131,8 @@ class Guard:
                     self._exempt.add(host)  # the next time without parsing it
                 return True
             source = self._new_source(name, now)
+        if connected:
+            source.real_until = now + REAL_SECONDS
         return self._within_rate(name, source, now) and self._no_scanner(name, source, data, now)
 
     def _within_rate(self, name: str, source: _Source, now: float) -> bool:
@@ -161,15 +171,26 @@ class Guard:
         if not source.reported:
             source.reported = True
             self.events.append(SecurityEvent("rate_limited", (name, 0), "", f"{self._settings.rate_per_second:g}/s"))
-        if source.dropped > _DROPS_TO_BAN:
-            source.dropped = 0.0
-            if source.proven_until <= now:  # an office behind one address that comes back at once is no attacker
+        if source.dropped > _DROPS_TO_BAN and source.proven_until <= now:
+            # An office behind one address that comes back at once is no attacker.
+            if source.real_until > now:
+                source.dropped = 0.0
                 self._ban(name, "flood", now)
+            else:
+                # Nothing of it is heard until the flood has paused.
+                source.dropped = _DROPS_TO_BAN + 1.0
+                source.tokens = max(source.tokens - 1.0, -_MUTE_SECONDS * self._settings.rate_per_second)
 
     def _no_scanner(self, name: str, source: _Source, data: bytes, now: float) -> bool:
         if source.proven_until > now or self._scanner.search(data, 0, _HEAD_BYTES) is None:
             return True
-        self._ban(name, "scanner", now)
+        if source.real_until > now:
+            self._ban(name, "scanner", now)
+            return False
+        self.dropped["scanner"] += 1
+        if not source.scans:
+            source.scans = True
+            self.events.append(SecurityEvent("scanner", (name, 0), "", "dropped, not banned: perhaps forged"))
         return False
 
     def _new_source(self, name: str, now: float) -> _Source:
@@ -206,6 +227,7 @@ class Guard:
         name = source_name(host)
         source = self._sources.get(name) or self._new_source(name, now)
         decayed = source.failures - (now - source.failed_at) / settings.failure_decay_seconds
+        source.real_until = now + REAL_SECONDS  # it answered a nonce that was sent there
         source.failures = max(0.0, decayed) + 1.0
         source.failed_at = now
         limit = settings.failures * (PROVEN_FACTOR if source.proven_until > now else 1.0)
