@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.call.house import ANNA, House
+from tests.call.house import ANNA, FLOW, PSTN, House
+from tests.call.house import offer as make_phone_offer
 
 from softswitch.acd import messages as acd
+from softswitch.ids import LegId
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
@@ -38,3 +40,16 @@ def test_one_phone_answers_with_nothing_and_the_other_rings_on() -> None:
     house.post(sip.InviteAnswered(deaf.leg, b"nonsense"))
     house.answer(good)
     assert house.state(ANNA) is acd.AgentState.TALKING
+
+
+def test_the_phone_gets_one_hop_less_than_the_caller_had() -> None:
+    """So that a phone that forwards its calls to our own number does not ring in circles for ever."""
+    house = House()
+    house.register(ANNA)
+    offer = sip.InviteReceived(
+        LegId(77), sip.Origin(trunk=PSTN), "+3726310000", "+3725550001", "", make_phone_offer(), FLOW, hops=12
+    )
+    house.post(offer)
+    house.press(LegId(77), "1")
+    (invite,) = house.ringing()
+    assert invite.hops == 11

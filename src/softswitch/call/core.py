@@ -259,7 +259,9 @@ class Calls:
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
         party = event.origin.trunk or event.origin.agent or ""
         caller = one_form(event.caller)
-        return LegFacts("in", party, caller, event.dialled, now, interaction, signalling=event.flow.remote[0])
+        return LegFacts(
+            "in", party, caller, event.dialled, now, interaction, signalling=event.flow.remote[0], hops=event.hops
+        )
 
     def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""

@@ -42,6 +42,7 @@ class LegFacts:
     answered_at: float | None = None
     ended_at: float | None = None
     signalling: str = ""  # the address that the peer's SIP comes from, when it is known
+    hops: int = 70  # Max-Forwards of the call; a call that is placed for it gets one less
 
 
 @lru_cache(maxsize=4096)

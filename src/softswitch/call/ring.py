@@ -51,6 +51,7 @@ class Ring:
     def start(self, caller: str, caller_name: str, now: float, like: CallLeg | None = None) -> None:
         """INVITE every live contact of the agent at once. `like`: the caller's leg, whose codec is preferred."""
         no_port = False
+        hops = 70 if like is None else like.facts.hops - 1
         for contact in self._board.contacts.get(self.agent, ()):
             leg_id = LegId(self._board.ids.number())
             facts = LegFacts(
@@ -62,7 +63,8 @@ class Ring:
                 continue
             self._legs[leg_id] = leg
             offer = leg.make_offer(like)
-            self._board.emit(StartInvite(leg_id, contact.uri, contact.flow, caller, caller_name, offer))
+            order = StartInvite(leg_id, contact.uri, contact.flow, caller, caller_name, offer, hops=hops)
+            self._board.emit(order)
         if not self._legs:
             self.state = RingState.DONE
             # Used-up ports are our fault, not hers: she is not suspended for it.

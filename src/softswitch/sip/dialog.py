@@ -27,6 +27,7 @@ class Dialog:
     __slots__ = (
         "call_id",
         "flow",
+        "hops",
         "local",
         "local_seq",
         "local_tag",
@@ -48,6 +49,7 @@ class Dialog:
         self.target = target
         self.routes: tuple[str, ...] = ()
         self.flow = flow
+        self.hops = 70  # Max-Forwards of the opening INVITE
 
     @classmethod
     def of_request(cls, request: Request, tag: str, trusted: IsTrusted) -> Dialog:
@@ -67,19 +69,24 @@ class Dialog:
         dialog.flow = dialog.next_hop(request.flow, trusted)
         return dialog
 
-    def established(self, response: Response, trusted: IsTrusted | None) -> None:
-        """RFC 3261 12.1.2 and 13.2.2.4: the caller's side, from the 2xx. `trusted` None keeps the flow."""
+    def established(self, response: Response, trusted: IsTrusted | None) -> bool:
+        """RFC 3261 12.1.2 and 13.2.2.4: the caller's side, from the 2xx. `trusted` None keeps the flow. False when its
+        route set cannot be read: the peer can still be told to hang up, past the proxies, but not be talked to."""
         self.remote = response.headers["to"]
         self.remote_tag = response.to.tag
+        readable = True
+        self.routes = ()
         if "record-route" in response.headers:
-            self.routes = _route_set(response.items("record-route")[::-1])
-        else:
-            self.routes = ()
+            try:
+                self.routes = _route_set(response.items("record-route")[::-1])
+            except SipError:
+                readable = False
         self.refresh_target(response)
         if response.flow.connection > 0:
             self.flow = response.flow
         elif trusted is not None:
             self.flow = self.next_hop(response.flow, trusted)
+        return readable
 
     def refresh_target(self, message: Message) -> None:
         """RFC 3261 12.2.1.2 and 12.2.2: a target refresh replaces the remote target. A Contact that is no SIP URI
@@ -119,16 +126,25 @@ class Dialog:
         """The bytes of a request inside (or opening) this dialog."""
         target = self.target
         routes = ""
+        hops = 70 if self.remote_tag else self.hops
         if self.routes:
             target, routes = self._routed()
         start = (
-            f"{method} {target} SIP/2.0\r\n{context.place(self.flow).via}{branch}\r\nMax-Forwards: 70\r\n{routes}"
+            f"{method} {target} SIP/2.0\r\n{context.place(self.flow).via}{branch}\r\nMax-Forwards: {hops}\r\n{routes}"
             f"From: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.call_id}\r\nCSeq: {number} {method}\r\n{extra}"
         )
         if not body:
             return f"{start}{END_WITHOUT_BODY}".encode("utf-8", "surrogateescape")
         text = f"{start}{SDP_TYPE}Content-Length: {len(body)}\r\n\r\n"
         return text.encode("utf-8", "surrogateescape") + body
+
+    def in_order(self, number: int) -> bool:
+        """RFC 3261 12.2.2: "If the remote sequence number was not empty, but the sequence number of the request is
+        lower than the remote sequence number, the request is out of order and MUST be rejected with a 500"."""
+        if number <= self.remote_seq:
+            return False
+        self.remote_seq = number
+        return True
 
     def next_number(self) -> int:
         self.local_seq += 1

@@ -53,8 +53,8 @@ class Setup(Protocol):
     def agreed(self) -> bool:
         """Before its 2xx: offer and answer went by reliable responses, another offer may come (RFC 3311 5.1)."""
 
-    def knows(self, tag: str) -> bool:
-        """There is an early dialog with this peer."""
+    def early_dialog(self, tag: str) -> Dialog | None:
+        """Before the 2xx: the dialog with this peer, if there is one. Forks count their CSeq each for itself."""
 
     def pracked(self, request: Request, transaction: ServerTransaction) -> None:
         """A PRACK."""
@@ -153,14 +153,6 @@ class Leg:
         self.bye(None)
 
     # ---------------------------------------------------------------- requests of the peer inside the dialog
-
-    def in_order(self, number: int) -> bool:
-        """RFC 3261 12.2.2: "If the remote sequence number was not empty, but the sequence number of the request is
-        lower than the remote sequence number, the request is out of order and MUST be rejected with a 500"."""
-        if number <= self.dialog.remote_seq:
-            return False
-        self.dialog.remote_seq = number
-        return True
 
     def follow(self, request: Request) -> None:
         """A TCP peer may come back on a new connection."""

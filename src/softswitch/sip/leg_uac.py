@@ -65,8 +65,9 @@ class UacSetup:
     def agreed(self) -> bool:
         return self._leg.state is LegState.SETUP and any(early.sdp for early in self._early.values())
 
-    def knows(self, tag: str) -> bool:
-        return tag in self._early
+    def early_dialog(self, tag: str) -> Dialog | None:
+        early = self._early.get(tag)
+        return None if early is None else early.dialog
 
     def start(self, extra: str, sdp: bytes, proof_line: str = "") -> None:
         leg = self._leg
@@ -184,7 +185,8 @@ class UacSetup:
             if not tag or len(self._early) >= MAX_FORKS:
                 return False
             dialog = leg.dialog.fork()
-            dialog.established(response, None if self._fixed_flow else leg.hub.trusted)
+            if not dialog.established(response, None if self._fixed_flow else leg.hub.trusted):
+                return False
             early = self._early[tag] = EarlyDialog(dialog)
         if not early.takes(number):
             return False
@@ -205,12 +207,17 @@ class UacSetup:
         if leg.state is LegState.SETUP and not self._cancelled:
             context = leg.hub.context
             dialog = leg.dialog
-            dialog.established(response, None if self._fixed_flow else leg.hub.trusted)
+            readable = dialog.established(response, None if self._fixed_flow else leg.hub.trusted)
             early = self._early.pop(tag, None)
             if early is not None:
                 dialog.local_seq = max(dialog.local_seq, early.dialog.local_seq)
+                dialog.remote_seq = early.dialog.remote_seq
             leg.state = LegState.UP
             self._acknowledge(dialog, response)
+            if not readable:
+                leg.tell(EndedBy.PEER, 500)
+                leg.bye(None)
+                return
             leg.session.accepted(response)
             self._opening = ("", b"")
             # RFC 3261 13.2.1: an answer that came in a reliable provisional response is the answer.

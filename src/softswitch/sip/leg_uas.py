@@ -12,6 +12,7 @@ response or until the server transaction times out."
 from __future__ import annotations
 
 from softswitch.sip.ack_wait import AckWait
+from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.leg import Leg, LegState
 from softswitch.sip.message import Request
@@ -20,6 +21,7 @@ from softswitch.sip.reason import cause_of, reason_line
 from softswitch.sip.reliable import Reliable
 from softswitch.sip.respond import ALLOW, record_routes
 from softswitch.sip.session_timer import Asked
+from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_server import ServerTransaction
 
 
@@ -31,6 +33,7 @@ class UasSetup:
         "_asked",
         "_bye_reason",
         "_bye_wanted",
+        "_expiry",
         "_leg",
         "_number",
         "_opening",
@@ -52,6 +55,13 @@ class UasSetup:
         self._answer: bytes | None = None  # waits for the PRACK of a provisional response with a description
         self._reliable: Reliable | None = None
         self._quiet = False
+        self._expiry: Timer | None = None
+        expires = request.headers.get("expires")
+        if expires is not None and expires.isascii() and expires.isdigit() and 0 < len(expires) < 6:
+            # RFC 3261 13.3.1: "If the request is an INVITE that contains an Expires header field, the UAS core sets a
+            # timer for the number of seconds indicated in the header field value."
+            context = leg.hub.context
+            self._expiry = context.timers.start(context.now + int(expires), self._expired)
         transaction.owner = self
         leg.session.learn(request)
         if "100rel" in map(str.lower, request.items("require")):
@@ -69,8 +79,8 @@ class UasSetup:
         reliable = self._reliable
         return reliable is not None and reliable.sent_sdp and reliable.settled and not self._transaction.answered
 
-    def knows(self, tag: str) -> bool:
-        return tag == self._leg.dialog.remote_tag
+    def early_dialog(self, tag: str) -> Dialog | None:
+        return self._leg.dialog
 
     # ---------------------------------------------------------------- orders
 
@@ -98,6 +108,7 @@ class UasSetup:
             reliable.stop()
             if reliable.sent_sdp:
                 body = b""  # RFC 6337 2.2: the answer was given already
+        self._leg.hub.context.timers.cancel(self._expiry)
         session = self._leg.session
         session.described = sdp
         lines = self._opening + ALLOW + session.answer_lines(self._asked)
@@ -164,6 +175,7 @@ class UasSetup:
             self._wait = None
         if self._reliable is not None:
             self._reliable.stop()
+        self._leg.hub.context.timers.cancel(self._expiry)
         if not self._transaction.answered and self._leg.state is LegState.SETUP:
             # RFC 3261 15.1.2: "The UAS MUST still respond to any pending requests received for that dialog. It is
             # RECOMMENDED that a 487 (Request Terminated) response be generated to those pending requests."
@@ -193,7 +205,13 @@ class UasSetup:
         else:
             self._leg.lost(408)
 
+    def _expired(self) -> None:
+        # RFC 3261 13.3.1: "If the timer fires before the UAS has generated a final response, a 487 (Request
+        # Terminated) response SHOULD be generated."
+        self._end(EndedBy.PEER, 487, "", None)
+
     def _end(self, by: EndedBy, status: int, extra: str, cause: int | None) -> None:
+        self._leg.hub.context.timers.cancel(self._expiry)
         if self._reliable is not None:
             self._reliable.stop()
         self._transaction.respond(status, extra)

@@ -99,6 +99,7 @@ class InviteReceived:
     caller_name: str
     sdp: bytes | None
     flow: Flow
+    hops: int = 70  # Max-Forwards: what a call that goes on for this one may still use up, less one
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ class StartInvite:
     caller_name: str
     sdp: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    hops: int = 70  # Max-Forwards; a call placed for another one hands on what that one has left, less one
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ crossing: INVITE in OUTGOING → 491; INVITE in INCOMING → 500 with Retry-Afte
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from softswitch.sip.ack_wait import AckWait
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from softswitch.sip.leg import Leg
 
 MAX_GLARES = 5
+MAX_PAUSE = 10  # seconds that a peer may ask for
+_RETRY_AFTER = re.compile(r"([0-9]{1,5})[ \t]*+(?:[;(].*+)?", re.DOTALL)
+
+
+def _retry_seconds(response: Response) -> int:
+    """Retry-After (RFC 3261 20.33), -1 without one."""
+    found = _RETRY_AFTER.fullmatch(response.headers.get("retry-after", ""))
+    return int(found[1]) if found is not None else -1
 
 
 class IncomingOffer:
@@ -79,6 +88,9 @@ class Offers:
     def invite_received(self, request: Request, transaction: ServerTransaction) -> None:
         self._refuse_crossing()
         leg = self._leg
+        if not leg.up:
+            # The opening INVITE has no final response yet: the second case of 14.2 as well.
+            raise SipError(500, "re-INVITE before the answer", self._retry_after())
         if not leg.setup.settled or self._wait is not None:
             # Our 2xx is not acknowledged yet: the answer to that offer may still be on its way.
             raise SipError(491, "re-INVITE before the ACK")
@@ -246,6 +258,11 @@ class Offers:
         if status == 491 and self._glares < MAX_GLARES:
             self._glares += 1
             self._start_glare_timer()
+            return
+        if status == 500 and self._glares < MAX_GLARES and 0 <= (pause := _retry_seconds(response)) <= MAX_PAUSE:
+            # RFC 3261 14.2: the peer is busy with an offer of its own, and says when to come again.
+            self._glares += 1
+            self._glare = leg.hub.context.timers.start(leg.hub.context.now + pause, self._after_glare)
             return
         self._tell(status, None)
         # RFC 3261 12.2.1.2: "If the response for a request within a dialog is a 481 (Call/Transaction Does Not Exist)

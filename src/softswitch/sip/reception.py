@@ -30,7 +30,7 @@ from softswitch.sip.respond import (
 from softswitch.sip.session_timer import supports
 from softswitch.sip.sessions import Sessions
 from softswitch.sip.transaction_server import Key, ServerState, ServerTransaction, ServerTransactions
-from softswitch.sip.uri import dialled_number, parse_uri
+from softswitch.sip.uri import MAX_URI, dialled_number, parse_uri
 from softswitch.sip.via import way_back
 
 RETRY_AFTER = "Retry-After: 5\r\n"
@@ -119,6 +119,11 @@ class Reception:
         self._check_method(request.method)
         self._check_require(request)
         if request.method == "OPTIONS":
+            # It is answered without a transaction, so a repetition has the same number.
+            dialog, number = leg.dialog, request.cseq.number
+            if number < dialog.remote_seq:
+                raise SipError(500, "CSeq is lower than the last one")
+            dialog.remote_seq = number
             self._reply(request, 200, tag, OPTIONS_LINES)
             return
         transaction = self._open(request, key, tag)
@@ -155,11 +160,14 @@ class Reception:
             return
         if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > 255:
             raise SipError(400, "malformed Max-Forwards")
-        if int(text) == 0:
-            raise SipError(483, "Max-Forwards is 0")
+        # A call is going to be handed on to somebody's phone (RFC 7332): it needs one more.
+        if int(text) == 0 or (text == "1" and request.method == "INVITE"):
+            raise SipError(483, "Max-Forwards is used up")
 
     def _check_uri(self, request: Request) -> None:
         uri = request.uri
+        if len(uri) > MAX_URI:
+            raise SipError(414, "request URI too long")
         if request.method == "INVITE" and uri[:4].lower() == "tel:":
             dialled_number(uri)
             return

@@ -138,10 +138,12 @@ class Sessions:
         """A request of the peer; whatever is wrong with it is answered in its transaction."""
         try:
             method = request.method
-            early = leg.owns_call_id and not leg.dialog.remote_tag and method != "BYE"
-            if early and not (method == "UPDATE" and leg.setup.knows(request.from_.tag)):
+            dialog: Dialog | None = leg.dialog
+            if leg.owns_call_id and not leg.dialog.remote_tag and method != "BYE":
+                dialog = leg.setup.early_dialog(request.from_.tag) if method == "UPDATE" else None
+            if dialog is None:
                 raise SipError(481, "no dialog yet")
-            if not leg.in_order(request.cseq.number):
+            if not dialog.in_order(request.cseq.number):
                 raise SipError(500, "CSeq is not higher than the last one")
             leg.received(request, transaction)
         except SipError as error:
@@ -167,9 +169,13 @@ class Sessions:
         self._note_call_id(leg)
         if origin.trunk is not None:
             self.trunk_calls[origin.trunk] = self.trunk_calls.get(origin.trunk, 0) + 1
-        transaction.respond(100)
+        # RFC 3261 8.2.6.1: "When a 100 (Trying) response is generated, any Timestamp header field present in the
+        # request MUST be copied into this 100 (Trying) response."
+        stamp = request.headers.get("timestamp")
+        transaction.respond(100, f"Timestamp: {stamp}\r\n" if stamp else "")
         number, name = caller
-        context.out.append(InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow))
+        hops = int(request.headers.get("max-forwards", "70"))
+        context.out.append(InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow, hops))
 
     # ---------------------------------------------------------------- orders of the call room
 
@@ -218,12 +224,17 @@ class Sessions:
         if flow is None:
             context.out.append(LegEnded(order.leg, EndedBy.TRANSPORT, 503))
             return
+        if order.hops <= 0:
+            # RFC 7332: who calls on for somebody hands on what is left of Max-Forwards: a ring of forwards ends.
+            context.out.append(LegEnded(order.leg, EndedBy.US, 483))
+            return
         caller = f"<sip:{escape_user(order.caller or 'anonymous')}@{context.settings.realm}>"
         if order.caller_name:
             caller = f"{quote_string(printable(order.caller_name))} {caller}"
         tag = context.token()
         callee = f"<{uri.scheme}:{uri.user}@{uri.host}>" if uri.user else f"<{uri.scheme}:{uri.host}>"
         dialog = Dialog(context.token() + context.token(), tag, f"{caller};tag={tag}", callee, order.target, flow)
+        dialog.hops = order.hops
         leg = Leg(self, order.leg, dialog, True)
         carrier = self._addresses.carrier_of(order.target) if order.flow is None else None
         setup = UacSetup(leg, order.flow is not None, carrier)

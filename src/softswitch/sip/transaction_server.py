@@ -44,7 +44,20 @@ class InviteOwner(Protocol):
 class ServerTransaction:
     """One request from the network and its response. `tag` is our To tag."""
 
-    __slots__ = ("_context", "_table", "_timer", "flow", "head", "key", "last", "merge", "owner", "state", "tag")
+    __slots__ = (
+        "_context",
+        "_table",
+        "_timer",
+        "flow",
+        "head",
+        "key",
+        "last",
+        "merge",
+        "owner",
+        "port",
+        "state",
+        "tag",
+    )
 
     def __init__(self, table: ServerTransactions, context: Context, key: Key, request: Request, tag: str) -> None:
         self._table = table
@@ -53,6 +66,7 @@ class ServerTransaction:
         self.key = key
         self.tag = tag
         self.flow: Flow = way_back(request.via, request.flow)
+        self.port = request.via.port
         self.head = response_head(request, tag)
         self.merge: MergeKey | None = None
         self.last = b""
@@ -73,12 +87,21 @@ class ServerTransaction:
         """Send a response; returns its bytes. After a final one nothing more can be sent."""
         assert self.state is ServerState.PROCEEDING, "a second final response"
         context = self._context
+        if self.flow.connection > 0 and self.flow.connection not in context.open_connections:
+            self._reconnect()
         data = response(status, self.head, extra, body)
         self.last = data
         context.send(self.flow, data)
         if status >= 200:
             self._finish(status)
         return data
+
+    def _reconnect(self) -> None:
+        # RFC 3261 18.2.2: "If that connection is no longer open, the server SHOULD open a connection to the IP address
+        # in the "received" parameter, if present, using the port in the "sent-by" value, or the default port".
+        if self.flow.transport == "tcp":
+            flow = self.flow
+            self.flow = Flow(flow.transport, flow.local, (flow.remote[0], self.port or 5060), -1)
 
     def _finish(self, status: int) -> None:
         settings = self._context.settings

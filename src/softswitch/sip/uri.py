@@ -26,7 +26,7 @@ _URI = re.compile(
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:")
 _TEL = re.compile(r"tel:([0-9A-Da-d+*#().-]++)(?:;[^\s<>\"@]*+)?", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_MAX_LENGTH = 2048
+MAX_URI = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class SipUri:
 @lru_cache(maxsize=4096)
 def parse_uri(text: str) -> SipUri:
     """A sip: or sips: URI; SipError 416 for another scheme, 400 for anything malformed."""
-    match = _URI.fullmatch(text) if len(text) <= _MAX_LENGTH else None
+    match = _URI.fullmatch(text) if len(text) <= MAX_URI else None
     if match is None:
         if _SCHEME.match(text) and not text[:5].lower().startswith(("sip:", "sips:")):
             raise SipError(416, "unknown URI scheme")

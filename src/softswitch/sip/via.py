@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from softswitch.sip.errors import SipError
 from softswitch.sip.messages import Flow
+from softswitch.sip.uri import ip_literal
 
 _FAST = re.compile(
     r"SIP/2\.0/([A-Za-z]++) (\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9_.-]++)(?::([0-9]{1,5}))?+((?:;[^\s;,\"]++)*+)"
@@ -65,6 +66,11 @@ def parse_via(value: str) -> Via:
     return Via(host, number, branch, rport, value[:end].strip(), value[end:])
 
 
+def _same_address(sent_by: str, source: str) -> bool:
+    """An IPv6 address has many spellings (RFC 5118 4.5 is about one of them)."""
+    return sent_by.startswith("[") and ip_literal(sent_by[1:-1]) == ip_literal(source)
+
+
 def stamp(via: Via, flow: Flow) -> str:
     """All Via lines of the response: as they came, with `received` and `rport` in the topmost."""
     text = via.text
@@ -78,7 +84,7 @@ def stamp(via: Via, flow: Flow) -> str:
         text = f"{_RPORT.sub('', text)};received={host};rport={port}"
     # RFC 3261 18.2.1: "If the host portion of the sent-by parameter contains a domain name, or if it contains an IP
     # address that differs from the packet source address, the server MUST add a received parameter"
-    elif via.host != host:
+    elif via.host != host and not _same_address(via.host, host):
         text = f"{_RECEIVED.sub('', text)};received={host}"
     if not via.rest:
         return f"Via: {text}\r\n"
