@@ -19,6 +19,7 @@ from softswitch.acd.engine import Engine
 from softswitch.acd.journal import NotedIds, RecordedEngine
 from softswitch.app.chance import Chance
 from softswitch.app.clock import Clock
+from softswitch.app.dialling import DialDesk
 from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
@@ -193,7 +194,7 @@ class Switch:
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
         self.edges.transport.admit = edge.admit
-        app = make_app(self.live, self.live, edge=edge)
+        app = make_app(self.live, self.live, edge=edge, dialling=DialDesk(self))
         self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
         self.live.started(clock.now())
@@ -286,7 +287,7 @@ class Switch:
         queues = {queue.id for queue in self.settings.acd.queues if queue.call_back_lost}
         calls = self.cores.calls
         for caller in lost:
-            if caller.queue in queues and calls.can_call(caller.caller):
+            if caller.queue in queues and calls.can_call(caller.caller, now):
                 waited = max(self.clock.wall(now) - caller.entered_at, 0.0)
                 self._driver.post(
                     acd.CallBackRequested(

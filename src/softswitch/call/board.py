@@ -13,11 +13,13 @@ from typing import Any, Protocol
 
 from softswitch.acd.messages import QueueSettings, StickyRule
 from softswitch.acd.rules import HISTORY
+from softswitch.call.dial_permission import DialPermission, Verdict, refused
+from softswitch.call.dial_settings import Dialler
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import CallDetail
 from softswitch.call.settings import CallSettings, QueueTexts, Settings
-from softswitch.ids import AgentId, IdSource, LegId, QueueId
+from softswitch.ids import AgentId, IdSource, LegId, QueueId, TrunkId
 from softswitch.ivr.flow import FlowRules, say_segments
 from softswitch.ivr.messages import CollectStep, Flow, Say, Segment
 from softswitch.media.messages import MediaLegClosed, MediaSettings
@@ -90,6 +92,9 @@ class Board:
         self.contacts: dict[AgentId, tuple[ContactBinding, ...]] = {}
         self.outbox: list[Any] = []
         self.missing_prompts = 0
+        self.dialling = DialPermission(
+            line.call.dialling, line.call.hours.get, lambda at: line.local_time(line.wall(at))
+        )
         self._catalog = catalog
         self._legs: dict[LegId, tuple[CallLeg, LegOwner]] = {}
         self._closing: dict[LegId, CallDetail] = {}
@@ -121,6 +126,22 @@ class Board:
             else:
                 keys.append(prompt.key)
         return tuple(keys)
+
+    # -------------------------------------------------------------- who may dial what
+
+    def may_dial(
+        self, dialler: Dialler, number: str, now: float, through: TrunkId | None = None, source: str = ""
+    ) -> Verdict:
+        """Asked by everything that places a call, right before it does; a refusal is a security event. Dial
+        `Verdict.number`, and tell `dialled` once the call is placed."""
+        verdict = self.dialling.may_dial(dialler, number, now, through)
+        if not verdict.allowed:
+            self.emit(refused(dialler, verdict, number, (source, 0)))
+        return verdict
+
+    def dialled(self, leg: LegId, dialler: Dialler, verdict: Verdict, now: float) -> None:
+        for event in self.dialling.began(leg, dialler, verdict, now):
+            self.emit(event)
 
     # -------------------------------------------------------------- legs
 
@@ -155,6 +176,7 @@ class Board:
             return
         leg, owner = found
         leg.ended(now)
+        self.dialling.ended(event.leg, now)
         detail = self._detail(leg, event)
         if leg.has_media:
             self._closing[leg.id] = detail

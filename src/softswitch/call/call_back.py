@@ -24,6 +24,7 @@ from softswitch.acd.messages import (
     RingAgent,
 )
 from softswitch.call.board import Board
+from softswitch.call.dial_settings import CALL_BACKS, Dialler
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import RINGBACK
 from softswitch.call.ring import Ring
@@ -45,6 +46,7 @@ from softswitch.sip.messages import (
 )
 
 _RING_CUSTOMER_SECONDS = 45.0
+CALL_BACK = Dialler(CALL_BACKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,10 @@ class CallBackSession:
         if trunk is None or not can_call(trunk, self.ticket.caller):
             self._fail(now, tried=False)
             return
+        verdict = board.may_dial(CALL_BACK, self.ticket.caller, now, trunk.id)
+        if not verdict.allowed:
+            self._fail(now, tried=False)
+            return
         leg_id = LegId(board.ids.number())
         caller = board.call.call_back_caller
         facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction)
@@ -172,7 +178,8 @@ class CallBackSession:
             return
         self.customer_leg = leg
         self._deadline = now + _RING_CUSTOMER_SECONDS
-        target = trunk_uri(trunk, self.ticket.caller)
+        board.dialled(leg_id, CALL_BACK, verdict, now)
+        target = trunk_uri(trunk, verdict.number)
         board.emit(StartInvite(leg_id, target, None, caller, board.call.name, leg.make_offer()))
 
     def agent_freed(self, attempt: RingAttemptId, now: float) -> None:

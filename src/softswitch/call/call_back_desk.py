@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from softswitch.acd.messages import ConfirmCallBack
 from softswitch.call.board import Board
+from softswitch.call.dial_settings import CALL_BACKS, Dialler
 from softswitch.call.settings import CallBackTexts, QueueWays
 from softswitch.ids import FlowId, QueueId
 from softswitch.ivr.flow import FlowRun
@@ -103,15 +104,19 @@ class CallBackDesk:
     def values(self, language: str) -> FlowStarted:
         return FlowStarted(language, {"caller": self._caller})
 
-    def answer(self, finished: FlowFinished, run: FlowRun) -> str | None:
+    def answer(self, finished: FlowFinished, run: FlowRun, now: float) -> str | None:
         """Where he wants to be called back; None: nowhere, or at a number that we do not call."""
         if finished.chosen == _HIS.choose:
             return self._caller
         number = run.entered.get("other", "")
-        if finished.chosen == _OTHER.choose and self._allowed(number):
+        if finished.chosen == _OTHER.choose and self._allowed(number, now):
             return number
         return None
 
-    def _allowed(self, number: str) -> bool:
+    def _allowed(self, number: str, now: float) -> bool:
         """Nobody can make us call just any number of the world."""
-        return number.removeprefix("00").startswith(tuple(each.removeprefix("+") for each in self._ways.numbers))
+        if not number.removeprefix("00").startswith(tuple(each.removeprefix("+") for each in self._ways.numbers)):
+            return False
+        board = self._board
+        dialler = Dialler(CALL_BACKS)
+        return board.dialling.may_dial(dialler, number, now, board.call.call_back_trunk, later=True).allowed

@@ -36,7 +36,8 @@ from softswitch.acd.messages import (
     SavePromise,
 )
 from softswitch.call.board import Board, LegOwner, LineFacts, LocalTime, WallClock
-from softswitch.call.call_back import CallBackSession, Ticket, call_back_trunk, can_call
+from softswitch.call.call_back import CALL_BACK, CallBackSession, Ticket, call_back_trunk, can_call
+from softswitch.call.dial_watch import DialWatch
 from softswitch.call.feature_code import FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts
@@ -155,6 +156,7 @@ class Calls:
         self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
         self._alarms = _Alarms()
         self._hours = HoursClock(self.board)
+        self._dial_watch = DialWatch(self.board)
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             InviteReceived: self._invite,
             LegEnded: self._leg_ended,
@@ -209,9 +211,12 @@ class Calls:
     def next_deadline(self) -> float | None:
         return self._alarms.next()
 
-    def can_call(self, number: str) -> bool:
-        """Is there a way to call this customer?"""
-        return can_call(self._call_back_trunk, number)
+    def can_call(self, number: str, now: float) -> bool:
+        """Is there a way to call this customer, and may we?"""
+        trunk = self._call_back_trunk
+        if trunk is None or not can_call(trunk, number):
+            return False
+        return self.board.dialling.may_dial(CALL_BACK, number, now, trunk.id, later=True).allowed
 
     def _flush(self) -> list[Any]:
         board = self.board
@@ -248,7 +253,7 @@ class Calls:
         session = CallerSession(board, interaction, leg, route, now)
         session.waiting.caller_name = event.caller_name
         from_outside = event.origin.trunk is not None
-        session.waiting.can_be_called_back = from_outside and can_call(self._call_back_trunk, facts.caller)
+        session.waiting.can_be_called_back = from_outside and self.can_call(facts.caller, now)
         board.give_leg(leg, session)
         self.sessions[interaction] = session
         wall = board.line.wall(now)
@@ -303,6 +308,9 @@ class Calls:
         found = self.board.find_leg(event.leg)
         if found is not None:
             leg, owner = found
+            if type(event) is InviteAnswered:
+                self.board.dialling.answered(event.leg, now)
+                self._alarms.look(self._dial_watch)
             owner.leg_event(leg, event, now)
             self._look(owner)
 

@@ -209,7 +209,7 @@ class CallerSession:
         flow, self._flow = self._flow, None
         desk, self.waiting.desk = self.waiting.desk, None
         if desk is not None and flow is not None:
-            self._call_back_answered(desk, desk.answer(command, flow), now)
+            self._call_back_answered(desk, desk.answer(command, flow, now), now)
         elif self.stage is not Stage.CHOOSING:
             self._leave(now)
         elif command.chosen == CALL_BACK.choose and not self.rings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from softswitch.acd.messages import AcdSettings
 from softswitch.acd.rules import Rule
+from softswitch.call.dial_settings import DialSettings
 from softswitch.ids import AgentId, CustomerId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Flow, Say, Target
 from softswitch.media.messages import MediaSettings
@@ -160,6 +161,7 @@ class CallSettings:
     absences: tuple[Absence, ...] = ()
     customers: Mapping[CustomerId, Customer] = field(default_factory=dict)
     human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a caller lost in a menu goes
+    dialling: DialSettings = field(default_factory=DialSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from softswitch.cli.dial_commands import app as dial_commands
 from softswitch.cli.edge_commands import app as edge_commands
 from softswitch.cli.importing import app as importing
 from softswitch.cli.options import DEFAULT_URL, AsJson, Directory, Url, Watch, fail, guarded
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(importing)
 app.add_typer(queue_commands)
 app.add_typer(edge_commands)
+app.add_typer(dial_commands)
 
 # ------------------------------------------------------------------ the switch itself
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from softswitch.config.calendars import CalendarDoc
 from softswitch.config.customers import CUSTOMERS
+from softswitch.config.dialling import DiallingDoc
 from softswitch.config.flow_language import TARGET, FlowBody, TargetDoc
 from softswitch.config.kinds import (
     Flag,
@@ -414,6 +415,7 @@ class Document(Section):
         MapOf(DIALLED, Keys(NumberDoc, "a number")), "numbers that customers dial", {}
     )
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
+    dialling: DiallingDoc | None = key(Keys(DiallingDoc, "dialling"), "who may dial what, and how much", None)
     codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)
     offers: OffersDoc | None = key(Keys(OffersDoc, "offers"), "how calls are offered to agents", None)
     breaks: dict[Placed, BreakDoc] = key(

@@ -12,6 +12,7 @@ from typing import TypeVar
 from softswitch.call.settings import CallSettings, Settings
 from softswitch.config.calendars import build_hours
 from softswitch.config.customers import build_customers
+from softswitch.config.dialling import build_dialling
 from softswitch.config.flow_language import FLOW_FILE, FlowBody
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import Word
@@ -183,6 +184,7 @@ class _Build:
             ("agent", "agents", list(document.agents)),
             ("calendar", "hours", list(document.hours)),
             ("trunk", "trunks", list(document.trunks)),
+            ("team", "teams", list(document.teams)),
         ):
             self._known.add(what, ids, section in sections or what == "flow")
 
@@ -241,6 +243,7 @@ class _Build:
             absences=build_absences(document, known),
             customers=build_customers(document.customers, known),
             human=Target(queue=human) if human else Target(hang_up=True),
+            dialling=build_dialling(document, known),
         )
 
     def _human(self) -> str:

@@ -1,0 +1,69 @@
+"""The section `dialling`: what it becomes, and mistakes told where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from softswitch.call.dial_settings import Caps, DialRule, DialSettings, Night
+from softswitch.call.phone_number import NumberPlan, OwnClass
+from softswitch.ids import AgentId, TrunkId
+
+RULES = """{ classes: { near: { countries: [LV] }, ships: { prefixes: ["+870"] } },
+  allow: [ { who: agents, to: [national, near] },
+    { team: day, to: [ships], hours: office, through: pstn }, { from_trunk: pstn, never: [premium] } ],
+  prices: { near: 0.5 }, account: { at_once: 2, calls: 10 in 1m }, house: { minutes: 90, spend: 12.5 },
+  night: { outside: office, to: [national], account: { at_once: 1 } },
+  emergency: ["110"], first_international: false }"""
+MORE = {"hours": "{ office: { open: { mon-fri: 09:00-17:00 } } }", "teams": "{ day: { agents: [anna] } }"}
+
+
+def test_without_the_section_only_call_backs_go_out(directory: Any) -> None:
+    found = directory.load().call.dialling
+    assert found == DialSettings(NumberPlan("EE", frozenset({"1001"}), frozenset({"+3726000000"})))
+    assert [(rule.who, "premium" in rule.to) for rule in found.rules] == [("everyone", False), ("call_backs", False)]
+
+
+def test_everything_written(directory: Any) -> None:
+    found = directory.load(dialling=RULES, **MORE).call.dialling
+    assert found.plan.classes == (OwnClass("near", (), ("LV",)), OwnClass("ships", ("+870",), ()))
+    assert found.plan.emergency == ("110",)
+    assert found.rules[0].to == ("internal",)
+    assert found.rules[1] == DialRule(("national", "near"), who="agents", place="line.yaml:7")
+    assert found.rules[2] == DialRule(
+        ("ships",), agents=(AgentId("anna"),), through=TrunkId("pstn"), hours="office", place="line.yaml:8"
+    )
+    assert found.rules[3] == DialRule(never=("premium",), trunk=TrunkId("pstn"), place="line.yaml:8")
+    assert found.account == Caps(2, 10, 60.0, place="line.yaml:9")
+    assert found.house == Caps(minutes=90, spend=12.5, place="line.yaml:9")
+    assert found.night == Night("office", ("national",), Caps(1, place="line.yaml:10"), None, "line.yaml:10")
+    assert (found.prices, found.tell_first_international) == ((("near", 0.5),), False)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{ allow: [ { to: [natonal] } ] }", 'did you mean "national"?'),
+        ("{ allow: [ { who: agents } ] }", "a rule says to or never"),
+        ("{ allow: [ { who: agent, to: [mobile] } ] }", 'did you mean "agents"?'),
+        ("{ allow: [ { agent: ana, to: [mobile] } ] }", 'did you mean "anna"?'),
+        ("{ allow: [ { team: nigt, to: [mobile] } ] }", "no team is called"),
+        ("{ allow: [ { through: pstm, to: [mobile] } ] }", 'did you mean "pstn"?'),
+        ("{ allow: [ { hours: office, to: [mobile] } ] }", "no calendar is called"),
+        ("{ prices: { premum: 1 } }", 'did you mean "premium"?'),
+        ("{ prices: { premium: much } }", "an amount of money like 0.25"),
+        ("{ classes: { premium: { countries: [LV] } } }", "is a class of the switch already"),
+        ("{ classes: { x: {} } }", "a class has prefixes or countries"),
+        ("{ classes: { x: { countries: [XX] } } }", 'no telephone numbers are known of "XX"'),
+        ("{ country: XX }", 'no telephone numbers are known of "XX"'),
+        ("{ account: { calls: 10 per minute } }", "calls in a while, like 10 in 1m"),
+        ("{ account: { calls: 5000 in 1m } }", "at most 1000"),
+        ("{ night: { to: [national] } }", "needs the key outside"),
+        ('{ emergency: ["1001"] }', "nobody can have it"),
+    ],
+)
+def test_mistakes_are_told_where_they_are(directory: Any, written: str, said: str) -> None:
+    (problem,) = directory.check(dialling=written)
+    assert said in problem
+    assert problem.startswith("line.yaml:")
