@@ -46,6 +46,7 @@ from softswitch.sip.stack import SipStack
 from softswitch.store.store import Store
 from softswitch.web.app import make_app
 from softswitch.web.server import HttpServer, start_http
+from softswitch.web.sip_socket import WebPhones
 
 log = structlog.get_logger()
 
@@ -175,9 +176,12 @@ class Switch:
         journal = self._journal()
         self._closers.append(self._driver.close)
         catalog = await build_catalog(settings, progress)
-        transport = SipTransport(self._loop, self._receive)
+        transport = SipTransport(self._loop, self._receive, settings.tls)
         self._closers.append(transport.close)
-        local_flows = await transport.listen(settings.listen)
+        phones = WebPhones(transport, settings.web_phones)
+        self._closers.append(phones.close)
+        local_flows = (*await transport.listen(settings.listen), *await phones.listen(settings.listen))
+        transport.local_flows = local_flows
         media_client = MediaClient(settings.media, settings.prompt_cache, post)
         self.edges = Edges(store, memory, media_client, transport, journal)
         self.cores = self._make_cores(catalog, local_flows)

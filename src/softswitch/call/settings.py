@@ -166,9 +166,29 @@ class CallSettings:
 
 @dataclass(frozen=True, slots=True)
 class ListenSettings:
-    transport: str  # "udp" | "tcp"
+    transport: str  # "udp" | "tcp" | "tls" | "ws" | "wss"
     host: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """Files in PEM; empty: none (`authorities`: those of the system). `phones`: what becomes of a caller's own
+    certificate. `unverified`: hosts whose certificate is not looked at."""
+
+    certificate: str = ""
+    key: str = field(default="", repr=False)
+    authorities: str = ""
+    phones: str = "ignore"  # "ignore" | "ask" | "demand"
+    unverified: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebPhoneSettings:
+    """Phones in browsers. `origins` None: every page may connect; empty: pages of the same host and port."""
+
+    origins: tuple[str, ...] | None = ()
+    proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +218,5 @@ class Settings:
     acd: AcdSettings
     call: CallSettings
     journal: JournalSettings | None = None  # None: no journal is kept
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    web_phones: WebPhoneSettings = field(default_factory=WebPhoneSettings)

@@ -49,6 +49,7 @@ from softswitch.config.values import (
     MENU_KEY,
     NETWORK,
     NOTHING,
+    ORIGIN,
     PORTS,
     SAY,
     SECRET,
@@ -139,7 +140,8 @@ class TrunkDoc(Section):
 
     from_: tuple[str, ...] = key(ListOf(NETWORK, at_least=1), "addresses or networks its calls come from", name="from")
     to: HostPort = key(HOST_PORT, "where our calls to it go; without it no call goes out here", HostPort())
-    transport: Placed = key(OneOf("udp", "tcp"), "how our calls to it travel", Placed("udp", NOTHING.place))
+    transport: Placed = key(OneOf("udp", "tcp", "tls"), "how our calls to it travel", Placed("udp", NOTHING.place))
+    verify: bool = key(Flag(), "with tls: its certificate has to be valid and to name the host of `to`", True)
     max_calls: int = key(Number(1, 100_000), "more calls at a time are refused", 200)
     username: Placed = key(Text("a name"), "our name at this carrier, when it asks for a login", NOTHING)
     password: Secret | None = key(SECRET, "and the password", None)
@@ -206,6 +208,32 @@ class SipDoc(Section):
         Or({"off": False}, duration(10, 3600)), "phones and trunks are asked so often whether they are there", 60.0
     )
     session_timer: float = key(duration(90, 86400), "a call that the other side cannot confirm so long ends", 600.0)
+
+
+@section
+class TlsDoc(Section):
+    """Certificates, for `tls` and `wss`. The files are in PEM and read again when they change."""
+
+    certificate: Placed = key(Text("a path"), "our certificate and those it is signed by, up to the root", NOTHING)
+    private_key: Placed = key(Text("a path"), "its key, without a password", NOTHING, name="key")
+    authorities: Placed = key(
+        Text("a path"), "who signs the certificates that we accept; by default whom this machine trusts", NOTHING
+    )
+    client_certificates: Placed = key(
+        OneOf("ignore", "ask", "demand"),
+        "certificates of phones and trunks that connect to us; ask: who has one is known by it",
+        Placed("ignore", NOTHING.place),
+    )
+
+
+@section
+class WebPhonesDoc(Section):
+    """Phones in browsers, which connect to a `ws` or `wss` address."""
+
+    origins: Any = key(
+        Or({"any": None}, ListOf(ORIGIN)), "pages whose phones are served; by default those of the same host", ()
+    )
+    proxies: tuple[str, ...] = key(ListOf(NETWORK), "proxies in front of us, whose X-Forwarded-For is believed", ())
 
 
 @section
@@ -407,6 +435,8 @@ class Document(Section):
     media: MediaDoc | None = key(Keys(MediaDoc, "media"), "audio on the network", None)
     prompts: PromptsDoc | None = key(Keys(PromptsDoc, "prompts"), "how texts become audio", None)
     sip: SipDoc | None = key(Keys(SipDoc, "sip"), "limits of the telephone protocol", None)
+    tls: TlsDoc | None = key(Keys(TlsDoc, "tls"), "certificates", None)
+    web_phones: WebPhonesDoc | None = key(Keys(WebPhonesDoc, "web_phones"), "phones in browsers", None)
     defence: Any = key(Or({"off": False}, Keys(DefenceDoc, "defence")), "limits for strangers; on by default", None)
     trunks: dict[Placed, TrunkDoc] = key(
         MapOf(ID, Keys(TrunkDoc, "a trunk"), referred=True), "gateways to the telephone network", {}

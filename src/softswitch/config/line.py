@@ -148,6 +148,7 @@ def _trunks(document: Document, directory: Path, env: Env | None, report: Report
                 realm=str(doc.realm),
                 register=doc.register,
                 demands=tuple(map(str, doc.require)),
+                tls_verify=doc.verify,
             )
         )
     return tuple(trunks)

@@ -30,6 +30,7 @@ from softswitch.config.line import (
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
 from softswitch.config.references import Known
+from softswitch.config.transports import build_tls, build_web_phones
 from softswitch.config.tree import Mapping as MapNode
 from softswitch.config.tree import Node, Scalar, read_file
 from softswitch.config.values import API, LISTEN, PORTS, Secret, Url, database_url, resolve_secret
@@ -200,6 +201,7 @@ class _Build:
         builder = FlowBuilder(known, human)
         acd = build_acd(document, known)
         call = self._call(builder, human)
+        sip = build_sip(document, listen, media.host, self._directory, env, report)
         return Settings(
             listen=listen,
             http_host=api.host,
@@ -208,11 +210,13 @@ class _Build:
             prompt_cache=cache,
             directory=str(self._directory.resolve()),
             tts="" if tts == "none" else tts,
-            sip=build_sip(document, listen, media.host, self._directory, env, report),
+            sip=sip,
             media=media,
             acd=acd,
             call=call,
             journal=build_journal(document),
+            tls=build_tls(document, listen, sip.trunks, self._directory, report),
+            web_phones=build_web_phones(document),
         )
 
     def _call(self, builder: FlowBuilder, human: str) -> CallSettings:

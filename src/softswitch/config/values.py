@@ -168,6 +168,12 @@ class HostPort:
         return f"{self.host}:{self.port}" if self.host else ""
 
 
+_ORIGIN = r"(https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?)"
+ORIGIN = Word(
+    "the beginning of a page's address, like https://desk.example.com", _ORIGIN, lambda text, _: text.lower(), ""
+)
+
+
 def _host_port(text: Placed, match: re.Match[str]) -> HostPort:
     port = int(match[2])
     if not 0 < port < 65536:
@@ -189,9 +195,13 @@ class Url:
         return f"{self.scheme}://{self.host}:{self.port}"
 
 
+SERVED = ("udp", "tcp", "tls", "ws", "wss")
+
+
 def _listen(text: Placed, match: re.Match[str]) -> Url:
-    if match[1] not in ("udp", "tcp"):
-        raise ValueError(f'"{match[1]}" is not served{did_you_mean(match[1], ("udp", "tcp")) or "; udp and tcp are"}')
+    if match[1] not in SERVED:
+        hint = did_you_mean(match[1], SERVED) or f"; {', '.join(SERVED[:-1])} and {SERVED[-1]} are"
+        raise ValueError(f'"{match[1]}" is not served{hint}')
     port = int(match[3])
     if not 0 < port < 65536:
         raise ValueError(f"{port} is no port number")

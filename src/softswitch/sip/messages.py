@@ -19,18 +19,21 @@ from softswitch.ids import AgentId, LegId, TrunkId
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One way to a peer. `connection` is 0 for UDP, else the shell's number of the TCP connection
-    (`-1`: not connected yet, the shell connects to `remote` first)."""
+    """One way to a peer. `connection` is 0 for UDP, else the shell's number of the connection (`-1`: not connected
+    yet, the shell connects to `remote` first). `peer_names`: whom the peer's verified certificate names.
+    `server_name`: whom it has to name when the shell connects over TLS; empty: the address."""
 
-    transport: str  # "udp" | "tcp"
+    transport: str  # "udp" | "tcp" | "tls" | "ws" | "wss"
     local: tuple[str, int]
     remote: tuple[str, int]
     connection: int = 0
+    peer_names: tuple[str, ...] = field(default=(), compare=False)
+    server_name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PacketReceived:
-    """One UDP datagram."""
+    """One UDP datagram, or one message of a WebSocket: a SIP message, whole."""
 
     flow: Flow
     data: bytes
@@ -38,7 +41,7 @@ class PacketReceived:
 
 @dataclass(frozen=True, slots=True)
 class StreamReceived:
-    """Bytes of a TCP connection, cut anywhere."""
+    """Bytes of a TCP or TLS connection, cut anywhere."""
 
     flow: Flow
     data: bytes
@@ -337,6 +340,7 @@ class TrunkSettings:
     password: str = field(default="", repr=False)
     realm: str = ""
     register: bool = False  # register there with this name
+    tls_verify: bool = True  # its certificate has to name `host`
     demands: tuple[str, ...] = ()  # extensions a caller must know ("timer", "100rel"), else 421
 
 

@@ -239,7 +239,10 @@ class Registrar:
         return tuple(kept)
 
     def _reachable(self, binding: ContactBinding) -> ContactBinding | None:
-        """Over a new connection, when the contact names the peer's own address and not the closed source port."""
+        """Over a new connection, when the contact names the peer's own address and not the closed source port. A
+        browser cannot be reached, and a phone has no certificate that we could check."""
+        if binding.flow.transport != "tcp":
+            return None
         try:
             uri = parse_uri(binding.uri)
         except SipError:

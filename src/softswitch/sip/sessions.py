@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from softswitch.ids import LegId, TrunkId
 from softswitch.sip.addresses import Addresses
@@ -88,6 +89,10 @@ class Sessions:
         """A closed connection is replaced by one to the remote target, when that is at the peer's own address."""
         flow = dialog.flow
         if flow.connection <= 0 or flow.connection in self.context.open_connections:
+            return
+        if flow.server_name:
+            dialog.flow = replace(flow, connection=-1)  # a trunk's TLS, which we made and can make again
+        if flow.transport != "tcp":
             return
         try:
             uri = parse_uri(dialog.target)

@@ -145,6 +145,8 @@ class SipStack:
     def _packet(self, event: PacketReceived) -> None:
         data = event.data
         flow = event.flow
+        if flow.connection:  # a WebSocket
+            self._context.open_connections.add(flow.connection)
         if len(data) > self._max_bytes or not data.strip(b"\r\n\0"):
             return  # keep-alives, and what no datagram of ours can be
         try:
