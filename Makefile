@@ -8,7 +8,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit serial lint format types bench bench-calls bench-media soak prompts lock clean
+.PHONY: help demo test unit serial lint format types bench bench-calls bench-media soak soak-sip-sim prompts lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench-media: .venv/.test-installed ## the relay loop alone
 
 soak: .venv/.test-installed ## 30 minutes of calls, watching memory, descriptors and ports
 	@$(BIN)/python bench/soak.py $(ARGS)
+
+soak-sip-sim: .venv/.test-installed ## a million dialogs through a simulated network (ARGS="--calls 20000" for fewer)
+	@$(BIN)/python bench/soak_sip_sim.py $(ARGS)
 
 # ---------------------------------------------------------------- make what is committed
 

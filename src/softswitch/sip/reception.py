@@ -108,7 +108,8 @@ class Reception:
         # CANCEL with a 481".
         if invite is None:
             raise SipError(481, "nothing to cancel")
-        self._reply(request, 200, invite.tag)
+        # It has a transaction of its own: its repetition gets 200 also when the INVITE is forgotten meanwhile.
+        self._open(request, key, invite.tag).respond(200)
         if not invite.answered and invite.owner is not None:
             invite.owner.cancelled(request)
 
