@@ -37,7 +37,12 @@ def test_told_again_only_so_often() -> None:
     line.at(100.0)
     assert line.last == []
     line.at(101.0)
-    assert line.one(m.AnnounceWaiting).interaction == second
+    assert line.last == []  # nothing has changed for him
+    line.send(m.AgentLoggedOut(ANNA))
+    third = line.call(120.0)
+    line.send(m.CallerLeft(second), 140.0)
+    line.at(165.0)
+    assert (line.one(m.AnnounceWaiting).interaction, line.one(m.AnnounceWaiting).position) == (third, 1)
 
 
 def test_never_told_again_when_that_is_switched_off() -> None:

@@ -15,39 +15,47 @@ from tests.call.house import ANNA, EVERYDAY, FLOW, MART, House, make_settings, o
 
 from softswitch.acd import messages as acd
 from softswitch.call import records
+from softswitch.call.customer_first import CustomerFirstSession
 from softswitch.call.leg import CallLeg
-from softswitch.call.settings import Settings
+from softswitch.call.orders import MoveCaller
+from softswitch.call.settings import LET_FIRST, LetFirst, QueueWays, Settings
 from softswitch.ids import LegId
 from softswitch.ivr.messages import Target
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
 BODIES = (None, offer(), offer().replace(b"a=sendrecv", b"a=inactive"), b"nonsense")
-DIALLED = ("+3726310000", "*11", "*12", "*13", "*14")
+DIALLED = ("+3726310000", "*11", "*12", "*13", "*14", "*151", "*161", "*17", "*18")
 
 
 class Chaos:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.house = House(self._settings(), ports=40)
+        self.house = House(self._settings(seed), ports=40)
         self.own_calls = 5_000_000
         often: list[tuple[int, Callable[[], None]]] = [
             (4, self.caller), (4, self.key), (3, self.answer), (1, self.refuse), (1, self.progress), (2, self.hang_up),
             (2, self.prompt_over), (2, self.time), (1, self.agent), (1, self.own_call), (1, self.registration),
-            (1, self.offer), (1, self.silence), (1, self.leg_fails),
+            (1, self.offer), (1, self.silence), (1, self.leg_fails), (1, self.supervisor),
         ]  # fmt: skip
         self.actions = [action for times, action in often for _ in range(times)]
 
-    def _settings(self) -> Settings:
+    def _settings(self, seed: int) -> Settings:
         settings = make_settings(ring_seconds=5.0, max_wait_seconds=60.0)
         (queue,) = settings.acd.queues
-        queue = replace(queue, wrap_up_seconds=self.chance.choice((0.0, 10.0)))
+        queue = replace(
+            queue,
+            wrap_up_seconds=self.chance.choice((0.0, 10.0)),
+            call_back=self.chance.choice((None, acd.CallBackRule(customer_first=True, ask_customer=bool(seed % 3)))),
+            let_first=acd.LetFirstRule(1.0, 20.0, 40.0),
+        )
         then = self.chance.choice((Target(flow="welcome"), Target(queue="everyday"), Target(hang_up=True)))
-        texts = {EVERYDAY: replace(settings.call.queue_texts[EVERYDAY], after_overflow=then)}
+        ways = QueueWays(keys={"9": LET_FIRST}, let_first=LetFirst("9", 40.0, call_back=bool(seed % 2)))
+        texts = {EVERYDAY: replace(settings.call.queue_texts[EVERYDAY], after_overflow=then, ways=ways)}
         return replace(
             settings,
             acd=replace(settings.acd, queues=(queue,)),
-            call=replace(settings.call, queue_texts=texts),
+            call=replace(settings.call, queue_texts=texts, departments={"1": EVERYDAY}),
         )
 
     def leg(self) -> CallLeg | None:
@@ -66,7 +74,7 @@ class Chaos:
 
     def key(self) -> None:
         if (leg := self.leg()) is not None:
-            self.house.press(leg.id, self.chance.choice("112309*#"))
+            self.house.press(leg.id, self.chance.choice("1123099*#"))
 
     def answer(self) -> None:
         if (invite := self.ringing()) is not None:
@@ -99,6 +107,14 @@ class Chaos:
     def agent(self) -> None:
         orders = (acd.AgentWentReady, acd.AgentWentOnBreak, acd.AgentLoggedIn, acd.AgentLoggedOut)
         self.house.post(self.chance.choice(orders)(self.chance.choice((ANNA, MART))))
+
+    def supervisor(self) -> None:
+        sessions = [*self.house.calls.sessions]
+        if sessions:
+            number = self.chance.choice(sessions)
+            front = acd.CallerMovedToFront(number, "kadri")
+            self.house.post(self.chance.choice((front, MoveCaller(number, EVERYDAY, "kadri"))))
+        self.house.post(acd.AgentFreed(self.chance.choice((ANNA, MART)), "kadri", "test"))
 
     def own_call(self) -> None:
         self.own_calls += 1
@@ -140,7 +156,16 @@ class Chaos:
         on_the_phone = {leg.facts.party for leg in self.house.calls.board.live_legs() if leg.facts.direction == "out"}
         for shot in self.house.engine.agents():
             if shot.state in (acd.AgentState.RINGING, acd.AgentState.TALKING):
-                assert shot.id in on_the_phone
+                assert shot.id in on_the_phone or shot.id in self.kept_free()
+
+    def kept_free(self) -> list[str]:
+        """For customers who are called first, and are there: dialled or on the line."""
+        sessions = self.house.calls.call_backs.values()
+        return [
+            each.agent
+            for each in sessions
+            if isinstance(each, CustomerFirstSession) and each.customer_leg is not None and each.customer_leg.alive
+        ]
 
     def everybody_goes(self) -> None:
         self.house.store_answers = True

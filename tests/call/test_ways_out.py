@@ -29,6 +29,9 @@ SAYS = {
     "promised_today": "We call today from {time}.",
     "promised_tomorrow": "We call tomorrow from {time}.",
     "promised_next_day": "We call on a working day from {time}.",
+    "ask_customer": "To talk to us now: 1.",
+    "customer_hold": "I connect you.",
+    "nobody_after_all": "We call again.",
 }
 
 

@@ -66,7 +66,7 @@ class Volley:
 class Attempt:
     """One offer of one interaction to one agent, from the ring to the end of the conversation."""
 
-    __slots__ = ("agent", "answered_at", "began_at", "call_back", "entry", "id", "over", "sticky", "volley")
+    __slots__ = ("agent", "answered_at", "began_at", "call_back", "deadline", "entry", "id", "over", "sticky", "volley")
 
     def __init__(
         self, number: RingAttemptId, entry: Entry, agent: Agent, began_at: float, call_back: bool, sticky: bool
@@ -77,6 +77,7 @@ class Attempt:
         self.began_at = began_at
         self.call_back = call_back
         self.sticky = sticky
+        self.deadline = began_at  # of the ring
         self.answered_at: float | None = None  # None: ringing
         self.over = False  # the ring is
         self.volley: Volley | None = None  # when she is not rung alone

@@ -10,7 +10,7 @@ exactly one `RingEnded`; an answer that comes after it is refused.
 
 from __future__ import annotations
 
-from softswitch.acd import deadlines, duty, matching, promises, rest
+from softswitch.acd import customer_first, deadlines, duty, matching, promises, rest
 from softswitch.acd.agents import (
     NO_ANSWER,
     NOT_REACHABLE,
@@ -144,7 +144,10 @@ def _go_on(floor: Floor, entry: Entry, was_sticky: bool, word: str, now: float) 
         matching.ring_more(floor, entry, entry.attempt.volley, now)
         return
     if entry.promise is not None:
-        promises.go_on(floor, entry.promise, entry, now)
+        if entry.promise.on_line:
+            customer_first.goes_on(floor, entry, entry.promise, now)
+        else:
+            promises.go_on(floor, entry.promise, entry, now)
         return
     if was_sticky and entry.bond is not None:
         entry.sticky = f"gave_up: {word}"
@@ -158,9 +161,12 @@ def _go_on(floor: Floor, entry: Entry, was_sticky: bool, word: str, now: float) 
 def no_answer(floor: Floor, subject: object, when: float, now: float) -> None:
     """The deadline of the ring: the phone is cancelled, she is suspended after so many in a row."""
     assert isinstance(subject, Attempt)
-    if subject.over:
+    if subject.over or subject.deadline != when:
         return
     agent = subject.agent
+    if customer_first.is_dialled(subject):  # her phone has not rung: it is none of her doing
+        customer_first.not_reached(floor, subject, now, tried=True)
+        return
     floor.out.append(CancelRing(subject.id, RingEnd.NO_ANSWER))
     _fail(floor, subject, RingEnd.NO_ANSWER, NO_ANSWER, now)
     agent.duty.no_answers += 1
@@ -259,7 +265,13 @@ def conversation_ended(floor: Floor, event: ConversationEnded, now: float) -> No
         floor.reject(Rejection.STALE_ATTEMPT)
         return
     if attempt.entry.stage is _CALLING:  # she hung up before the customer was there
-        _not_reached(floor, attempt, now, tried=False)
+        promise = attempt.entry.promise
+        if promise is not None and promise.on_line:
+            _drop(floor, attempt)
+            customer_first.goes_on(floor, attempt.entry, promise, now)
+            duty.free(floor, attempt.agent, now, keep_idle_time=True)
+        else:
+            _not_reached(floor, attempt, now, tried=False)
         return
     agent = attempt.agent
     queue = attempt.entry.pool.queue
@@ -291,6 +303,7 @@ def customer_reached(floor: Floor, event: CustomerReached, now: float) -> None:
     if attempt is not None:
         promise = attempt.entry.promise
         assert promise is not None
+        promise.on_line = False
         attempt.agent.standing.calls += 1
         attempt.agent.duty.tally.sticky_calls += attempt.sticky
         promises.reached(floor, promise, attempt.entry, now)
@@ -298,6 +311,10 @@ def customer_reached(floor: Floor, event: CustomerReached, now: float) -> None:
 
 
 def customer_not_reached(floor: Floor, event: CustomerNotReached, now: float) -> None:
+    reserved = floor.attempts.get(event.attempt)
+    if reserved is not None and customer_first.holds(reserved):
+        customer_first.not_reached(floor, reserved, now, event.tried)
+        return
     attempt = _calling(floor, event.attempt)
     if attempt is not None:
         _not_reached(floor, attempt, now, event.tried)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softswitch.acd import attempts, duty, matching, opening, promises, sticky
+from softswitch.acd import attempts, customer_first, duty, matching, opening, promises, sticky
 from softswitch.acd.agents import Agent
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import CallerEntered, CallerLeft, CallerNoted, Outcome, OverflowCaller
@@ -45,7 +45,10 @@ def left(floor: Floor, event: CallerLeft, now: float) -> None:
         floor.reject(Rejection.UNKNOWN_INTERACTION)
         return
     if entry.promise is not None:
-        entry.promise.caller_left = True
+        if entry.promise.on_line:
+            customer_first.hung_up(floor, entry, entry.promise, event.hung_up, now)
+        else:
+            entry.promise.caller_left = True
         return
     outcome = Outcome.ABANDONED if event.hung_up else Outcome.OVERFLOWED
     if not event.hung_up and _is_called_back(entry):
@@ -98,9 +101,10 @@ def max_wait_due(floor: Floor, subject: object, when: float, now: float) -> None
 
 def say_position_due(floor: Floor, subject: object, when: float, now: float) -> None:
     assert isinstance(subject, Entry)
-    if subject.say_at != when or subject.promise is not None or subject.stage is Stage.ENDED:
+    told = subject.told
+    if told is None or told.again_at != when or subject.promise is not None or subject.stage is Stage.ENDED:
         return
     if subject.stage is Stage.WAITING or subject.stage is Stage.PERSONAL:
-        matching.announce(floor, subject, now, "position")
+        matching.announce(floor, subject, now, matching.POSITION)
     else:
         matching.say_later(floor, subject, now)

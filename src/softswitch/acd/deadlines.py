@@ -22,6 +22,7 @@ PROMISE_DUE: Final = 8  # the time told to the customer
 PROMISE_LOST: Final = 9  # even colleagues could not keep it
 RELAX: Final = 10  # less is asked of the agents for a caller who has waited for so long
 BREAK_OVER: Final = 11  # an agent's break has lasted as long as it may
+HIS_TURN: Final = 12  # who lets others go first has done so for as long as he was told
 
 
 class Deadlines:

@@ -6,6 +6,8 @@
     sticky     back to the same person as last time                      promises call-backs and their keeping
     opening    call-backs keep to the hours of their queue
     ways_out   out of the line by a key, or by asking for a call-back
+    places     another place in the line: others go first, a supervisor moves him
+    customer_first  call-backs that ring the customer before the agent
 
 Single-threaded, deterministic (the same events at the same times give the same commands and the same `digest`), and
 O(log n) per event: no event looks at all agents or all callers.
@@ -17,7 +19,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from softswitch.acd import attempts, callers, matching, opening, promises, rest, shifts, snapshot, sticky, ways_out
+from softswitch.acd import (
+    attempts,
+    callers,
+    customer_first,
+    matching,
+    opening,
+    places,
+    promises,
+    rest,
+    shifts,
+    snapshot,
+    sticky,
+    ways_out,
+)
 from softswitch.acd import messages as m
 from softswitch.acd.floor import Floor, Rejection
 from softswitch.acd.messages import AcdSettings, Command, Event
@@ -41,6 +56,8 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.CallerLeft: callers.left,
     m.ChoiceMade: sticky.choice_made,
     m.CallerWentOn: ways_out.went_on,
+    m.CallerLetOthersFirst: places.let_others_first,
+    m.CallerMovedToFront: places.moved_to_front,
     m.CallBackRequested: ways_out.call_back_requested,
     m.QueueHoursChanged: opening.hours_changed,
     m.PromiseSaved: promises.saved,
@@ -50,6 +67,7 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.AgentUnreachable: attempts.unreachable,
     m.ConversationEnded: attempts.conversation_ended,
     m.CustomerReached: attempts.customer_reached,
+    m.CustomerAnswered: customer_first.answered,
     m.CustomerNotReached: attempts.customer_not_reached,
 }
 
@@ -67,6 +85,7 @@ _DUE: Final[tuple[Callable[[Floor, object, float, float], None], ...]] = (
     promises.lost,
     matching.relax_due,
     rest.break_over,
+    places.his_turn,
 )
 
 

@@ -15,6 +15,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
+from softswitch.acd import customer_first
 from softswitch.acd.agents import READY, RINGING, SUSPENDED, TALKING, WRAP_UP, Agent
 from softswitch.acd.eligibility import Queue, Skills, meets
 from softswitch.acd.floor import Floor
@@ -32,6 +33,7 @@ class Reason(Enum):
     RINGS_CALL_BACK = "rings: call-back"
     RINGS_ORDER = "rings: order"
     CALLS_CUSTOMER = "calls the customer"
+    KEPT_FREE = "kept free"
     # she may not take him
     OTHER_QUEUE = "other queue"
     LANGUAGE = "language"
@@ -65,6 +67,7 @@ SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.RINGS_CALL_BACK: "Her phone rings for his call-back.",
         Reason.RINGS_ORDER: "Her phone rings for him: she was the first of the ready agents by the queue's order, or "
         "he was the first of those she may take when she became ready.",
+        Reason.KEPT_FREE: "She is kept free for him: his number is dialled, and her phone rings when he answers.",
         Reason.CALLS_CUSTOMER: "She is on the line and his number is being dialled.",
         Reason.OTHER_QUEUE: "She does not serve this queue.",
         Reason.LANGUAGE: "She does not speak his language.",
@@ -126,6 +129,7 @@ class Explanation:
     eligible: int  # agents who may take him
     serving: int  # of these, at work
     pairs: tuple[Pair, ...]
+    next_at: float | None = None  # he lets others go first until then
 
     @property
     def headline(self) -> str:
@@ -160,6 +164,7 @@ def explain(floor: Floor, interaction: InteractionId, agent: AgentId | None = No
         len(entry.pool.members),
         entry.pool.serving,
         tuple(Pair(one.id, one.settings.name, one.state, why(entry, one)) for one in agents),
+        entry.told.until if entry.told is not None and entry.told.was_at is not None else None,
     )
 
 
@@ -176,7 +181,9 @@ def _rings(entry: Entry, agent: Agent) -> Because:
     assert agent.attempt is not None
     if agent.attempt.answered_at is not None:
         return Because(Reason.CALLS_CUSTOMER)
-    until = agent.attempt.began_at + entry.pool.queue.settings.ring_seconds
+    until = agent.attempt.deadline
+    if customer_first.is_dialled(agent.attempt):
+        return Because(Reason.KEPT_FREE, until=until)
     if agent.attempt.call_back:
         return Because(Reason.RINGS_CALL_BACK, until=until)
     if agent.attempt.sticky:
@@ -272,6 +279,8 @@ _COUNTED: Final = (READY, RINGING, TALKING, WRAP_UP, *_ABSENT)
 
 def _headline(seen: Explanation) -> str:
     """One sentence for the whole."""
+    if any(each.reason is Reason.KEPT_FREE for pair in seen.pairs for each in pair.reasons):
+        return "The customer is being called back just now; an agent is kept free for him."
     if seen.stage is Stage.RINGING:
         return f"An agent's phone rings for this caller of {seen.queue}."
     if seen.stage is Stage.CALLING:
@@ -290,7 +299,8 @@ def _headline(seen: Explanation) -> str:
     states = [f"{count} {state.value}" for state in _COUNTED if (count := sum(one.state is state for one in able))]
     who = "nobody may take him" if not seen.eligible else f"{seen.eligible} may take him"
     counted = f" ({', '.join(states)})" if len(able) == seen.eligible and states else ""
-    return f"Number {seen.position} of {seen.in_line} in the line of {seen.queue}; {who}{counted}."
+    first = "; he lets others go first" if seen.next_at is not None else ""
+    return f"Number {seen.position} of {seen.in_line} in the line of {seen.queue}{first}; {who}{counted}."
 
 
 _NEVER: Final = (Reason.OTHER_QUEUE, Reason.LANGUAGE, Reason.SKILL, Reason.NOT_YET_OPEN)

@@ -76,7 +76,7 @@ class Floor:
         entry.stage = Stage.ENDED
         pool.open -= 1
         del self.entries[entry.id]
-        if entry.say_at is not None:
+        if entry.told is not None:
             estimates.wait_over(pool.queue, entry.id, outcome is Outcome.ANSWERED, now)
         self.out.append(
             InteractionEnded(

@@ -105,6 +105,10 @@ def _asked(event: m.Event) -> str:
         return f"left the line by a key: {event.because}"
     if isinstance(event, m.CallBackRequested):
         return "asked to be called back"
+    if isinstance(event, m.CallerLetOthersFirst):
+        return "takes his place in the line back" if event.undo else "lets others go first"
+    if isinstance(event, m.CallerMovedToFront):
+        return f"is moved to the front by {event.by}"
     assert isinstance(event, m.CallerLeft)
     return "hung up" if event.hung_up else "his call was ended by the switch"
 

@@ -12,18 +12,21 @@ from __future__ import annotations
 
 from heapq import heappop, heappush, heapreplace
 
-from softswitch.acd import deadlines, estimates, search
+from softswitch.acd import deadlines, estimates, places, search
 from softswitch.acd.agents import READY, RINGING, Agent, Attempt, Volley, change
 from softswitch.acd.eligibility import IdleItem, Pool
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, PromiseRestored, RingAgent
 from softswitch.acd.strategy import NO_FIT, Order, Search
-from softswitch.acd.waiting import Entry, Place, Stage, add_place, position, remove_place
+from softswitch.acd.waiting import Entry, Place, Stage, Told, add_place, position, remove_place
 from softswitch.ids import AgentId, RingAttemptId
 
 _RINGING = Stage.RINGING
 _WAITING = Stage.WAITING
 _NEVER = float("inf")
+DIAL_SECONDS = 45.0  # a call-back that rings the customer first: so long at most
+ASK_SECONDS = 15.0  # and so long he is asked whether he wants to talk now
+POSITION = "position"  # because of an announcement that only repeats
 _HEAP = Search.HEAP
 
 
@@ -76,14 +79,20 @@ def ring(floor: Floor, entry: Entry, agent: Agent, now: float, sticky: bool = Fa
 
 
 def _attempt(floor: Floor, entry: Entry, agent: Agent, now: float, sticky: bool) -> Attempt:
-    call_back = entry.promise is not None
+    promise = entry.promise
+    call_back = promise is not None
     attempt = Attempt(RingAttemptId(floor.ids.number()), entry, agent, now, call_back, sticky)
     agent.standing.offered = attempt.id
     agent.attempt = attempt
     floor.attempts[attempt.id] = attempt
-    deadline = now + entry.pool.queue.settings.ring_seconds
+    settings = entry.pool.queue.settings
+    deadline = now + settings.ring_seconds
+    customer_first = promise is not None and settings.call_back is not None and settings.call_back.customer_first
+    if customer_first and promise is not None and not promise.on_line:
+        deadline += DIAL_SECONDS + ASK_SECONDS
+    attempt.deadline = deadline
     floor.deadlines.add(deadline, deadlines.RING, attempt)
-    floor.out.append(RingAgent(attempt.id, entry.id, agent.id, deadline, call_back, sticky))
+    floor.out.append(RingAgent(attempt.id, entry.id, agent.id, deadline, call_back, sticky, customer_first))
     return attempt
 
 
@@ -251,7 +260,7 @@ def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:
     add_place(pool.queue.line, entry.place)
     if relaxes:
         _next_step(floor, entry)
-    if live and (entry.say_at is None or because):
+    if live and (entry.told is None or because):
         announce(floor, entry, now, because)
 
 
@@ -344,7 +353,9 @@ def place_call_back(floor: Floor, entry: Entry, now: float) -> None:
     promise = entry.promise
     assert promise is not None
     agent = promise.agent
-    if not entry.pool.queue.is_open:
+    if promise.on_line:
+        place(floor, entry, now)
+    elif not entry.pool.queue.is_open:
         entry.stage = Stage.PAUSED
     elif promise.open_to_all or agent is None:
         place(floor, entry, now)
@@ -377,8 +388,10 @@ def limit_wait(floor: Floor, entry: Entry) -> None:
 
 
 def announce(floor: Floor, entry: Entry, now: float, because: str) -> None:
-    """Tell him that he waits, where, and how long about; again after `say_position_every_seconds`."""
-    if entry.say_at is None:
+    """Tell him that he waits, where, and how long about; again after `say_position_every_seconds`, when it is not what
+    he has heard already."""
+    if entry.told is None:
+        entry.told = Told()
         limit_wait(floor, entry)
     if entry.stage is Stage.PERSONAL:
         assert entry.bond is not None
@@ -403,17 +416,26 @@ def _tell(
     now: float,
     at_most: float = _NEVER,
 ) -> None:
-    if estimate is None:
-        floor.out.append(AnnounceWaiting(entry.id, at, None, agent, because))
-        return
-    low, high = estimates.spread(estimate, at)
-    high = min(high, at_most)
-    estimates.told(entry.pool.queue, entry.id, (estimate, (low, high)), now)
-    floor.out.append(AnnounceWaiting(entry.id, at, estimate, agent, because, low, high))
+    told = entry.told
+    assert told is not None
+    asks = agent is None and places.to_be_asked(entry, told, at, now)
+    low = high = None
+    said = (at, -1, -1)
+    if estimate is not None:
+        low, high = estimates.spread(estimate, at)
+        high = min(high, at_most)
+        said = (at, int(low // 60.0), int(-(-high // 60.0)))
+        estimates.told(entry.pool.queue, entry.id, (estimate, (low, high)), now)
+    says = entry.pool.queue.settings.say_position_every_seconds > 0
+    if because != POSITION or asks or (says and said != told.said):
+        told.said = said
+        floor.out.append(AnnounceWaiting(entry.id, at, estimate, agent, because, low, high, asks))
 
 
 def say_later(floor: Floor, entry: Entry, now: float) -> None:
+    told = entry.told
+    assert told is not None
     every = entry.pool.queue.settings.say_position_every_seconds
-    entry.say_at = now + every if every > 0 else _NEVER
-    if every > 0:
-        floor.deadlines.add(entry.say_at, deadlines.SAY_POSITION, entry)
+    told.again_at = min(now + every if every > 0 else _NEVER, places.asks_at(entry, told, now))
+    if told.again_at < _NEVER:
+        floor.deadlines.add(told.again_at, deadlines.SAY_POSITION, entry)

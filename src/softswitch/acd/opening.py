@@ -32,7 +32,7 @@ def hours_changed(floor: Floor, event: QueueHoursChanged, now: float) -> None:
         return
     for promise in list(floor.promises.values()):
         entry = promise.entry
-        if entry is None or entry.pool.queue is not queue:
+        if entry is None or entry.pool.queue is not queue or promise.on_line:
             continue
         if event.open and entry.stage is Stage.PAUSED:
             matching.place_call_back(floor, entry, now)

@@ -34,7 +34,7 @@ from softswitch.acd.waiting import Entry, Promise, Stage, remove_place
 from softswitch.ids import AgentId, PromiseId
 
 SAVE_SECONDS: Final = 5.0  # the caller hears silence meanwhile; after that a colleague serves him
-_AHEAD_OF_ALL: Final = 1e9  # seconds of age: the next free slot; among several the earliest promise first
+AHEAD_OF_ALL: Final = 1e9  # seconds of age: the next free slot; among several the earliest promise first
 ANYBODY: Final = AgentId("")  # whom a promise names that any agent of the queue may keep
 _DEFAULT_RULE: Final = CallBackRule()
 
@@ -180,8 +180,11 @@ def due(floor: Floor, subject: object, when: float, now: float) -> None:
     elif stage is Stage.WAITING:
         matching.unplace(entry)
     subject.open_to_all = True
-    entry.place = (subject.due_at - _AHEAD_OF_ALL, entry.id)
-    if stage is not Stage.CALLING:  # the call of this moment may keep it; else a supervisor has to know
+    if not subject.on_line:
+        entry.place = (subject.due_at - AHEAD_OF_ALL, entry.id)
+    if (
+        stage is not Stage.CALLING and not subject.on_line
+    ):  # the call of this moment may keep it; else a supervisor has to know
         _escalate(floor, subject, entry, "not kept in time", now)
     _record(floor, subject, PromiseState.OPEN, "deadline", now)
     if stage is Stage.CALL_BACK or stage is Stage.WAITING:
@@ -197,7 +200,7 @@ def lost(floor: Floor, subject: object, when: float, now: float) -> None:
     """Even colleagues were not able. A ring or a call under way may still keep it."""
     assert isinstance(subject, Promise)
     entry = subject.entry
-    if entry is None or entry.stage is Stage.RINGING or entry.stage is Stage.CALLING:
+    if entry is None or entry.stage is Stage.RINGING or entry.stage is Stage.CALLING or subject.on_line:
         return
     hours = entry.pool.queue.hours
     if hours is not None and not hours.open and hours.changes_at is not None and hours.changes_at > now:

@@ -22,6 +22,7 @@ from softswitch.acd.messages import (
     AgentWentOnBreak,
     AgentWentOutbound,
     BreakRule,
+    OrderAnswered,
     ReliefRule,
 )
 from softswitch.acd.shifts import known, note, wrap_up_over
@@ -41,7 +42,10 @@ def went_on_break(floor: Floor, event: AgentWentOnBreak, now: float) -> None:
 def went_outbound(floor: Floor, event: AgentWentOutbound, now: float) -> None:
     agent = known(floor, event.agent)
     if agent is not None:
+        can = agent.state is not OFFLINE
         _go(floor, agent, OUTBOUND, event.reason, now)
+        if event.answer:
+            floor.out.append(OrderAnswered(agent.id, can))
 
 
 def _go(floor: Floor, agent: Agent, state: AgentState, reason: str, now: float) -> None:
@@ -99,20 +103,27 @@ def needs_time(floor: Floor, event: AgentNeedsTime, now: float) -> None:
     agent = known(floor, event.agent)
     if agent is None:
         return
+    granted = _more_time(floor, agent)
+    if not granted:
+        floor.reject(Rejection.NOT_NOW)
+    if event.answer:
+        floor.out.append(OrderAnswered(agent.id, granted))
+
+
+def _more_time(floor: Floor, agent: Agent) -> bool:
     served = agent.duty.served
     if agent.state is not WRAP_UP or served is None or agent.deadline is None:
-        floor.reject(Rejection.NOT_NOW)
-        return
+        return False
     settings = served.settings
     if agent.duty.extended >= settings.more_time_at_most:
-        floor.reject(Rejection.NOT_NOW)
-        return
+        return False
     agent.duty.extended += 1
     agent.deadline += settings.more_time_seconds
     floor.deadlines.add(agent.deadline, due.WRAP_UP, agent)
     floor.out.append(
         AgentStateChanged(agent.id, WRAP_UP, agent.reason, agent.since, agent.deadline, agent.duty.logged_out)
     )
+    return True
 
 
 def freed(floor: Floor, event: AgentFreed, now: float) -> None:

@@ -211,11 +211,11 @@ def _agent_state(agent: Agent) -> tuple[object, ...]:
 
 
 def _entry_state(entry: Entry) -> tuple[object, ...]:
-    bond = entry.bond
+    bond, told = entry.bond, entry.told
     return (
         _waiting(entry),
         entry.place,
-        entry.say_at,
+        (told.again_at, told.said, told.asked_first, told.was_at, told.until) if told is not None else None,
         sorted(entry.no_offer.items()) if entry.no_offer else None,
         (bond.agent.id, bond.limit, bond.until, bond.call_back_by) if bond is not None else None,
         entry.promise.id if entry.promise is not None else None,
@@ -228,5 +228,5 @@ def _promise_state(promise: Promise) -> tuple[object, ...]:
         promise.entry.id if promise.entry is not None else None,
         promise.agent.id if promise.agent is not None else None,
         (promise.due_at, promise.lost_at, promise.attempts),
-        (promise.saved, promise.open_to_all, promise.caller_left),
+        (promise.saved, promise.open_to_all, promise.caller_left, promise.on_line),
     )

@@ -67,6 +67,7 @@ class Promise:
         "id",
         "lost_at",
         "made_at",
+        "on_line",
         "open_to_all",
         "saved",
     )
@@ -82,6 +83,20 @@ class Promise:
         self.saved = False
         self.open_to_all = False  # overdue: any eligible agent may keep it
         self.caller_left = False  # hung up before it was confirmed
+        self.on_line = False  # customer first: he has answered our call, and waits for an agent
+
+
+class Told:
+    """What a caller who could not be served at once has heard, and what he has said to it."""
+
+    __slots__ = ("again_at", "asked_first", "said", "until", "was_at")
+
+    def __init__(self) -> None:
+        self.again_at = 0.0  # when he is told his place again
+        self.said: tuple[int, int, int] | None = None  # his place, and the range of minutes
+        self.asked_first = False  # whether he lets others go first
+        self.was_at: Place | None = None  # he does, and stood there
+        self.until = 0.0  # then he is the very next
 
 
 class Entry:
@@ -97,9 +112,9 @@ class Entry:
         "place",
         "pool",
         "promise",
-        "say_at",
         "stage",
         "sticky",
+        "told",
     )
 
     def __init__(
@@ -116,7 +131,7 @@ class Entry:
         self.sticky = ""  # how the sticky rule went, for `InteractionEnded`
         self.promise: Promise | None = None
         self.no_offer: dict[AgentId, float] | None = None  # agents who are not offered this caller now
-        self.say_at: float | None = None  # when he is told his place again; None: never told that he waits
+        self.told: Told | None = None  # None: never told that he waits
 
 
 def add_place(line: list[Place], place: Place) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 
@@ -68,39 +68,10 @@ _SIP_EVENTS = (
     sip.AnswerOffer,
     sip.Hangup,
 )
-_ACD_EVENTS = (
-    acd.PhoneRegistered,
-    acd.PhoneLost,
-    acd.AgentLoggedIn,
-    acd.AgentLoggedOut,
-    acd.AgentWentReady,
-    acd.AgentWentOnBreak,
-    acd.AgentWentOutbound,
-    acd.AgentNeedsTime,
-    acd.AgentFreed,
-    acd.OwnCallBegan,
-    acd.OwnCallEnded,
-    acd.AgentRestored,
-    acd.CallerEntered,
-    acd.CallerLeft,
-    acd.ChoiceMade,
-    acd.CallerWentOn,
-    acd.CallBackRequested,
-    acd.QueueHoursChanged,
-    acd.PromiseSaved,
-    acd.PromiseRestored,
-    acd.AgentAnswered,
-    acd.AgentRefused,
-    acd.AgentUnreachable,
-    acd.ConversationEnded,
-    acd.CustomerReached,
-    acd.CustomerNotReached,
-)
+_ACD_EVENTS = get_args(acd.Event)
 _MEDIA_COMMANDS = (
     media.OpenMediaLeg,
     media.SetRemote,
-    media.SetKeys,
-    media.StartDtls,
     media.Play,
     media.StopPlay,
     media.Bridge,
@@ -224,7 +195,7 @@ class Switch:
         engine = Engine(settings.acd, ids if journal is None else NotedIds(ids, journal.lines), strategies=orders)
         return Cores(
             SipStack(sip_settings, ids, Chance()),
-            Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local, os.urandom),
+            Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local),
             engine,
             engine if journal is None else RecordedEngine(engine, journal.lines),
         )

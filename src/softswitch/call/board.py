@@ -24,8 +24,6 @@ from softswitch.ivr.flow import FlowRules, say_segments
 from softswitch.ivr.messages import CollectStep, Flow, Say, Segment
 from softswitch.media.messages import MediaLegClosed, MediaSettings
 from softswitch.media.ports import PortStock
-from softswitch.media.sdes import RandomBytes
-from softswitch.media.security import Encryption
 from softswitch.sip.messages import ContactBinding, LegEnded
 
 WallClock = Callable[[float], float]  # monotonic seconds -> seconds since 1970
@@ -44,6 +42,7 @@ class LineFacts:
 
     __slots__ = (
         "asks_history",
+        "asks_owner",
         "call",
         "collected",
         "flow_rules",
@@ -63,6 +62,7 @@ class LineFacts:
         self.sticky_everywhere = _same_rule(settings)
         names = [rule.when.names for each in settings.call.queue_texts.values() for rule in each.ways.rules]
         self.asks_history = any(each & HISTORY for each in names)  # how often he has called today
+        self.asks_owner = any(queue.sticky is not None and queue.sticky.ticket_owner for queue in settings.acd.queues)
         self.collected = collected_names(settings.call.flows.values())
         texts = settings.call.texts
         self.flow_rules = FlowRules(settings.call.languages, texts.wrong_key, texts.no_input, settings.call.human)
@@ -84,25 +84,12 @@ def _same_rule(settings: Settings) -> StickyRule | None:
     return rules[0] if same else None
 
 
-def _no_random(size: int) -> bytes:
-    raise AssertionError("this line has no source of keys")
-
-
 class Board:
     """See the module docstring. One per `Calls` core; nothing here outlives it."""
 
-    def __init__(
-        self,
-        line: LineFacts,
-        catalog: PromptCatalog,
-        ports: PortStock,
-        ids: IdSource,
-        random_bytes: RandomBytes | None = None,
-    ) -> None:
+    def __init__(self, line: LineFacts, catalog: PromptCatalog, ports: PortStock, ids: IdSource) -> None:
         self.line = line
         self.ids = ids
-        self.random_bytes = random_bytes or _no_random  # of keys: the operating system's, never of a seed
-        self.fingerprint = ""  # of the media process's certificate
         self.ports = ports
         self.contacts: dict[AgentId, tuple[ContactBinding, ...]] = {}
         self.outbox: list[Any] = []
@@ -159,14 +146,6 @@ class Board:
             self.emit(event)
 
     # -------------------------------------------------------------- legs
-
-    def encryption_of(self, trunk: TrunkId | None, agent: AgentId | None, transport: str = "") -> Encryption:
-        """What is asked of this peer. A phone that is registered over a WebSocket is a browser."""
-        if transport in ("ws", "wss"):
-            return Encryption.BROWSER
-        call = self.line.call
-        word = call.encryption_of_trunks.get(trunk) if trunk else call.encryption_of_agents.get(agent or "")
-        return Encryption(word) if word else Encryption.NONE
 
     def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner) -> CallLeg | None:
         """A leg with a media port of its own; None when the stock of ports is used up."""
@@ -243,4 +222,3 @@ class Board:
         for leg, _ in self._legs.values():
             leg.has_media = False
         self.ports.clear()
-        self.fingerprint = ""

@@ -64,6 +64,9 @@ class Ticket:
 class Step(Enum):
     RING_AGENT = "ringing"
     DIAL_CUSTOMER = "calling back"
+    ASKING = "asking"  # customer first, as the next two
+    HOLDING = "holding"
+    LEAVING = "leaving"
     TALKING = "talking"
     ENDED = "ended"
 
@@ -91,6 +94,10 @@ class CallBackSession:
         self.customer_leg: CallLeg | None = None
         self.talk: Talk | None = None
         self.since = now
+
+    @property
+    def board(self) -> Board:
+        return self._board
 
     @property
     def interaction(self) -> InteractionId:
@@ -172,7 +179,6 @@ class CallBackSession:
         leg_id = LegId(board.ids.number())
         caller = board.call.call_back_caller
         facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction)
-        facts.encryption = board.encryption_of(trunk.id, None)
         leg = board.open_leg(leg_id, facts, self)
         if leg is None:
             self._fail(now, tried=False)
@@ -241,6 +247,9 @@ class CallBackSession:
         except (NotAcceptable, SdpError):
             self._fail(now, tried=True)
             return
+        self._customer_there(now)
+
+    def _customer_there(self, now: float) -> None:
         self._talk(now)
 
     def _talk(self, now: float) -> None:

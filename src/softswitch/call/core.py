@@ -11,9 +11,7 @@ Pure: one `Calls` per switch; time, ids and the wall clock are handed in (docs/a
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
-from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
 from softswitch.acd.messages import (
     AnnounceWaiting,
@@ -25,6 +23,7 @@ from softswitch.acd.messages import (
     EndConversation,
     InteractionEnded,
     OfferChoice,
+    OrderAnswered,
     OverflowCaller,
     OwnCallBegan,
     OwnCallEnded,
@@ -35,13 +34,16 @@ from softswitch.acd.messages import (
     RingEnded,
     SavePromise,
 )
+from softswitch.call import passing
+from softswitch.call.alarms import Alarms
 from softswitch.call.board import Board, LegOwner, LineFacts, LocalTime, WallClock
 from softswitch.call.call_back import CALL_BACK, CallBackSession, Ticket, call_back_trunk, can_call
+from softswitch.call.customer_first import CustomerFirstSession
 from softswitch.call.dial_watch import DialWatch
-from softswitch.call.feature_code import FeatureCall, feature_of
+from softswitch.call.feature_code import Feature, FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts
-from softswitch.call.orders import PassCaller
+from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, SetOwner
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import InteractionOpened, PreviousAgentFound
 from softswitch.call.routing import Route, one_form, resolve
@@ -50,7 +52,6 @@ from softswitch.call.settings import Settings
 from softswitch.ids import AgentId, IdSource, InteractionId, LegId, RingAttemptId
 from softswitch.media.messages import (
     DigitReceived,
-    DtlsOffered,
     MediaLegClosed,
     MediaLegFailed,
     MediaLost,
@@ -60,7 +61,6 @@ from softswitch.media.messages import (
 )
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.ports import PortStock
-from softswitch.media.sdes import RandomBytes
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import (
     AckReceived,
@@ -93,51 +93,6 @@ LEG_EVENTS = (
 )
 
 
-class Timed(Protocol):
-    """A session with a clock of its own."""
-
-    def next_deadline(self) -> float | None: ...
-    def tick(self, now: float) -> None: ...
-
-
-class _Alarms:
-    """The earliest deadline over all sessions: a heap whose stale entries are skipped."""
-
-    __slots__ = ("_armed", "_heap", "_order")
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timed]] = []
-        self._armed: dict[int, float] = {}  # id(session) -> its live entry
-        self._order = count()
-
-    def look(self, session: Timed) -> None:
-        """The session may have another deadline now."""
-        deadline = session.next_deadline()
-        key = id(session)
-        if deadline is None:
-            self._armed.pop(key, None)
-        elif self._armed.get(key) != deadline:
-            self._armed[key] = deadline
-            heappush(self._heap, (deadline, next(self._order), session))
-
-    def _is_live(self, entry: tuple[float, int, Timed]) -> bool:
-        return self._armed.get(id(entry[2])) == entry[0]
-
-    def next(self) -> float | None:
-        heap = self._heap
-        while heap and not self._is_live(heap[0]):
-            heappop(heap)
-        return heap[0][0] if heap else None
-
-    def due(self, now: float) -> Timed | None:
-        deadline = self.next()
-        if deadline is None or deadline > now:
-            return None
-        session = heappop(self._heap)[2]
-        del self._armed[id(session)]
-        return session
-
-
 class Calls:
     """See the module docstring."""
 
@@ -149,15 +104,14 @@ class Calls:
         ids: IdSource,
         wall: WallClock,
         local_time: LocalTime,
-        random_bytes: RandomBytes | None = None,
     ) -> None:
-        self.board = Board(LineFacts(settings, wall, local_time), catalog, ports, ids, random_bytes)
+        self.board = Board(LineFacts(settings, wall, local_time), catalog, ports, ids)
         self.sessions: dict[InteractionId, CallerSession] = {}
         self.call_backs: dict[InteractionId, CallBackSession] = {}
         self._tickets: dict[InteractionId, Ticket] = {}
         self._saying_goodbye: dict[InteractionId, CallLeg] = {}  # callers who are told when they are called back
         self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
-        self._alarms = _Alarms()
+        self._alarms = Alarms()
         self._hours = HoursClock(self.board)
         self._dial_watch = DialWatch(self.board)
         self._handlers: dict[type, Callable[[Any, float], None]] = {
@@ -165,12 +119,15 @@ class Calls:
             LegEnded: self._leg_ended,
             RegistrationChanged: self._registered,
             PortsLeased: self._ports_leased,
-            DtlsOffered: lambda event, now: setattr(self.board, "fingerprint", event.fingerprint),
             MediaLegClosed: lambda event, now: self.board.media_closed(event),
             MediaLegFailed: self._media_failed,
             MediaLost: self._media_lost,
             PreviousAgentFound: self._previous_agent,
-            PassCaller: lambda event, now: self._session_do(event, now, CallerSession.pass_on),
+            PassCaller: self._pass_on,
+            PassMyCaller: self._pass_my_caller,
+            MoveCaller: lambda event, now: self._session_do(event, now, passing.move),
+            SetOwner: lambda event, now: self._session_do(event, now, passing.set_owner),
+            OrderAnswered: self._order_answered,
             AnnounceWaiting: lambda event, now: self._session_do(event, now, CallerSession.announce),
             OfferChoice: lambda event, now: self._session_do(event, now, CallerSession.offer_choice),
             CallerNoted: lambda event, now: self._session_do(event, now, CallerSession.noted),
@@ -268,11 +225,9 @@ class Calls:
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
         party = event.origin.trunk or event.origin.agent or ""
         caller = one_form(event.caller)
-        facts = LegFacts(
+        return LegFacts(
             "in", party, caller, event.dialled, now, interaction, signalling=event.flow.remote[0], hops=event.hops
         )
-        facts.encryption = self.board.encryption_of(event.origin.trunk, event.origin.agent, event.flow.transport)
-        return facts
 
     def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
@@ -303,10 +258,10 @@ class Calls:
             return True
         return left >= sum(session.talk is None for session in self.sessions.values()) + 2
 
-    def _feature_call(self, event: InviteReceived, feature: tuple[Any, Any], now: float) -> None:
+    def _feature_call(self, event: InviteReceived, feature: Feature, now: float) -> None:
         leg = self._answer(event, self._facts(event, now, None), now)
         if leg is not None:
-            self.board.give_leg(leg, FeatureCall(self.board, leg, *feature))
+            self.board.give_leg(leg, FeatureCall(self.board, leg, feature))
 
     # -------------------------------------------------------------- legs
 
@@ -334,16 +289,15 @@ class Calls:
         agent = self._own_calls.pop(event.leg, None)
         if agent is not None and agent not in self._own_calls.values():
             self.board.emit(OwnCallEnded(agent))
-        facts = leg.facts
-        if facts.direction == "in" and facts.interaction is not None:
-            self._caller_gone(facts)
+        if leg.facts.interaction is not None:
+            self._caller_gone(leg, leg.facts.interaction)
 
-    def _caller_gone(self, facts: LegFacts) -> None:
-        assert facts.interaction is not None
-        self._saying_goodbye.pop(facts.interaction, None)
-        session = self.sessions.get(facts.interaction)
-        if session is not None and not session.rings:
-            del self.sessions[facts.interaction]
+    def _caller_gone(self, leg: CallLeg, interaction: InteractionId) -> None:
+        if self._saying_goodbye.get(interaction) is leg:
+            del self._saying_goodbye[interaction]
+        session = self.sessions.get(interaction)
+        if session is not None and session.leg is leg and not session.rings:
+            del self.sessions[interaction]
 
     def _registered(self, event: RegistrationChanged, now: float) -> None:
         if event.contacts:
@@ -376,6 +330,35 @@ class Calls:
             action(session, event, now)
             self._alarms.look(session)
 
+    def _pass_on(self, event: PassCaller, now: float) -> None:
+        call_back = self.call_backs.get(event.interaction)
+        caller = passing.caller_of(call_back, now) if call_back is not None else None
+        if call_back is None or caller is None:
+            self._session_do(event, now, passing.pass_on)
+            return
+        caller.waiting.can_be_called_back = True
+        del self.call_backs[event.interaction]
+        self.sessions[event.interaction] = caller
+        passing.pass_on_call_back(call_back, caller, event, now)
+        self._alarms.look(caller)
+
+    def _pass_my_caller(self, event: PassMyCaller, now: float) -> None:
+        """By a feature code: whom she talks with."""
+        talking: list[CallerSession | CallBackSession] = [*self.sessions.values(), *self.call_backs.values()]
+        for session in talking:
+            talk = session.talk
+            if talk is not None and not talk.over and talk.agent == event.agent:
+                self._pass_on(PassCaller(session.interaction, event.queue, "", event.come_back), now)
+                self.board.emit(OrderAnswered(event.agent, True))
+                return
+        self.board.emit(OrderAnswered(event.agent, False))
+
+    def _order_answered(self, event: OrderAnswered, now: float) -> None:
+        for leg, agent in list(self._own_calls.items()):
+            found = self.board.find_leg(leg) if agent == event.agent else None
+            if found is not None and isinstance(found[1], FeatureCall):
+                found[1].answered(event.ok)
+
     def _previous_agent(self, event: PreviousAgentFound, now: float) -> None:
         self._session_do(event, now, CallerSession.previous_agent_found)
 
@@ -398,17 +381,29 @@ class Calls:
     def _ring_agent(self, event: RingAgent, now: float) -> None:
         self._ringing[event.attempt] = event.interaction
         if event.call_back:
-            ticket = self._tickets.get(event.interaction)
-            assert ticket is not None, "a call-back without its promise"
-            call_back = CallBackSession(self.board, ticket, self._call_back_trunk, self._forget_over, now)
-            self.call_backs[event.interaction] = call_back
+            call_back = self._call_back_session(event, now)
             call_back.ring_agent(event, now)
+            self._alarms.look(call_back)
             return
         session = self.sessions.get(event.interaction)
         if session is None or not session.leg.alive:
             # He hung up a moment ago; the ACD has his CallerLeft in the queue and will cancel this attempt.
             return
         session.ring_agent(event, now)
+
+    def _call_back_session(self, event: RingAgent, now: float) -> CallBackSession:
+        ticket = self._tickets.get(event.interaction)
+        assert ticket is not None, "a call-back without its promise"
+        there = self.call_backs.get(event.interaction)
+        if isinstance(there, CustomerFirstSession):  # the customer is on the line already
+            return there
+        kind = CustomerFirstSession if event.customer_first else CallBackSession
+        made = kind(self.board, ticket, self._call_back_trunk, self._forget_over, now)
+        self.call_backs[event.interaction] = made
+        still_here = self._saying_goodbye.get(event.interaction)
+        if isinstance(made, CustomerFirstSession) and still_here is not None and still_here.alive:
+            made.take(still_here)
+        return made
 
     def _ringer(self, attempt: RingAttemptId) -> CallerSession | CallBackSession | None:
         interaction = self._ringing.pop(attempt, None)
@@ -423,6 +418,7 @@ class Calls:
             self._forget_dead(ringer)
         elif ringer is not None:
             ringer.cancel_ring(event, now)
+            self._alarms.look(ringer)
 
     def _refuse_answer(self, event: RefuseAnswer, now: float) -> None:
         ringer = self._ringer(event.attempt)
@@ -431,11 +427,12 @@ class Calls:
             self._forget_dead(ringer)
         elif ringer is not None:
             ringer.refuse_answer(event, now)
+            self._alarms.look(ringer)
 
     def _end_conversation(self, event: EndConversation, now: float) -> None:
         for session in self.sessions.values():
             if session.talk is not None and session.talk.attempt == event.attempt and not session.talk.over:
-                session.agent_freed(now)
+                passing.freed(session, now)
                 self._alarms.look(session)
                 return
         for call_back in list(self.call_backs.values()):
@@ -463,6 +460,7 @@ class Calls:
             self._forget_dead(ringer)
         elif ringer is not None:
             ringer.ring_failed(now)
+            self._alarms.look(ringer)
 
     def _forget_dead(self, session: CallerSession) -> None:
         if not session.leg.alive and not session.rings:

@@ -1,16 +1,44 @@
-"""Orders from outside to a call that goes on: what the API and its pages may ask for."""
+"""Orders from outside to a call that goes on: what the API, its pages and feature codes may ask for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from softswitch.ids import InteractionId, QueueId
+from softswitch.ids import AgentId, InteractionId, QueueId
 
 
 @dataclass(frozen=True, slots=True)
 class PassCaller:
-    """The agent who talks with this caller passes him on to another department, with everything that is known."""
+    """The agent who talks with this caller passes him on to another department, with everything that is known.
+    `come_back`: for a question; when the colleague hangs up he is brought back to her."""
 
     interaction: InteractionId
     queue: QueueId
     note: str = ""
+    come_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassMyCaller:
+    """The same, asked for by the agent's phone; answered with `OrderAnswered`."""
+
+    agent: AgentId
+    queue: QueueId
+    come_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCaller:
+    """A supervisor puts a waiting caller into another queue; the time he waited counts there."""
+
+    interaction: InteractionId
+    queue: QueueId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetOwner:
+    """Whose case this call is about, as another program knows it: for queues that bring callers back to the owner."""
+
+    interaction: InteractionId
+    agent: AgentId | None

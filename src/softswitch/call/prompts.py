@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
-from softswitch.call.settings import CallBackTexts, CallSettings, LineTexts, QueueTexts, Settings
+from softswitch.call.settings import CallBackTexts, CallSettings, LetFirstTexts, LineTexts, QueueTexts, Settings
 from softswitch.ivr.flow import choose_language
 from softswitch.ivr.messages import LanguageStep, Say, Segment, Step
 from softswitch.ivr.speech import Kind, fixed_segments, kind_of, name_segments, variables, vocabulary
@@ -99,13 +99,13 @@ def _says(call: CallSettings) -> Iterator[Say]:
     yield from _say_fields(call.texts)
 
 
-def _say_fields(texts: QueueTexts | CallBackTexts | LineTexts | Step) -> Iterator[Say]:
+def _say_fields(texts: QueueTexts | CallBackTexts | LetFirstTexts | LineTexts | Step) -> Iterator[Say]:
     """All texts of a step or of a group of texts, also those that are added to it later."""
     for each in fields(texts):
         value = getattr(texts, each.name)
         if isinstance(value, Say):
             yield value
-        elif isinstance(value, CallBackTexts):
+        elif isinstance(value, CallBackTexts | LetFirstTexts):
             yield from _say_fields(value)
         elif isinstance(value, Mapping):  # texts in parts, such as those of the choice
             yield from (part for part in value.values() if isinstance(part, Say))

@@ -152,6 +152,7 @@ class FindPreviousAgent:
     since: float  # wall-clock seconds
     talked_at_least_seconds: float
     today: float | None = None  # the last midnight, when the calls of today are asked for
+    with_owner: bool = False  # also who owns the case of this customer or number
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class PreviousAgentFound:
     customer: CustomerId | None  # the customer id the question was asked with
     earlier_calls: int = 0  # by this number today, before this call
     was_cut_off: bool = False  # one of them was lost by us: its audio died
+    owner: AgentId | None = None
 
 
 @dataclass(frozen=True, slots=True)

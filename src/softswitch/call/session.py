@@ -33,14 +33,14 @@ from softswitch.acd.messages import (
 from softswitch.call.board import Board
 from softswitch.call.call_back_desk import CallBackDesk
 from softswitch.call.hours import is_open
+from softswitch.call.known import QueuePlace
 from softswitch.call.leg import CallLeg
-from softswitch.call.orders import PassCaller
 from softswitch.call.records import InteractionClosed, PreviousAgentFound
 from softswitch.call.ring import Ring
 from softswitch.call.routing import Route
-from softswitch.call.settings import CALL_BACK, QueueWays
+from softswitch.call.settings import CALL_BACK, LET_FIRST, QueueWays
 from softswitch.call.talk import NORMAL_CLEARING, RTP_LOST, Talk, TalkFacts
-from softswitch.call.waiting import QueuePlace, Waiting
+from softswitch.call.waiting import Waiting
 from softswitch.ids import FlowId, InteractionId, QueueId, RingAttemptId
 from softswitch.ivr.flow import FlowRun
 from softswitch.ivr.messages import (
@@ -112,7 +112,7 @@ class CallerSession:
         if self._deadline is not None and self._deadline <= now:
             self._deadline = None
             if self.stage is Stage.LOOKUP:
-                self._enter_line(now)
+                self.enter_line(now)
             elif self.stage is Stage.QUEUED and not self.rings:
                 self.waiting.say_offer()
         flow = self._flow
@@ -175,7 +175,7 @@ class CallerSession:
         self._become(Stage.MENU, now)
         self._flow = FlowRun(self._board.call.flows, flow, self._board.ids, self._board.line.flow_rules)
         facts, place = self.leg.facts, self.waiting.place
-        values = {"caller": facts.caller, "dialled": facts.dialled}
+        values = {"caller": facts.customer, "dialled": facts.dialled}
         started = FlowStarted(self.waiting.language, values)
         if place is not None:  # after a queue: nothing that was entered is lost
             started = FlowStarted(
@@ -191,7 +191,7 @@ class CallerSession:
             elif isinstance(command, StopPrompt):
                 self.leg.stop_play()
             elif isinstance(command, EnterQueue):
-                self._enter_queue(command, now)
+                self.enter_queue(command, now)
             elif isinstance(command, FlowFinished):
                 self._flow_finished(command, now)
 
@@ -228,7 +228,7 @@ class CallerSession:
 
     # -------------------------------------------------------------- the queue
 
-    def _enter_queue(self, command: EnterQueue, now: float) -> None:
+    def enter_queue(self, command: EnterQueue, now: float) -> None:
         self._flow = None
         self.leg.stop_play()
         self.waiting.language = command.language
@@ -241,7 +241,7 @@ class CallerSession:
             self._become(Stage.LOOKUP, now)
             self._deadline = now + LOOKUP_SECONDS
         else:
-            self._enter_line(now)
+            self.enter_line(now)
 
     def _closed(self, queue: QueueId, now: float) -> bool:
         line = self._board.line
@@ -251,9 +251,9 @@ class CallerSession:
     def previous_agent_found(self, event: PreviousAgentFound, now: float) -> None:
         if self.waiting.previous_agent_found(event) and self.stage is Stage.LOOKUP:
             self._deadline = None
-            self._enter_line(now)
+            self.enter_line(now)
 
-    def _enter_line(self, now: float) -> None:
+    def enter_line(self, now: float) -> None:
         self._become(Stage.QUEUED, now)
         self.waiting.enter(self.interaction, now)
         self._deadline = self.waiting.offer_at()
@@ -299,7 +299,7 @@ class CallerSession:
                 self.waiting.say_goodbye()
                 self._leave(now)
             else:
-                self._go(place.going, place, now)
+                self.go(place.going, place, now)
             return
         texts = self._board.texts(place.queue)
         target = _own_step(texts.ways, command.because) or texts.after_overflow
@@ -313,9 +313,9 @@ class CallerSession:
         if target.choose == CALL_BACK.choose:
             self._offer_call_back(place, because, now)
         else:
-            self._go(target, place, now)
+            self.go(target, place, now)
 
-    def _go(self, target: Target, place: QueuePlace, now: float) -> None:
+    def go(self, target: Target, place: QueuePlace, now: float) -> None:
         if target.queue:
             entered = EnterQueue(
                 QueueId(target.queue),
@@ -325,7 +325,7 @@ class CallerSession:
                 place.path,
                 place.customer or "",
             )
-            self._enter_queue(entered, now)
+            self.enter_queue(entered, now)
         elif target.flow:
             self._start_flow(FlowId(target.flow), now)
         else:
@@ -342,16 +342,24 @@ class CallerSession:
         if target.choose == CALL_BACK.choose:
             if not self.rings:
                 self._ask_call_back(now)
+        elif target.choose == LET_FIRST.choose:
+            if not self.rings:
+                self._let_others_first(now)
         elif target.choose == Choice.COLLEAGUE.value:
             self.waiting.chosen(target.choose)
         elif not target.choose:
             place.going = target
             self._board.emit(CallerWentOn(self.interaction, f"key {digit}"))
 
+    def _let_others_first(self, now: float) -> None:
+        """Only what he was offered; once he has done it, the same key takes it back."""
+        if self.waiting.let_others_first(self.interaction):
+            self._ask_call_back(now)
+
     def _desk(self, after_choice: bool = False) -> CallBackDesk:
         place = self.waiting.place
         assert place is not None
-        caller = self.leg.facts.caller if self.waiting.can_be_called_back else ""
+        caller = self.leg.facts.customer if self.waiting.can_be_called_back else ""
         return CallBackDesk(self._board, place.queue, caller, after_choice)
 
     def _ask_call_back(self, now: float, after_choice: bool = False) -> None:
@@ -411,7 +419,7 @@ class CallerSession:
             return
         target = self._board.texts(place.queue).after_overflow
         if target.queue or target.flow:
-            self._go(target, place, now)
+            self.go(target, place, now)
         else:
             self.waiting.say_goodbye()
             self._leave(now)
@@ -423,7 +431,7 @@ class CallerSession:
             self._drop_choice(now)
         self.rings[command.attempt] = ring = Ring(self._board, command.attempt, self.interaction, command.agent)
         facts = self.leg.facts
-        ring.start(facts.caller, self.waiting.caller_name, now, self.leg)
+        ring.start(facts.customer, self.waiting.caller_name, now, self.leg)
         if self.stage is Stage.QUEUED and self.leg.playback is None:
             self.waiting.play_ringback()
 
@@ -454,43 +462,28 @@ class CallerSession:
             self._board.emit(ConversationEnded(command.attempt))
             if self.leg.alive:  # no agent-side failure ends a caller: back into the line with the time he waited
                 self.waiting.left_line(now)
-                self._enter_line(now)
+                self.enter_line(now)
             return
         self._become(Stage.TALKING, now)
         facts = TalkFacts(
-            self.interaction, command.attempt, place.queue, command.agent, self.leg.facts.caller, place.customer
+            self.interaction, command.attempt, place.queue, command.agent, self.leg.facts.customer, place.customer
         )
         music = self._board.texts(place.queue).music
         self.talk = Talk(self._board, facts, self.leg, agent_leg, music, self._talked)
+        self.talk.keeps_customer = self.waiting.returns
         self.talk.start(now)
         self.talk.say_to_customer(self.waiting.connecting(command.agent))
 
-    def pass_on(self, command: PassCaller, now: float) -> None:
-        """Department to department: the caller keeps his leg, his wait and his context; she goes into wrap-up."""
-        talk = self.talk
-        if talk is None or talk.over or not self.leg.alive:
-            return
-        self.talk = None
-        agent, began_at = talk.agent, self.since
-        talk.pass_on(now)
+    def take_leg(self) -> None:
+        """The conversation is over, and he is still on the line."""
         self._board.give_leg(self.leg, self)
-        target = self.waiting.pass_target(command.queue)
-        entering = self.waiting.passed_on(agent, target, command.note, began_at)
-        place = self.waiting.place
-        assert place is not None
-        if entering is not None:
-            self._enter_queue(entering, now)
-        else:
-            self._go(target, place, now)
-
-    def agent_freed(self, now: float) -> None:
-        """A supervisor took her out of this talk; who still is on the line goes back into it, with his wait."""
-        talk, self.talk = self.talk, None
-        assert talk is not None
-        talk.pass_on(now)
-        self._board.give_leg(self.leg, self)
-        self.waiting.left_line(self.since)  # the talk is no wait
-        self._enter_line(now)
 
     def _talked(self, now: float) -> None:
-        self._become(Stage.ENDED, now)
+        talk = self.talk
+        entering = self.waiting.back_to(talk.agent) if talk is not None and talk.kept_customer else None
+        if entering is None:
+            self._become(Stage.ENDED, now)
+            return
+        self.talk = None
+        self.take_leg()
+        self.enter_queue(entering, now)

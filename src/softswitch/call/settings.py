@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from softswitch.acd.messages import AcdSettings
-from softswitch.acd.rules import Rule
+from softswitch.acd.rules import Condition, Rule
 from softswitch.call.dial_settings import DialSettings
 from softswitch.ids import AgentId, CustomerId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Flow, Say, Target
@@ -54,12 +54,16 @@ class QueueTexts:
     after_overflow: Target = field(default_factory=lambda: Target(hang_up=True))
     # `choice` in parts, "intro" and one for each choice offered, so that one can be left out; empty: own text
     choice_parts: Mapping[str, Say] = field(default_factory=dict)
+    wait_between: Say = field(default_factory=Say)  # "You wait between {least} and {most}."; empty: not told
+    wait_about: Say = field(default_factory=Say)  # "You wait about {minutes}."
+    let_first: LetFirstTexts = field(default_factory=lambda: LetFirstTexts())
     away: Say = field(default_factory=Say)  # "{absent} is away." Her deputy is spoken of next; empty: no deputies
     ways: QueueWays = field(default_factory=lambda: QueueWays())
     call_back_texts: CallBackTexts = field(default_factory=lambda: CallBackTexts())
 
 
 CALL_BACK = Target(choose="call_back")  # among the ways of a queue: offer to call him back
+LET_FIRST = Target(choose="let_first")  # and: he lets others go first, or takes that back
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,26 @@ class QueueWays:
     rules: tuple[Rule, ...] = ()  # head starts by what is known of a caller
     most_passes: int | None = None  # so often is he passed on from here; after that
     after_passes: Target | None = None
+    let_first: LetFirst | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LetFirst:
+    """How a caller who has time lets others go first."""
+
+    key: str
+    next_after_seconds: float  # then he is the very next
+    call_back: bool = False  # and he is called back, instead of waiting on the line
+    when: Condition | None = None  # only callers of whom this is true are asked
+
+
+@dataclass(frozen=True, slots=True)
+class LetFirstTexts:
+    """What is said about it. Variables: {minutes}."""
+
+    offer: Say = field(default_factory=Say)
+    given: Say = field(default_factory=Say)
+    taken_back: Say = field(default_factory=Say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,9 @@ class CallBackTexts:
     promised_today: Say = field(default_factory=Say)  # from {time}
     promised_tomorrow: Say = field(default_factory=Say)
     promised_next_day: Say = field(default_factory=Say)
+    ask_customer: Say = field(default_factory=Say)  # customer first: "... To talk to us now, press 1."
+    customer_hold: Say = field(default_factory=Say)  # and then: "I connect you."
+    nobody_after_all: Say = field(default_factory=Say)  # no agent took him: "We call you again. Goodbye."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +130,10 @@ class FeatureCodes:
     log_out: str = "*12"
     ready: str = "*13"
     take_break: str = "*14"
+    pass_on: str = "*15"  # followed by the code of a department
+    pass_and_back: str = "*16"  # the same, for a question: then he comes back to her
+    outbound: str = "*17"
+    more_time: str = "*18"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +173,12 @@ class LineTexts:
     on_break: Say
     call_back_intro: Say  # to the agent before we dial the customer: "Call-back."
     goodbye: Say
+    call_back_here: Say = field(default_factory=Say)  # to the agent, when the customer was called first
+    passed_on: Say = field(default_factory=Say)
+    passed_and_back: Say = field(default_factory=Say)
+    now_outbound: Say = field(default_factory=Say)
+    more_time: Say = field(default_factory=Say)
+    not_possible: Say = field(default_factory=Say)  # a code that cannot be obeyed now
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +197,9 @@ class CallSettings:
     call_back_caller: str = ""  # number shown to the customer
     absences: tuple[Absence, ...] = ()
     customers: Mapping[CustomerId, Customer] = field(default_factory=dict)
+    departments: Mapping[str, QueueId] = field(default_factory=dict)  # by the code that agents dial
     human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a caller lost in a menu goes
     dialling: DialSettings = field(default_factory=DialSettings)
-    encryption_of_agents: Mapping[str, str] = field(default_factory=dict)  # by AgentId: a word of media.security
-    encryption_of_trunks: Mapping[TrunkId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Talk:
         self._on_end = on_end
         self._began_at = 0.0
         self.over = False
+        self.keeps_customer = False  # he is not hung up when the agent's leg ends: he is brought back to somebody
+        self.kept_customer = False
 
     @property
     def agent(self) -> AgentId:
@@ -109,7 +111,11 @@ class Talk:
             return
         other = self._agent if leg is self._customer else self._customer
         other.stop_play()
-        other.hang_up(NORMAL_CLEARING)
+        self.kept_customer = self.keeps_customer and leg is self._agent and other.alive
+        if self.kept_customer:
+            self._board.emit(Unbridge(other.id))
+        else:
+            other.hang_up(NORMAL_CLEARING)
         self._finish(now)
         self._on_end(now)
 

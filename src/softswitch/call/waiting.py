@@ -7,21 +7,27 @@ estimated wait in minutes and the time by which she would call back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import ceil
 
+from softswitch.acd.matching import POSITION
 from softswitch.acd.messages import (
     AnnounceWaiting,
     CallBackRequested,
     CallerEntered,
+    CallerLetOthersFirst,
+    CallerWentOn,
     Choice,
     ChoiceMade,
     ConfirmCallBack,
     OfferChoice,
     StickyRule,
 )
+from softswitch.acd.places import OTHERS_FIRST
 from softswitch.call.board import Board
 from softswitch.call.call_back_desk import CallBackDesk, when_said
+from softswitch.call.comfort import in_line_said, join_says, wait_said
+from softswitch.call.known import Memory, QueuePlace
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import RINGBACK, music_segment
 from softswitch.call.records import FindPreviousAgent, InteractionQueued, PreviousAgentFound
@@ -36,52 +42,13 @@ _MOST_NOTES = 20
 _MOST_MINUTES = 60  # the longest wait that is spoken as a number
 
 
-@dataclass(slots=True)
-class QueuePlace:
-    """Where the caller stands, and with what he came."""
-
-    queue: QueueId
-    customer: CustomerId | None
-    entered: Mapping[str, str]
-    path: tuple[str, ...]
-    because: str
-    entered_at: float = 0.0
-    going: Target | None = None  # where a key of his leads, once he is out of the line
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What the store said about this caller so far."""
-
-    previous: AgentId | None = None
-    asked_ahead: bool = False
-    answered: bool = False
-    waited_before: float = 0.0
-    notes: list[str] = field(default_factory=list)
-    earlier_calls: int = 0
-    was_cut_off: bool = False
-    passes: int = 0
-    passed_by: AgentId | None = None
-
-
-def join_says(says: list[Say]) -> Say:
-    """Several texts spoken one after another, in the languages that all of them have. A line break is where one
-    recorded piece ends and the next begins (`ivr.speech`)."""
-    texts: dict[str, str] = {}
-    for language in says[0].texts:
-        pieces = [say.texts[language] for say in says if language in say.texts]
-        if len(pieces) == len(says):
-            texts[language] = "\n".join(pieces)
-    return Say(texts=texts, files=says[0].files if len(says) == 1 else {})
-
-
 class Waiting:
     """The queue side of a caller's session."""
 
     def __init__(self, board: Board, leg: CallLeg, language: str) -> None:
         self._board = board
         self._leg = leg
-        self._memory = _Memory()
+        self._memory = Memory()
         self._interaction: InteractionId | None = None
         self._music: PlaybackId | None = None
         self.language = language
@@ -104,13 +71,14 @@ class Waiting:
     def _ask(
         self, interaction: InteractionId, customer: CustomerId | None, look_back: float, talked: float, now: float
     ) -> None:
-        caller = self._leg.facts.caller
+        caller = self._leg.facts.customer
         since = self._board.line.wall(now) - look_back
         today = None
         if self._board.line.asks_history:
             local = self._board.line.local_time(self._board.line.wall(now))
             today = local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        self._board.emit(FindPreviousAgent(interaction, caller, customer, since, talked, today))
+        with_owner = self._board.line.asks_owner
+        self._board.emit(FindPreviousAgent(interaction, caller, customer, since, talked, today, with_owner))
 
     def prepare(self, interaction: InteractionId, command: EnterQueue, now: float) -> bool:
         """The caller is about to enter a queue. True: wait (briefly) for the store to name the previous agent."""
@@ -137,7 +105,12 @@ class Waiting:
         self._memory.previous = event.agent
         self._memory.earlier_calls = event.earlier_calls
         self._memory.was_cut_off = event.was_cut_off
+        self._memory.owner = event.owner or self._memory.owner
         return True
+
+    def set_owner(self, agent: AgentId | None) -> None:
+        self._memory.owner = agent
+        self.note(f"the owner is {agent}" if agent is not None else "nobody owns this case")
 
     # -------------------------------------------------------------- in the line
 
@@ -164,24 +137,35 @@ class Waiting:
         )
 
     def _previous(self, place: QueuePlace) -> AgentId | None:
-        """To whom he is to be brought back: his named banker, else who talked with him last."""
+        """To whom he is to be brought back: who had him here before in this call, else who owns his case, else his
+        named banker, else who talked with him last."""
         rule, memory = self._board.line.queues[place.queue].sticky, self._memory
         if rule is None:
             return None
+        here_before = memory.served_by.get(place.queue)
+        if here_before is not None:
+            return here_before if here_before != memory.passed_by else None
         agent = memory.previous
+        if rule.ticket_owner and memory.owner is not None:
+            return memory.owner if memory.owner != memory.passed_by else None
         if rule.named_banker and place.customer is not None:
             known = self._board.call.customers.get(place.customer)
             if known is not None and known.banker is not None:
                 agent = known.banker
         return agent if agent != memory.passed_by else None  # she has just given him away
 
-    def passed_on(self, agent: AgentId, to: Target, note: str, talk_began_at: float) -> EnterQueue | None:
+    def passed_on(
+        self, agent: AgentId, to: Target, note: str, talk_began_at: float, come_back: bool = False
+    ) -> EnterQueue | None:
         """He goes to another department with all that is known; None: not into a queue. What he waited still counts."""
         place, memory = self.place, self._memory
         assert place is not None
         memory.waited_before += max(talk_began_at - place.entered_at, 0.0)
         memory.passes += 1
         memory.passed_by = agent
+        memory.served_by[place.queue] = agent
+        if come_back and to.queue:
+            memory.returns_to = (place.queue, agent)
         because = f"passed on by {agent}" + (f": {note}" if note else "")
         self.note(f"{because} (pass {memory.passes})")
         if not to.queue:
@@ -189,6 +173,32 @@ class Waiting:
         path = (*place.path, f"passed on to {to.queue}")
         customer = place.customer or ""
         return EnterQueue(QueueId(to.queue), because, self.language, place.entered, path, customer)
+
+    @property
+    def returns(self) -> bool:
+        """He is with a colleague for a question only."""
+        return self._memory.returns_to is not None
+
+    def back_to(self, colleague: AgentId) -> EnterQueue | None:
+        """The question is answered: back to her who had it."""
+        place, memory = self.place, self._memory
+        assert place is not None
+        if memory.returns_to is None:
+            return None
+        (queue, agent), memory.returns_to = memory.returns_to, None
+        memory.passed_by = colleague
+        because = f"back to {agent} after a question to {colleague}"
+        self.note(because)
+        path = (*place.path, f"back to {queue}")
+        return EnterQueue(queue, because, self.language, place.entered, path, place.customer or "")
+
+    def adopt(self, interaction: InteractionId, place: QueuePlace) -> None:
+        """He did not come through a line of his own: he was called back."""
+        self._interaction, self.place = interaction, place
+        self._memory.answered = True
+
+    def emit(self, event: CallerWentOn) -> None:
+        self._board.emit(event)
 
     def pass_target(self, queue: QueueId) -> Target:
         """Where he really goes: after too many passes to whom the queue names for that."""
@@ -199,12 +209,36 @@ class Waiting:
             return ways.after_passes
         return Target(queue=queue)
 
+    def _is_asked(self, place: QueuePlace, now: float) -> bool:
+        """Whether he lets others go first."""
+        first = self._board.texts(place.queue).ways.let_first
+        return first is not None and (first.when is None or first.when.holds(self._facts(place, now)))
+
+    def let_others_first(self, interaction: InteractionId) -> bool:
+        """By his key, and by the same key back again. True: then he is to be called back."""
+        memory, place = self._memory, self.place
+        assert place is not None
+        first = self._board.texts(place.queue).ways.let_first
+        if first is None or not (memory.may_let_first or memory.lets_first):
+            return False
+        undo = memory.lets_first
+        self._board.emit(CallerLetOthersFirst(interaction, undo))
+        return first.call_back and not undo
+
     def _head_start(self, place: QueuePlace, now: float) -> float:
         """What the rules of the queue give him, each noted."""
-        line, memory = self._board.line, self._memory
         rules = self._board.texts(place.queue).ways.rules
         if not rules:
             return 0.0
+        facts = self._facts(place, now)
+        applied = [rule for rule in rules if rule.when.holds(facts)]
+        for rule in applied:
+            self.note(f"rule {rule.name}: {rule.head_start_seconds:g} s head start")
+        return sum(rule.head_start_seconds for rule in applied)
+
+    def _facts(self, place: QueuePlace, now: float) -> dict[str, str | int | bool]:
+        """What is known of him, for the rules."""
+        line, memory = self._board.line, self._memory
         known = line.call.customers.get(place.customer) if place.customer is not None else None
         facts: dict[str, str | int | bool] = dict.fromkeys(line.collected, "")
         facts.update(place.entered)
@@ -215,10 +249,7 @@ class Waiting:
         facts["passes"] = memory.passes
         facts["hour"] = line.local_time(line.wall(now)).hour
         facts["has_customer"] = place.customer is not None
-        applied = [rule for rule in rules if rule.when.holds(facts)]
-        for rule in applied:
-            self.note(f"rule {rule.name}: {rule.head_start_seconds:g} s head start")
-        return sum(rule.head_start_seconds for rule in applied)
+        return facts
 
     def _away(self, now: float) -> tuple[AgentId, ...]:
         """Who is absent by the calendar today."""
@@ -321,17 +352,23 @@ class Waiting:
         assert place is not None
         texts = self._board.texts(place.queue)
         self.personal = command.agent
+        memory = self._memory
         if command.agent is not None:
             self.sticky_note = f"waiting for {command.agent}"
             segments = self._say(texts.wait_for_agent, self._about(command.agent))
+            for say, values in wait_said(texts, command.low_seconds, command.high_seconds):
+                segments += self._say(say, values)
             if Choice.COLLEAGUE.value in texts.choice_parts:  # the way out, at any time
                 segments += self._say(texts.choice_parts[Choice.COLLEAGUE.value])
         elif command.because in _NOT_HERS or command.because.startswith("gone"):
             segments = self._say(texts.sorry_gone)
         else:
-            segments = self._say(texts.please_wait)
-            if command.position > 0:
-                segments += self._say(texts.position, {"position": str(min(command.position, 99))})
+            asks = command.may_let_others_first and self._is_asked(place, now)
+            memory.may_let_first = memory.may_let_first or asks
+            memory.lets_first = command.because == OTHERS_FIRST or (memory.lets_first and command.because == POSITION)
+            segments = ()
+            for say, values in in_line_said(texts, command, asks):
+                segments += self._say(say, values)
             offer_at = self.offer_at()
             if offer_at is not None and offer_at <= now:
                 segments += self._offer(place)

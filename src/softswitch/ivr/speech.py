@@ -9,6 +9,7 @@ agent, so that nothing has to be synthesised while a caller listens.
 | {agent}                | a `Say`        | the name, in the language of the call                 |
 | {minutes}              | "1".."60"      | "two minutes" (a longer wait is told as sixty)        |
 | {position}             | "1".."99"      | "two" (a longer line digit by digit)                  |
+| {least}, {most}        | "3", "5"       | "three", "five minutes": between which he waits       |
 | {time}                 | "14:30"        | "two", "thirty", "p.m."                               |
 | {digits}, {caller} ... | "0420", "+372" | digit by digit; also everything a `collect` step took |
 
@@ -43,6 +44,8 @@ VARIABLES: Mapping[str, Kind] = {
     "absent": Kind.NAME,
     "minutes": Kind.MINUTES,
     "position": Kind.NUMBER,
+    "least": Kind.NUMBER,
+    "most": Kind.MINUTES,
     "time": Kind.TIME,
     "digits": Kind.DIGITS,
     "caller": Kind.DIGITS,

@@ -40,6 +40,7 @@ def document(
             "waits_for": seen.waits_for,
             "eligible": seen.eligible,
             "serving": seen.serving,
+            "lets_others_first_seconds": None if seen.next_at is None else round(max(seen.next_at - now, 0.0), 3),
             "agents": [_pair(pair, now) for pair in seen.pairs],
         }
     if history:

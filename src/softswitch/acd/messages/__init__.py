@@ -21,6 +21,7 @@ from softswitch.acd.messages.agents import (
     AgentWentOnBreak,
     AgentWentOutbound,
     AgentWentReady,
+    OrderAnswered,
     OwnCallBegan,
     OwnCallEnded,
     PhoneLost,
@@ -42,6 +43,7 @@ from softswitch.acd.messages.rings import (
     CancelRing,
     Connect,
     ConversationEnded,
+    CustomerAnswered,
     CustomerNotReached,
     CustomerReached,
     EndConversation,
@@ -54,6 +56,7 @@ from softswitch.acd.messages.settings import (
     AgentSettings,
     BreakRule,
     CallBackRule,
+    LetFirstRule,
     QueueSettings,
     RelaxStep,
     ReliefRule,
@@ -63,6 +66,8 @@ from softswitch.acd.messages.waiting import (
     AnnounceWaiting,
     CallerEntered,
     CallerLeft,
+    CallerLetOthersFirst,
+    CallerMovedToFront,
     CallerNoted,
     CallerWentOn,
     ChoiceMade,
@@ -96,6 +101,8 @@ Event = (
     | CallerLeft
     | ChoiceMade
     | CallerWentOn
+    | CallerLetOthersFirst
+    | CallerMovedToFront
     | CallBackRequested
     | QueueHoursChanged
     | PromiseSaved
@@ -105,6 +112,7 @@ Event = (
     | AgentUnreachable
     | ConversationEnded
     | CustomerReached
+    | CustomerAnswered
     | CustomerNotReached
 )
 
@@ -119,6 +127,7 @@ Command = (
     | SavePromise
     | ConfirmCallBack
     | OverflowCaller
+    | OrderAnswered
     | AgentStateChanged
     | RingEnded
     | PromiseChanged
@@ -149,6 +158,8 @@ __all__ = [
     "CallBackRule",
     "CallerEntered",
     "CallerLeft",
+    "CallerLetOthersFirst",
+    "CallerMovedToFront",
     "CallerNoted",
     "CallerWentOn",
     "CancelRing",
@@ -158,12 +169,15 @@ __all__ = [
     "ConfirmCallBack",
     "Connect",
     "ConversationEnded",
+    "CustomerAnswered",
     "CustomerNotReached",
     "CustomerReached",
     "EndConversation",
     "Event",
     "InteractionEnded",
+    "LetFirstRule",
     "OfferChoice",
+    "OrderAnswered",
     "Outcome",
     "OverflowCaller",
     "OwnCallBegan",

@@ -59,6 +59,7 @@ class AgentWentOutbound:
 
     agent: AgentId
     reason: str = ""
+    answer: bool = False  # `OrderAnswered` is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class AgentNeedsTime:
     """Her wrap-up gets longer, as often as the queue allows."""
 
     agent: AgentId
+    answer: bool = False  # `OrderAnswered` is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,14 @@ class AgentRestored:
 
 
 # ------------------------------------------------------------------ commands
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswered:
+    """What became of an order whose sender wanted to know."""
+
+    agent: AgentId
+    ok: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,15 @@ class CustomerReached:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerAnswered:
+    """Call-back, customer first: he is on the line. `asking`: he is asked whether he wants to talk now; without it,
+    from now on her phone rings."""
+
+    attempt: RingAttemptId
+    asking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerNotReached:
     """Call-back: the customer did not answer; the agent's leg is released without wrap-up. `tried` False: his phone
     was not rung (the trunk is down, no port is free) or she hung up first; that is none of his attempts."""
@@ -65,6 +74,7 @@ class RingAgent:
     deadline: float
     call_back: bool = False
     sticky: bool = False
+    customer_first: bool = False  # she is only kept free: his phone rings before hers
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class StickyRule:
     call_back_attempts: int = 3
     call_back_retry_seconds: float = 60.0
     named_banker: bool = False  # a customer's own banker comes before who talked with him last
+    ticket_owner: bool = False  # and who owns his open case before both
     line_callers: int | None = None  # so many may wait for one agent; one more is not offered to wait
     line_seconds: float | None = None  # nor who would make her line longer than this
     line_in_a_row: int | None = None  # after so many of her own she serves an older caller of the others
@@ -31,6 +32,17 @@ class CallBackRule:
     attempts: int = 3
     retry_seconds: float = 60.0
     expires_seconds: float | None = None  # after the promise; None: `max_wait_seconds` after it was due
+    customer_first: bool = False  # his phone rings before hers
+    ask_customer: bool = True  # and he says by a key that he is there (a mailbox cannot)
+
+
+@dataclass(frozen=True, slots=True)
+class LetFirstRule:
+    """A caller who has time can let others go first."""
+
+    after_seconds: float = 30.0  # he is asked then, when somebody stands behind him
+    gives_seconds: float = 180.0  # those who came up to so much later go first
+    next_after_seconds: float = 360.0  # and then he is the very next
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class QueueSettings:
     weight: float = 1.0  # a minute of waiting here counts as so many, for agents of several queues
     ring_at_once: int = 1  # agents rung together for one caller; 0: all
     suspend_after_no_answers: int | None = None  # 0: never, she is only passed over; None: as for all queues
+    let_first: LetFirstRule | None = None
     more_time_seconds: float = 30.0  # by which a wrap-up gets longer when she asks
     more_time_at_most: int = 3  # so often
 

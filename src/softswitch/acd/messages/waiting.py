@@ -55,6 +55,23 @@ class CallerWentOn:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerLetOthersFirst:
+    """He has time: as far as his queue's rule goes, others are served before him. `undo`: he takes it back, and
+    stands where he stood."""
+
+    interaction: InteractionId
+    undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallerMovedToFront:
+    """A supervisor makes him the next of the line in which he stands."""
+
+    interaction: InteractionId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueHoursChanged:
     """A queue with hours opened or closed; at the start, how it stands. Its call-backs keep to them."""
 
@@ -93,6 +110,7 @@ class AnnounceWaiting:
     because: str = ""
     low_seconds: float | None = None  # 80 of 100 waits lie between these two
     high_seconds: float | None = None
+    may_let_others_first: bool = False  # he has waited long enough to be asked, and somebody stands behind him
 
 
 @dataclass(frozen=True, slots=True)

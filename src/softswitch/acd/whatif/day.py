@@ -193,12 +193,18 @@ class Day:
 
     def _rung(self, command: m.RingAgent) -> None:
         habits, drawn = self._habits, self._lots.random()
+        if command.customer_first:
+            if self._lots.random() >= habits.reached:
+                self._later(25.0, m.CustomerNotReached(command.attempt))
+                return
+            self._later(8.0, m.CustomerAnswered(command.attempt))
         if drawn < habits.lets_ring:
             return
         if drawn < habits.lets_ring + habits.refuses:
             self._later(2.0, m.AgentRefused(command.attempt))
             return
         after = habits.answers_after[int(self._lots.random() * len(habits.answers_after))]
+        after += 8.0 if command.customer_first else 0.0
         self._at(self.now + after, lambda: self._answer(command.attempt))
 
     def _answer(self, attempt: RingAttemptId) -> None:
@@ -210,11 +216,18 @@ class Day:
         talk = self._talk(command, visit)
         if not command.call_back:
             self._later(talk, m.ConversationEnded(command.attempt))
+        elif self._on_line(command.attempt):
+            self._later(0.0, m.CustomerReached(command.attempt))
+            self._later(talk, m.ConversationEnded(command.attempt))
         elif self._lots.random() < self._habits.reached:
             self._later(8.0, m.CustomerReached(command.attempt))
             self._later(8.0 + talk, m.ConversationEnded(command.attempt))
         else:
             self._later(25.0, m.CustomerNotReached(command.attempt))
+
+    def _on_line(self, attempt: RingAttemptId) -> bool:
+        promise = self.engine.floor.attempts[attempt].entry.promise
+        return promise is not None and promise.on_line
 
     def _talk(self, command: m.Connect, visit: Visit | None) -> float:
         if visit is not None and visit.talk is not None:
