@@ -21,7 +21,8 @@ from softswitch.demo.switch import HOST, Ports, Switch, new_password
 SIPP_FILES = Path(__file__).parent / "sipp"
 PJSUA = (str(Path(__file__).parent / "pjsua_phone.py"),)
 LINE, EXPRESS = "+3726310000", "1210"  # of configs/bank: the menu, and straight into the queue `fraud`
-AGENTS = {"anna": "1001", "mart": "1002", "li": "1003"}
+AGENTS = {"anna": "1001", "mart": "1002", "li": "1003", "safe": "1004", "careful": "1005", "keen": "1006"}
+ENCRYPTION = {"safe": "required", "careful": "optional", "keen": "dtls"}  # of agents that the bank does not have
 SIPP_SECONDS = 60.0
 
 
@@ -70,12 +71,12 @@ class Line:
         await self.switch.wait_for_agent(agent, "ready", 5)
         return phone
 
-    async def customer(self, number: str, kind: str = "baresip") -> Handset:
+    async def customer(self, number: str, kind: str = "baresip", **details: object) -> Handset:
         """A phone in the public network, behind the gateway."""
         port = free_port(HOST)
         phone = await self.phone(kind, port)
         self.gateway.numbers[number] = (HOST, port)
-        await phone.order("account", user=number, domain=f"{GATEWAY_HOST}:{self.gateway.port}")
+        await phone.order("account", user=number, domain=f"{GATEWAY_HOST}:{self.gateway.port}", **details)
         return phone
 
     def outside(self, number: str) -> str:
@@ -133,6 +134,10 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     switch = Switch(directory, Ports())
     passwords = {agent: new_password() for agent in AGENTS}
     switch.prepare({f"{agent.upper()}_PASSWORD": word for agent, word in passwords.items()})
+    for agent, word in ENCRYPTION.items():
+        person = f"{{ name: {agent}, extension: {AGENTS[agent]}, password: {{ env: {agent.upper()}_PASSWORD }}, "
+        person += f"queues: [fraud], skills: {{ cards: 3 }}, encryption: {word} }}"
+        switch.edit("people.yaml", ("agents", agent), person)
     switch.edit("queues.yaml", ("queues", "fraud", "ring"), "4s")
     switch.edit("queues.yaml", ("queues", "fraud", "wrap_up"), "0s")
     async with Gateway((HOST, switch.ports.sip), {}) as gateway, Rack(directory) as rack:

@@ -141,6 +141,7 @@ class Phone:
         transport: str = "udp",
         register: bool = False,
         codecs: str = "pcmu",
+        srtp: str = "",
         **_: Any,
     ) -> dict[str, Any]:
         for codec in ("PCMU", "PCMA"):
@@ -152,6 +153,10 @@ class Phone:
         config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         config.mediaConfig.transportConfig.port = 40000
         config.mediaConfig.transportConfig.portRange = 9000
+        if srtp:
+            config.mediaConfig.srtpUse = {"optional": 1, "mandatory": 2}[srtp]
+            config.mediaConfig.srtpSecureSignaling = 0  # keys may go over UDP here
+            config.mediaConfig.srtpOpt.keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES)
         if register:
             config.regConfig.registrarUri = f"sip:{domain}{parameter}"
         config.regConfig.timeoutSec = 120

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.media.harness import Phone, Worker, free_range
+from tests.media.harness import Phone, SecurePhone, Worker, free_range
 
 from softswitch.media.messages import Bridge, CloseMediaLeg
 
@@ -35,9 +35,10 @@ def phone(worker: Worker) -> Iterator[Callable[..., Phone]]:
     """Makes phones, and hangs them up."""
     phones: list[Phone] = []
 
-    def make(payload_type: int = 0, dtmf_type: int = 101) -> Phone:
-        phones.append(Phone(worker, payload_type, dtmf_type))
-        return phones[-1]
+    def make(payload_type: int = 0, dtmf_type: int = 101, suite: str = "") -> Phone:
+        made = SecurePhone(worker, suite, payload_type, dtmf_type) if suite else Phone(worker, payload_type, dtmf_type)
+        phones.append(made)
+        return made
 
     yield make
     for one in phones:
@@ -47,9 +48,9 @@ def phone(worker: Worker) -> Iterator[Callable[..., Phone]]:
 
 @pytest.fixture
 def bridged(worker: Worker, phone: Callable[..., Phone]) -> Callable[..., tuple[Phone, Phone]]:
-    """Two phones with a bridge between them; types as (payload type, event type)."""
+    """Two phones with a bridge between them; types as (payload type, event type, SRTP suite)."""
 
-    def make(a: tuple[int, int] = (0, 101), b: tuple[int, int] = (0, 101)) -> tuple[Phone, Phone]:
+    def make(a: tuple[object, ...] = (0, 101), b: tuple[object, ...] = (0, 101)) -> tuple[Phone, Phone]:
         one, other = phone(*a), phone(*b)
         worker.send(Bridge(one.leg, other.leg))
         worker.settle()

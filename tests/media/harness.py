@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
+from pylibsrtp import Policy, Session
+
 from softswitch.ids import LegId
 from softswitch.media import rtp
 from softswitch.media.control import Decoder, MediaMessage, encode
@@ -24,9 +26,11 @@ from softswitch.media.messages import (
     MediaLegFailed,
     OpenMediaLeg,
     PortsLeased,
+    SetKeys,
     SetRemote,
     StopPlay,
 )
+from softswitch.media.sdes import SUITES
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 TIMEOUT = 5.0
@@ -163,12 +167,19 @@ class Phone:
             self.throw(rtp.build(*data, marker=packet.marker))
 
     def throw(self, data: bytes) -> None:
-        self.sock.sendto(data, self.server)
+        self.sock.sendto(self.lock(data), self.server)
+
+    def lock(self, packet: bytes) -> bytes:
+        return packet
+
+    def unlock(self, packet: bytes) -> bytes:
+        return packet
 
     def hear(self) -> tuple[rtp.RtpPacket, bytes]:
         """The next packet, which must come from the leg's own port."""
         data, address = self.sock.recvfrom(4096)
         assert address == self.server
+        data = self.unlock(data)
         packet = rtp.parse(data)
         assert packet is not None
         return packet, data[packet.payload_start : packet.payload_end]
@@ -185,3 +196,30 @@ class Phone:
         sock.bind((host, 0))
         sock.settimeout(TIMEOUT)
         return sock
+
+
+class SecurePhone(Phone):
+    """A phone whose packets are encrypted, by the public class of libsrtp's Python package."""
+
+    def __init__(self, worker: Worker, suite: str, payload_type: int = 0, dtmf_type: int = 101) -> None:
+        super().__init__(worker, payload_type, dtmf_type, open_leg=False)
+        self.suite = suite
+        self.server = ("127.0.0.1", worker.port())
+        worker.send(OpenMediaLeg(self.leg, self.server[1]))
+        self.rekey(os.urandom(SUITES[suite]), os.urandom(SUITES[suite]))
+        self.remote()
+
+    def rekey(self, ours: bytes, theirs: bytes) -> None:
+        """`ours` is the phone's key, `theirs` the switch's."""
+        self.keys = ours, theirs
+        profile = getattr(Policy, "SRTP_PROFILE_" + self.suite.replace("AES_CM_128_HMAC", "AES128_CM"))
+        self.tx = Session(Policy(ours, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+        self.rx = Session(Policy(theirs, Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
+        self.worker.send(SetKeys(self.leg, self.suite, theirs, ours))
+        self.worker.settle()
+
+    def lock(self, packet: bytes) -> bytes:
+        return self.tx.protect(packet)
+
+    def unlock(self, packet: bytes) -> bytes:
+        return self.rx.unprotect(packet)

@@ -15,14 +15,18 @@ from softswitch.media.messages import (
     Bridge,
     CloseMediaLeg,
     DigitReceived,
+    DtlsOffered,
     MediaLegClosed,
     MediaLegFailed,
+    MediaSecured,
     OpenMediaLeg,
     Play,
     PlaybackEnded,
     PortsLeased,
     RtpSilent,
+    SetKeys,
     SetRemote,
+    StartDtls,
     StopPlay,
     Unbridge,
 )
@@ -43,6 +47,10 @@ messages: st.SearchStrategy[MediaMessage] = st.one_of(
     st.builds(RtpSilent, numbers, st.floats(allow_nan=False)),
     st.builds(MediaLegClosed, numbers, numbers, numbers, numbers),
     st.builds(MediaLegFailed, numbers, texts),
+    st.builds(SetKeys, numbers, texts, st.binary(max_size=50), st.binary(max_size=50)),
+    st.builds(StartDtls, numbers, st.booleans(), texts, texts, texts, texts),
+    st.builds(DtlsOffered, texts),
+    st.builds(MediaSecured, numbers, texts),
 )
 
 

@@ -56,6 +56,8 @@ def test_bounded_in_time_and_bytes() -> None:
         (message("c", 'Authorization: Digest username="u", response="0a1b2c", cnonce="9f"\r\n'), b"0a1b2c", b'"u"'),
         (message("c", "Authorization: Digest response = 0a1b2c\r\n"), b"0a1b2c", b"Digest"),
         (message("c", body="a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRETkey+/=\r\n"), b"SECRETkey", b"AES_CM"),
+        (message("c", body="a=crypto:1 X inline:one|2^31|1:4;inline:SECRETkey\r\n"), b"SECRETkey", b"|1:4;inline:"),
+        (message("c", body="a=ice-ufrag:abcd\r\na=ice-pwd:SECRETword\r\n"), b"SECRETword", b"a=ice-ufrag:abcd"),
         (message("c", "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=160\r\n"), b"=7", b"160"),
         (message("c", "c: application/dtmf\r\n", "7"), b"\r\n\r\n7", b"OPTIONS"),
     ],

@@ -72,6 +72,8 @@ _ACD_EVENTS = get_args(acd.Event)
 _MEDIA_COMMANDS = (
     media.OpenMediaLeg,
     media.SetRemote,
+    media.SetKeys,
+    media.StartDtls,
     media.Play,
     media.StopPlay,
     media.Bridge,
@@ -195,7 +197,7 @@ class Switch:
         engine = Engine(settings.acd, ids if journal is None else NotedIds(ids, journal.lines), strategies=orders)
         return Cores(
             SipStack(sip_settings, ids, Chance()),
-            Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local),
+            Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local, os.urandom),
             engine,
             engine if journal is None else RecordedEngine(engine, journal.lines),
         )

@@ -24,6 +24,8 @@ from softswitch.ivr.flow import FlowRules, say_segments
 from softswitch.ivr.messages import CollectStep, Flow, Say, Segment
 from softswitch.media.messages import MediaLegClosed, MediaSettings
 from softswitch.media.ports import PortStock
+from softswitch.media.sdes import RandomBytes
+from softswitch.media.security import Encryption
 from softswitch.sip.messages import ContactBinding, LegEnded
 
 WallClock = Callable[[float], float]  # monotonic seconds -> seconds since 1970
@@ -84,12 +86,25 @@ def _same_rule(settings: Settings) -> StickyRule | None:
     return rules[0] if same else None
 
 
+def _no_random(size: int) -> bytes:
+    raise AssertionError("this line has no source of keys")
+
+
 class Board:
     """See the module docstring. One per `Calls` core; nothing here outlives it."""
 
-    def __init__(self, line: LineFacts, catalog: PromptCatalog, ports: PortStock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        line: LineFacts,
+        catalog: PromptCatalog,
+        ports: PortStock,
+        ids: IdSource,
+        random_bytes: RandomBytes | None = None,
+    ) -> None:
         self.line = line
         self.ids = ids
+        self.random_bytes = random_bytes or _no_random  # of keys: the operating system's, never of a seed
+        self.fingerprint = ""  # of the media process's certificate
         self.ports = ports
         self.contacts: dict[AgentId, tuple[ContactBinding, ...]] = {}
         self.outbox: list[Any] = []
@@ -146,6 +161,14 @@ class Board:
             self.emit(event)
 
     # -------------------------------------------------------------- legs
+
+    def encryption_of(self, trunk: TrunkId | None, agent: AgentId | None, transport: str = "") -> Encryption:
+        """What is asked of this peer. A phone that is registered over a WebSocket is a browser."""
+        if transport in ("ws", "wss"):
+            return Encryption.BROWSER
+        call = self.line.call
+        word = call.encryption_of_trunks.get(trunk) if trunk else call.encryption_of_agents.get(agent or "")
+        return Encryption(word) if word else Encryption.NONE
 
     def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner) -> CallLeg | None:
         """A leg with a media port of its own; None when the stock of ports is used up."""
@@ -222,3 +245,4 @@ class Board:
         for leg, _ in self._legs.values():
             leg.has_media = False
         self.ports.clear()
+        self.fingerprint = ""

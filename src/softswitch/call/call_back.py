@@ -179,6 +179,7 @@ class CallBackSession:
         leg_id = LegId(board.ids.number())
         caller = board.call.call_back_caller
         facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction)
+        facts.encryption = board.encryption_of(trunk.id, None)
         leg = board.open_leg(leg_id, facts, self)
         if leg is None:
             self._fail(now, tried=False)

@@ -52,6 +52,7 @@ from softswitch.call.settings import Settings
 from softswitch.ids import AgentId, IdSource, InteractionId, LegId, RingAttemptId
 from softswitch.media.messages import (
     DigitReceived,
+    DtlsOffered,
     MediaLegClosed,
     MediaLegFailed,
     MediaLost,
@@ -61,6 +62,7 @@ from softswitch.media.messages import (
 )
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.ports import PortStock
+from softswitch.media.sdes import RandomBytes
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import (
     AckReceived,
@@ -104,8 +106,9 @@ class Calls:
         ids: IdSource,
         wall: WallClock,
         local_time: LocalTime,
+        random_bytes: RandomBytes | None = None,
     ) -> None:
-        self.board = Board(LineFacts(settings, wall, local_time), catalog, ports, ids)
+        self.board = Board(LineFacts(settings, wall, local_time), catalog, ports, ids, random_bytes)
         self.sessions: dict[InteractionId, CallerSession] = {}
         self.call_backs: dict[InteractionId, CallBackSession] = {}
         self._tickets: dict[InteractionId, Ticket] = {}
@@ -119,6 +122,7 @@ class Calls:
             LegEnded: self._leg_ended,
             RegistrationChanged: self._registered,
             PortsLeased: self._ports_leased,
+            DtlsOffered: lambda event, now: setattr(self.board, "fingerprint", event.fingerprint),
             MediaLegClosed: lambda event, now: self.board.media_closed(event),
             MediaLegFailed: self._media_failed,
             MediaLost: self._media_lost,
@@ -225,9 +229,11 @@ class Calls:
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
         party = event.origin.trunk or event.origin.agent or ""
         caller = one_form(event.caller)
-        return LegFacts(
+        facts = LegFacts(
             "in", party, caller, event.dialled, now, interaction, signalling=event.flow.remote[0], hops=event.hops
         )
+        facts.encryption = self.board.encryption_of(event.origin.trunk, event.origin.agent, event.flow.transport)
+        return facts
 
     def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from softswitch.ids import InteractionId, LegId, PlaybackId
 from softswitch.ivr.messages import Segment
-from softswitch.media.messages import CloseMediaLeg, OpenMediaLeg, Play, SetRemote, StopPlay
+from softswitch.media.messages import CloseMediaLeg, OpenMediaLeg, Play, SetKeys, SetRemote, StartDtls, StopPlay
 from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, accept, answer, make_offer
 from softswitch.media.sdp import SdpError
+from softswitch.media.security import Encryption, LegSecurity, Sdes, Security
 from softswitch.sip.messages import AnswerOffer, Hangup
 
 _NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
@@ -43,6 +44,7 @@ class LegFacts:
     ended_at: float | None = None
     signalling: str = ""  # the address that the peer's SIP comes from, when it is known
     hops: int = 70  # Max-Forwards of the call; a call that is placed for it gets one less
+    encryption: Encryption = Encryption.NONE  # what we ask of the peer
 
     @property
     def customer(self) -> str:
@@ -64,15 +66,25 @@ def audio_host(described: str, signalling: str) -> str:
     return signalling if private and public else described
 
 
+class _OurDescription:
+    """What we described to the peer: the last one sent, its version, and our offer while its answer is awaited."""
+
+    __slots__ = ("offer", "sent", "version")
+
+    def __init__(self) -> None:
+        self.offer: Offer | None = None
+        self.sent = b""
+        self.version = 1
+
+
 class CallLeg:
     """One leg of a call. Made by `Board.open_leg`; dead after `ended`."""
 
     __slots__ = (
         "_board",
         "_digits_by",
-        "_offer",
-        "_sent",
-        "_version",
+        "_ours",
+        "_security",
         "alive",
         "facts",
         "has_media",
@@ -84,10 +96,9 @@ class CallLeg:
 
     def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts) -> None:
         self._board = board
-        self._version = 1
-        self._sent = b""
-        self._offer: Offer | None = None
+        self._ours = _OurDescription()
         self._digits_by = ""
+        self._security = LegSecurity(facts.encryption, board.random_bytes, board.fingerprint)
         self.id = leg
         self.port = port
         self.facts = facts
@@ -101,13 +112,13 @@ class CallLeg:
 
     def accept_offer(self, sdp: bytes) -> bytes:
         """Our answer to the peer's offer. Raises NotAcceptable or SdpError (both: 488)."""
-        host, codecs = self._board.media.host, self._board.media.codecs
-        answered = answer(sdp, host, self.port, self.id, self._version, codecs)
-        if self._sent and answered.sdp != self._sent:
+        host, codecs, security = self._board.media.host, self._board.media.codecs, self._security
+        answered = answer(sdp, host, self.port, self.id, self._ours.version, codecs, security=security)
+        if self._ours.sent and answered.sdp != self._ours.sent:
             # RFC 3264 8: "If the version in the origin line increments" the description has changed, else it has not.
-            self._version += 1
-            answered = answer(sdp, host, self.port, self.id, self._version, codecs)
-        self._sent = answered.sdp
+            self._ours.version += 1
+            answered = answer(sdp, host, self.port, self.id, self._ours.version, codecs, security=security)
+        self._ours.sent = answered.sdp
         self._set_remote(answered.remote)
         return answered.sdp
 
@@ -118,26 +129,26 @@ class CallLeg:
         if like is not None and like.remote is not None:
             wanted = like.remote.payload_type
             codecs = tuple(sorted(codecs, key=lambda codec: PAYLOAD_TYPES[codec] != wanted))
-        offer = make_offer(host, self.port, self.id, self._version, codecs)
-        if self._sent and offer.sdp != self._sent:
-            self._version += 1
-            offer = make_offer(host, self.port, self.id, self._version, codecs)
-        self._offer = offer
-        self._sent = offer.sdp
+        offer = make_offer(host, self.port, self.id, self._ours.version, codecs, security=self._security)
+        if self._ours.sent and offer.sdp != self._ours.sent:
+            self._ours.version += 1
+            offer = make_offer(host, self.port, self.id, self._ours.version, codecs, security=self._security)
+        self._ours.offer = offer
+        self._ours.sent = offer.sdp
         return offer.sdp
 
     def accept_answer(self, sdp: bytes) -> None:
         """The peer's answer to our offer (also as early media). Raises NotAcceptable or SdpError."""
-        assert self._offer is not None
-        self._set_remote(accept(sdp, self._offer))
+        assert self._ours.offer is not None
+        self._set_remote(accept(sdp, self._ours.offer, self._security))
 
     def acknowledged(self, sdp: bytes | None) -> bool:
         """Our 200 is acknowledged. RFC 3261 13.2.1: where the 200 carried our offer, the ACK carries the answer; in any
         other ACK a description is not looked at. False: there is no session, and the leg is hung up."""
-        offered, self._offer = self._offer, None
+        offered, self._ours.offer = self._ours.offer, None
         if offered is not None and sdp is not None:
             try:
-                self._set_remote(accept(sdp, offered))
+                self._set_remote(accept(sdp, offered, self._security))
             except (NotAcceptable, SdpError):
                 self.hang_up(_NOT_ACCEPTABLE)
                 return False
@@ -163,6 +174,10 @@ class CallLeg:
         if remote == self.remote:
             return
         self.remote = remote
+        security = remote.security
+        if security is not None and security != self._security.agreed:
+            self._secure(security)
+        self._security.agree(security, remote.protocol)
         self._board.emit(
             SetRemote(
                 self.id,
@@ -174,6 +189,14 @@ class CallLeg:
                 remote.receive,
             )
         )
+
+    def _secure(self, security: Security) -> None:
+        """The media process gets the keys, or what it needs to agree on some, before the address."""
+        if isinstance(security, Sdes):
+            self._board.emit(SetKeys(self.id, security.suite, security.ours, security.theirs))
+        else:
+            ice = security.ufrag, security.password, security.peer_ufrag
+            self._board.emit(StartDtls(self.id, security.active, security.fingerprint, *ice))
 
     @property
     def on_hold(self) -> bool:

@@ -54,9 +54,9 @@ class Ring:
         hops = 70 if like is None else like.facts.hops - 1
         for contact in self._board.contacts.get(self.agent, ()):
             leg_id = LegId(self._board.ids.number())
-            facts = LegFacts(
-                "out", self.agent, caller, contact.uri, now, self.interaction, signalling=contact.flow.remote[0]
-            )
+            flow = contact.flow
+            facts = LegFacts("out", self.agent, caller, contact.uri, now, self.interaction, signalling=flow.remote[0])
+            facts.encryption = self._board.encryption_of(None, self.agent, flow.transport)
             leg = self._board.open_leg(leg_id, facts, self)
             if leg is None:
                 no_port = True

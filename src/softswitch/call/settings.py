@@ -200,6 +200,8 @@ class CallSettings:
     departments: Mapping[str, QueueId] = field(default_factory=dict)  # by the code that agents dial
     human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a caller lost in a menu goes
     dialling: DialSettings = field(default_factory=DialSettings)
+    encryption_of_agents: Mapping[str, str] = field(default_factory=dict)  # by AgentId: a word of media.security
+    encryption_of_trunks: Mapping[TrunkId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

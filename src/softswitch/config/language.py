@@ -64,8 +64,11 @@ from softswitch.config.values import (
     Url,
     duration,
 )
+from softswitch.media.security import Encryption
 
 _SKILLS = MapOf(ID, Number(1, 5))
+ENCRYPTION = tuple(each.value for each in Encryption)
+TRUNK_ENCRYPTION = tuple(word for word in ENCRYPTION if word != Encryption.BROWSER.value)
 WAY = Or({"call_back": made(TargetDoc, NOTHING.place, word=Placed("call_back", NOTHING.place))}, TARGET)
 
 # ------------------------------------------------------------------ line.yaml
@@ -147,6 +150,9 @@ class TrunkDoc(Section):
     password: Secret | None = key(SECRET, "and the password", None)
     realm: Placed = key(Text("a name"), "the realm it asks for; no other is ever answered", NOTHING)
     register: bool = key(Flag(), "register there, so that its calls find us", False)
+    encryption: Placed = key(
+        OneOf(*TRUNK_ENCRYPTION), "of its audio, by SRTP: see encrypted-media.md", Placed("none", NOTHING.place)
+    )
     require: tuple[Placed, ...] = key(
         ListOf(OneOf("timer", "100rel")), "SIP extensions its calls must know, else 421", ()
     )
@@ -281,6 +287,11 @@ class AgentDoc(Section):
     skills: dict[Placed, int] = key(_SKILLS, "what she knows, from 1 (a little) to 5 (expert)", {})
     languages: dict[Placed, int] = key(
         MapOf(LANGUAGE, Number(1, 5)), "languages she speaks, from 1 to 5; by default all of the line", {}
+    )
+    encryption: Placed = key(
+        OneOf(*ENCRYPTION),
+        "of her phone's audio, by SRTP: see encrypted-media.md; a phone on a WebSocket is a browser by itself",
+        Placed("none", NOTHING.place),
     )
     spoken: SayDoc | None = key(SAY, "how her name is spoken, where the written one is spoken wrongly", None)
     deputy: Placed = key(AGENT_ID, "who takes her returning callers while she is away or not logged in", NOTHING)

@@ -11,7 +11,7 @@ from pathlib import Path
 from softswitch.call.settings import FeatureCodes, JournalSettings, LineTexts, ListenSettings, NumberSettings
 from softswitch.config.flows import number_flow
 from softswitch.config.kinds import keys_of
-from softswitch.config.language import CodesDoc, Document, LineTextsDoc
+from softswitch.config.language import AgentDoc, CodesDoc, Document, LineTextsDoc, TrunkDoc
 from softswitch.config.problems import Placed, Report
 from softswitch.config.references import Known
 from softswitch.config.texts import LINE_TEXTS
@@ -188,6 +188,11 @@ def _only_once(value: Placed, what: str, taken: dict[str, str], owner: str, repo
         report.add(value.place, f'the {what} {value} is taken by the agent "{taken[value]}"')
     else:
         taken[str(value)] = str(owner)
+
+
+def encryptions(docs: Mapping[Placed, AgentDoc] | Mapping[Placed, TrunkDoc]) -> dict[str, str]:
+    """What is asked of whom; who is not in it is asked for nothing."""
+    return {str(name): str(doc.encryption) for name, doc in docs.items() if doc.encryption != "none"}
 
 
 # ------------------------------------------------------------------ numbers, codes, texts

@@ -26,6 +26,7 @@ from softswitch.config.line import (
     build_media,
     build_numbers,
     build_sip,
+    encryptions,
 )
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
@@ -34,6 +35,7 @@ from softswitch.config.transports import build_tls, build_web_phones
 from softswitch.config.tree import Mapping as MapNode
 from softswitch.config.tree import Node, Scalar, read_file
 from softswitch.config.values import API, LISTEN, PORTS, Secret, Url, database_url, resolve_secret
+from softswitch.ids import TrunkId
 from softswitch.ivr.messages import Target
 
 T = TypeVar("T")
@@ -248,6 +250,8 @@ class _Build:
             customers=build_customers(document.customers, known),
             human=Target(queue=human) if human else Target(hang_up=True),
             dialling=build_dialling(document, known),
+            encryption_of_agents=encryptions(document.agents),
+            encryption_of_trunks={TrunkId(name): word for name, word in encryptions(document.trunks).items()},
         )
 
     def _human(self) -> str:

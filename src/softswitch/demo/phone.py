@@ -149,8 +149,10 @@ class Phone:
         codecs: str = "pcmu",
         dtmf: str = "rtpevent",
         expires: int = 600,
+        extra: str = "",
     ) -> dict[str, Any]:
-        """Become this subscriber; with `register`, say what the registrar finally answered."""
+        """Become this subscriber; with `register`, say what the registrar finally answered. `extra`: more parameters
+        of the stack's account, as mediaenc=srtp-mand;medianat=ice."""
         self._account = await baresip.UserAgent.create(
             self._runtime,
             baresip.Account(
@@ -161,6 +163,7 @@ class Phone:
                 audio_codecs=tuple(codecs.split(",")),
                 dtmf_mode=dtmf,  # type: ignore[arg-type]
                 reg_interval=expires if register else 0,
+                extra_params=tuple(filter(None, extra.split(";"))),
             ),
         )
         self._account.on_incoming(self._on_incoming)

@@ -19,20 +19,35 @@ from softswitch.media.messages import (
     Bridge,
     CloseMediaLeg,
     DigitReceived,
+    DtlsOffered,
     MediaLegClosed,
     MediaLegFailed,
+    MediaSecured,
     OpenMediaLeg,
     Play,
     PlaybackEnded,
     PortsLeased,
     RtpSilent,
+    SetKeys,
     SetRemote,
+    StartDtls,
     StopPlay,
     Unbridge,
 )
 
-MediaCommand: TypeAlias = OpenMediaLeg | SetRemote | Play | StopPlay | Bridge | Unbridge | CloseMediaLeg
-MediaEvent: TypeAlias = PortsLeased | PlaybackEnded | DigitReceived | RtpSilent | MediaLegClosed | MediaLegFailed
+MediaCommand: TypeAlias = (
+    OpenMediaLeg | SetRemote | Play | StopPlay | Bridge | Unbridge | CloseMediaLeg | SetKeys | StartDtls
+)
+MediaEvent: TypeAlias = (
+    PortsLeased
+    | PlaybackEnded
+    | DigitReceived
+    | RtpSilent
+    | MediaLegClosed
+    | MediaLegFailed
+    | DtlsOffered
+    | MediaSecured
+)
 MediaMessage: TypeAlias = MediaCommand | MediaEvent
 
 MAX_FRAME_BYTES: Final = 1 << 20
@@ -47,12 +62,16 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (5, Bridge, (int, int)),
     (6, Unbridge, (int,)),
     (7, CloseMediaLeg, (int,)),
+    (8, SetKeys, (int, str, bytes, bytes)),
+    (9, StartDtls, (int, bool, str, str, str, str)),
     (64, PortsLeased, (tuple,)),
     (65, PlaybackEnded, (int, int, bool)),
     (66, DigitReceived, (int, str, int)),
     (67, RtpSilent, (int, float)),
     (68, MediaLegClosed, (int, int, int, int)),
     (69, MediaLegFailed, (int, str)),
+    (70, DtlsOffered, (str,)),
+    (71, MediaSecured, (int, str)),
 )
 _ELEMENTS: Final[dict[type[Any], type[Any]]] = {Play: str, PortsLeased: int}  # what is inside the tuples
 

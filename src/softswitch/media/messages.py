@@ -7,7 +7,7 @@ over one Unix stream socket (msgpack arrays, see `media.control`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from softswitch.ids import LegId, PlaybackId
 
@@ -35,6 +35,32 @@ class SetRemote:
     dtmf_type: int
     send: bool = True
     receive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SetKeys:
+    """From now on this leg is encrypted (SRTP) with these master keys and salts, ours for what is sent, the peer's for
+    what comes. Comes before its `SetRemote`; a direction whose key stays the same goes on undisturbed."""
+
+    leg: LegId
+    suite: str  # of `media.sdes.SUITES`
+    ours: bytes = field(repr=False)
+    theirs: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartDtls:
+    """From now on this leg is encrypted with keys agreed by DTLS, which begins as soon as the peer's way is known.
+    `fingerprint` is that of his certificate, "sha-256 AB:CD:..."; `ufrag` empty: there is no ICE, he is where
+    `SetRemote` says. Comes before its `SetRemote`; sent again with another ufrag it is an ICE restart. Answered by
+    `MediaSecured`, or the leg fails."""
+
+    leg: LegId
+    active: bool  # we are the DTLS client
+    fingerprint: str
+    ufrag: str
+    password: str = field(repr=False)
+    peer_ufrag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +108,22 @@ class PortsLeased:
     """More bound ports for the switch to use, each exactly once."""
 
     ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsOffered:
+    """The fingerprint of this media process's certificate, for our descriptions. Comes before the first
+    `PortsLeased`; without it there is no DTLS."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSecured:
+    """The DTLS handshake of this leg is done; `suite` is what the packets are encrypted with."""
+
+    leg: LegId
+    suite: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,27 @@
 """Session descriptions (RFC 8866) as far as a telephone switch needs them: strict, bounded, typed.
 
 `parse` takes the bytes of a body and gives a `SessionDescription` or raises `SdpError`; what it does not know
-(bandwidth, keys, unknown attributes) it skips. `build` writes our own description with one audio stream.
+(bandwidth, unknown attributes) it skips. `build` writes our own description with one audio stream.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 MAX_BYTES = 16_384
 MAX_LINES = 512
 MAX_MEDIA = 16
 MAX_FORMATS = 64
 MAX_CONNECTION = 300  # a host name has 255 characters at most
+MAX_REPEATED = 16  # of one attribute in one section; more are not looked at
+
+# Attributes of encrypted audio that are kept as they are written; those of the session level hold for every stream.
+INHERITED = frozenset({"fingerprint", "setup", "ice-ufrag", "ice-pwd", "ice-lite"})
+KEPT = INHERITED | {"crypto", "mid", "rtcp-mux", "rtcp", "group"}
 
 
 class SdpError(ValueError):
@@ -70,12 +77,18 @@ class Media:
     rtpmap: dict[str, str]  # format -> "pcmu/8000", lower case
     fmtp: dict[str, str]
     ptime_ms: int | None = None
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # those of `KEPT`, by name
+
+    def attribute(self, name: str) -> str:
+        """The first value of an attribute, "" when there is none."""
+        return self.attributes.get(name, ("",))[0]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
     origin: Origin
     media: tuple[Media, ...]
+    groups: tuple[str, ...] = ()
 
 
 _DIRECTIONS = {direction.value: direction for direction in Direction}
@@ -95,7 +108,7 @@ def parse(body: bytes) -> SessionDescription:
         raise SdpError("second line is not o=")
     origin = _origin(lines[1])
     first_media = next((n for n, line in enumerate(lines) if line[:2] == "m="), len(lines))
-    host, direction, _, _, _ = _section(lines, 2, first_media, None, Direction.SENDRECV)
+    session = _section(lines, 2, first_media, None, Direction.SENDRECV)
     media: list[Media] = []
     start = first_media
     while start < len(lines):
@@ -104,9 +117,9 @@ def parse(body: bytes) -> SessionDescription:
             end += 1
         if len(media) == MAX_MEDIA:
             raise SdpError("too many m= lines")
-        media.append(_media(lines, start, end, host, direction))
+        media.append(_media(lines, start, end, session))
         start = end
-    return SessionDescription(origin, tuple(media))
+    return SessionDescription(origin, tuple(media), session.attributes.get("group", ()))
 
 
 def _origin(line: str) -> Origin:
@@ -123,7 +136,18 @@ def _number(text: str, digits: int, where: str) -> int:
     return int(text)
 
 
-def _media(lines: list[str], start: int, end: int, session_host: str | None, session_direction: Direction) -> Media:
+class _Section(NamedTuple):
+    """What matters here of the session level, or of one stream."""
+
+    host: str | None
+    direction: Direction
+    rtpmap: dict[str, str]
+    fmtp: dict[str, str]
+    ptime: int | None
+    attributes: Mapping[str, tuple[str, ...]]
+
+
+def _media(lines: list[str], start: int, end: int, session: _Section) -> Media:
     parts = lines[start][2:].split()
     if not 4 <= len(parts) <= 3 + MAX_FORMATS:
         raise SdpError("malformed m=")
@@ -137,16 +161,22 @@ def _media(lines: list[str], start: int, end: int, session_host: str | None, ses
     port = _number(port_text, 5, "m=")
     if port > 65535:
         raise SdpError("port above 65535")
-    host, direction, rtpmap, fmtp, ptime = _section(lines, start + 1, end, session_host, session_direction)
-    if host is None and port:
+    own = _section(lines, start + 1, end, session.host, session.direction)
+    if own.host is None and port:
         raise SdpError("no c= for a stream")
-    return Media(parts[0], port, parts[2], tuple(parts[3:]), host or "", direction, rtpmap, fmtp, ptime)
+    attributes = own.attributes
+    if session.attributes:
+        inherited = {name: values for name, values in session.attributes.items() if name in INHERITED}
+        attributes = {**inherited, **attributes}
+    host, direction = own.host or "", own.direction
+    return Media(
+        parts[0], port, parts[2], tuple(parts[3:]), host, direction, own.rtpmap, own.fmtp, own.ptime, attributes
+    )
 
 
-def _section(
-    lines: list[str], start: int, end: int, host: str | None, direction: Direction
-) -> tuple[str | None, Direction, dict[str, str], dict[str, str], int | None]:
+def _section(lines: list[str], start: int, end: int, host: str | None, direction: Direction) -> _Section:
     """The lines of the session level or of one stream that matter here."""
+    kept: dict[str, tuple[str, ...]] = {}
     rtpmap: dict[str, str] = {}
     fmtp: dict[str, str] = {}
     ptime: int | None = None
@@ -164,13 +194,17 @@ def _section(
                 direction = _DIRECTIONS[name]
             elif name == "ptime":
                 ptime = int(value) if value.isascii() and value.isdecimal() and len(value) < 5 else None
+            elif name in KEPT:
+                values = kept.get(name, ())
+                if len(values) < MAX_REPEATED:
+                    kept[name] = (*values, value)
         elif kind == "c=":
             if len(line) > MAX_CONNECTION:
                 raise SdpError("c= too long")
             host = _connection(line[2:])
         elif len(line) < 2 or line[1] != "=" or not line[0].isalpha():
             raise SdpError("a line that is not <letter>=<value>")
-    return host, direction, rtpmap, fmtp, ptime
+    return _Section(host, direction, rtpmap, fmtp, ptime, kept)
 
 
 @lru_cache(maxsize=1024)
@@ -204,18 +238,37 @@ def _stream_template(payload_types: tuple[int, ...], dtmf_type: int, direction: 
     return f"RTP/AVP {' '.join(types)}\r\n{''.join(lines)}a=ptime:20\r\na={direction.value}\r\n"
 
 
-def audio_stream(port: int, payload_types: tuple[int, ...], dtmf_type: int, direction: Direction) -> str:
-    """The m= section of our audio."""
-    return f"m=audio {port} " + _stream_template(payload_types, dtmf_type, direction)
+def audio_stream(
+    port: int,
+    payload_types: tuple[int, ...],
+    dtmf_type: int,
+    direction: Direction,
+    protocol: str = "RTP/AVP",
+    security: str = "",
+) -> str:
+    """The m= section of our audio. `security`: its attributes of encryption."""
+    template = _stream_template(payload_types, dtmf_type, direction)
+    if protocol != "RTP/AVP":
+        template = protocol + template[len("RTP/AVP") :]
+    return f"m=audio {port} {template}{security}"
 
 
 def refused_stream(media: Media) -> str:
     # RFC 3264 6: "To reject an offered stream, the port number in the corresponding stream in the answer MUST be
     # set to zero. Any media formats listed are ignored. At least one MUST be present, as specified by SDP."
-    return f"m={media.kind} 0 {media.protocol} {media.formats[0]}\r\n"
+    mid = media.attribute("mid")
+    named = f"a=mid:{mid}\r\n" if is_token(mid) else ""
+    return f"m={media.kind} 0 {media.protocol} {media.formats[0]}\r\n{named}"
 
 
-def build(host: str, session_id: int, version: int, streams: str) -> bytes:
-    return (f"v=0\r\no=- {session_id} {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{streams}").encode(
-        "latin-1"
+def is_token(text: str) -> bool:
+    """RFC 8866 9: a word that may come back in our own description."""
+    return (
+        0 < len(text) <= 64 and text.isascii() and all(each.isalnum() or each in "!#$%&'*+-.^_`{|}~" for each in text)
     )
+
+
+def build(host: str, session_id: int, version: int, streams: str, session: str = "") -> bytes:
+    """`session`: attributes of the session level."""
+    head = f"v=0\r\no=- {session_id} {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+    return (head + session + streams).encode("latin-1")

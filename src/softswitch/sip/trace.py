@@ -18,7 +18,7 @@ KEEP_BYTES = 32 * 1024 * 1024
 _ENTRY_BYTES = 200  # beside the message itself
 _CALL_ID = re.compile(rb"(?:^|\n)(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _SECRETS = re.compile(
-    rb"(?:\b(?:response|cnonce)[ \t]*=[ \t]*\"?|\ninline:|a=crypto:[^\r\n]*?inline:)([0-9A-Za-z+/=]+)", re.IGNORECASE
+    rb"(?:\b(?:response|cnonce)[ \t]*=[ \t]*\"?|\binline:|\na=ice-pwd:)([0-9A-Za-z+/=]+)", re.IGNORECASE
 )
 _LENGTH = re.compile(rb"\n(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE)
 _FIRST_LINE = re.compile(rb"SIP/2\.0 [0-9]{3} |[A-Z]+ [^\s]+ SIP/2\.0\r?\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from softswitch.ids import LegId
 from softswitch.media.dtmf import DigitReceiver
 from softswitch.media.messages import SetRemote
+from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.outgoing import Outgoing
 from softswitch.media.worker.player import Player
 
@@ -60,7 +61,7 @@ class Source:
 class Leg:
     __slots__ = (
         "digits",
-        "fd",
+        "guard",
         "id",
         "outgoing",
         "peer",
@@ -77,7 +78,7 @@ class Leg:
         self.id = leg
         self.port = port
         self.sock = sock
-        self.fd = sock.fileno()
+        self.guard: Guard | None = None  # of an encrypted leg
         self.remote: SetRemote | None = None
         self.source = Source()
         self.peer: Leg | None = None
@@ -87,10 +88,25 @@ class Leg:
         self.tally = Tally(now)
         self.route = Route(self, sock.recv_into)
 
+    @property
+    def fd(self) -> int:
+        return self.sock.fileno()
+
     def sender(self) -> Callable[[bytearray | memoryview], int] | None:
         """How to send to the phone now; None while it must not be sent to."""
         remote = self.remote
-        if remote is None or not remote.send or remote.host == _ON_HOLD:
+        if remote is None or not remote.send:
+            return None
+        transmit = self._transmit(remote)
+        if self.guard is None or transmit is None:
+            return transmit
+        return self.guard.sender(transmit)
+
+    def _transmit(self, remote: SetRemote) -> Callable[[bytearray | memoryview], int] | None:
+        """How bytes leave to where the peer is."""
+        if self.guard is not None and self.guard.finds_way:
+            return self.guard.transmit()
+        if remote.host == _ON_HOLD:
             return None
         if self.source.address is not None:
             return self.sock.send

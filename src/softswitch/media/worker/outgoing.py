@@ -58,6 +58,11 @@ class Outgoing:
         self._source = -1
         self._stopped_at = now
 
+    def skip(self, now: float) -> None:
+        """Go on with sequence numbers that are ahead of all that were sent, wherever in their circle those were."""
+        self.sequence = (self.sequence + 0x8000) & 0xFFFF
+        self.interrupt(now)
+
     def begin(self, now: float) -> None:
         """A new source starts: the timestamp moves on by the time that was silent (RFC 3551 section 4.1)."""
         if self._stopped_at:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+from collections.abc import Callable
 from functools import partial
 
 from softswitch.media import rtp
@@ -19,6 +20,7 @@ from softswitch.media.dtmf import Digit
 from softswitch.media.messages import SetRemote
 from softswitch.media.worker.leg import CHECKS_AFTER_CONNECT, Leg, Route
 from softswitch.media.worker.outgoing import Mode
+from softswitch.media.worker.srtp import pin
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +38,12 @@ class Clock:
 
 
 class Relay:
-    __slots__ = ("_buffer", "_clock", "_routes", "_views", "digits", "failed", "pressed")
+    __slots__ = ("_buffer", "_clock", "_pinned", "_routes", "_views", "digits", "failed", "pressed")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._buffer = bytearray(rtp.MAX_PACKET_BYTES)
+        self._pinned = pin(self._buffer)
         view = memoryview(self._buffer)
         self._views = [view[:size] for size in range(rtp.MAX_PACKET_BYTES + 1)]
         self._routes: list[Route | None] = [None] * 1024  # by descriptor
@@ -48,13 +51,28 @@ class Relay:
         self.pressed: dict[Leg, None] = {}  # legs on which a key is down
         self.failed: list[Leg] = []  # a packet broke an invariant: to be closed
 
+    @property
+    def now(self) -> float:
+        return self._clock.now
+
+    def workplace(self) -> tuple[bytearray, object]:
+        """The buffer that every packet is read into, and the same for libsrtp."""
+        return self._buffer, self._pinned
+
     # -------------------------------------------------------------- legs
 
     def attach(self, leg: Leg) -> None:
         if leg.fd >= len(self._routes):
             self._routes.extend([None] * (leg.fd + 1024 - len(self._routes)))
         self._routes[leg.fd] = leg.route
-        leg.route.receive = partial(self._receive_checked, leg)
+        leg.route.receive = self._receiver(leg)
+
+    def _receiver(self, leg: Leg) -> Callable[[bytearray], int]:
+        return partial(self._receive_checked, leg) if leg.guard is None else leg.guard.receiver()
+
+    def rekey(self, leg: Leg) -> None:
+        """The guard of this leg is new, or has new keys."""
+        leg.route.receive = self._receiver(leg)
 
     def detach(self, leg: Leg) -> None:
         self._routes[leg.fd] = None
@@ -62,6 +80,7 @@ class Relay:
         # the route and its leg know each other: cut the ring
         leg.route.receive = leg.sock.recv_into
         leg.route.send = leg.route.own = leg.route.through = None
+        leg.guard = None
 
     def expect(self, leg: Leg, remote: SetRemote) -> None:
         """Listen to the address of `remote` and forget whom we listened to before."""
@@ -75,7 +94,7 @@ class Relay:
             if _libc.connect(leg.fd, _AF_UNSPEC, len(_AF_UNSPEC)) != 0:
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
             source.address = None
-        leg.route.receive = partial(self._receive_checked, leg)
+        leg.route.receive = self._receiver(leg)
 
     def rewire(self, leg: Leg) -> None:
         """Work out the route of this leg's packets anew, after anything changed on it or on its peer."""
@@ -88,7 +107,7 @@ class Relay:
         route.send = peer.sender()
         outgoing = peer.outgoing
         same_type = peer.remote.payload_type == route.payload_type
-        if outgoing.mode is Mode.UNUSED and same_type:
+        if outgoing.mode is Mode.UNUSED and same_type:  # never on a guarded leg: its mode is OWN from the first
             outgoing.mode, outgoing.native_peer = Mode.NATIVE, leg.id
             route.through = partial(self._mark_first, route)
         elif outgoing.mode is Mode.NATIVE and outgoing.native_peer == leg.id and same_type:
@@ -219,13 +238,7 @@ class Relay:
             if address[0] != source.host or not self._latches(leg, size):
                 leg.tally.dropped += 1
                 return -1
-            leg.sock.connect(address)
-            source.address = address
-            source.checks = CHECKS_AFTER_CONNECT
-            if leg.peer is not None:
-                self.rewire(leg.peer)
-            if leg.player is not None:
-                leg.player.send = leg.sender()
+            self.lock(leg, address)
             return int(size)
         source.checks -= 1
         if source.checks <= 0:
@@ -234,6 +247,20 @@ class Relay:
             leg.tally.dropped += 1
             return -1
         return int(size)
+
+    def lock(self, leg: Leg, address: tuple[str, int]) -> None:
+        """From now on this leg hears this address only, and speaks to it."""
+        leg.sock.connect(address)
+        leg.source.address = address
+        leg.source.checks = CHECKS_AFTER_CONNECT
+        self.resend(leg)
+
+    def resend(self, leg: Leg) -> None:
+        """What is sent to this leg leaves another way from now on."""
+        if leg.peer is not None:
+            self.rewire(leg.peer)
+        if leg.player is not None:
+            leg.player.send = leg.sender()
 
     def _latches(self, leg: Leg, size: int) -> bool:
         """Only a well-formed packet of an agreed type shows the address of the peer."""

@@ -21,11 +21,13 @@ from softswitch.media.messages import (
     PlaybackEnded,
     PortsLeased,
     RtpSilent,
+    SetKeys,
     SetRemote,
     StopPlay,
     Unbridge,
 )
 from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA, PCMU
+from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.leg import Leg
 from softswitch.media.worker.outgoing import Mode, Outgoing
 from softswitch.media.worker.player import Player, Playlist, Wheel
@@ -120,6 +122,8 @@ class Switchboard:
         match command:
             case SetRemote():
                 self._set_remote(leg, command)
+            case SetKeys():
+                self._set_keys(leg, command)
             case Play():
                 self._play(leg, command)
             case StopPlay():
@@ -175,6 +179,12 @@ class Switchboard:
         if leg.player is not None:
             leg.player.send = leg.sender()
         self._rewire(leg)
+
+    def _set_keys(self, leg: Leg, keys: SetKeys) -> None:
+        leg.guard = leg.guard or Guard(leg, self._relay)
+        leg.guard.set_keys(keys)
+        self._relay.rekey(leg)
+        self._relay.resend(leg)
 
     def _rewire(self, leg: Leg) -> None:
         self._relay.rewire(leg)
