@@ -8,9 +8,9 @@ looks only at what an event touched, so hundreds of thousands of calls can be ch
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Any
 
-from picture import AWAY, ENDS_WRAP_UP, GOES_AWAY, SLACK, STAGES, Caller, Group, Ring, may_take, step_times
+from picture import AWAY, ENDS_WRAP_UP, GOES_AWAY, SLACK, STAGES, Caller, Ring, may_take, retry_seconds
+from relaxing import Relaxing
 
 from softswitch.acd.engine import Engine
 from softswitch.acd.messages import (
@@ -44,32 +44,23 @@ from softswitch.acd.messages import (
     PromiseRestored,
     PromiseSaved,
     PromiseState,
-    QueueSettings,
+    QueueHoursChanged,
     RefuseAnswer,
     RingAgent,
     RingEnd,
     RingEnded,
     SavePromise,
-    StickyRule,
 )
 
 GENERAL, PERSONAL, CHOOSING, RINGING, SAVING, CALL_BACK, PAUSED, CALLING = STAGES
 
 
-class Invariants:
+class Invariants(Relaxing):
     def __init__(self, settings: AcdSettings, engine: Engine) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.engine = engine
         self.queues = {q.id: q for q in settings.queues}
-        self.agents: dict[str, AgentStateChanged] = {
-            a.id: AgentStateChanged(a.id, AgentState.OFFLINE, "", 0.0) for a in settings.agents
-        }
         self.ring_of_agent: dict[str, int] = {}
-        self.groups: dict[tuple[Any, ...], Group] = {}
-        self.steps = {q.id: step_times(settings, q) for q in settings.queues}
-        self.relaxing = any(len(times) > 1 for times in self.steps.values())
-        self.step_due: list[tuple[float, int]] = []
-        self.callers: dict[int, Caller] = {}
         self.rings: dict[int, Ring] = {}
         self.lines: dict[str, dict[int, Caller]] = {a.id: {} for a in settings.agents}  # personal, choosing, call-back
         self.no_offer: dict[tuple[int, str], float] = {}
@@ -79,9 +70,9 @@ class Invariants:
         self.offered = 0
         self.outcomes = dict.fromkeys(Outcome, 0)
         self.promises: dict[int, str] = {}  # pending, open, kept, broken, withdrawn, void
+        self.closed: dict[str, None] = {}
         self.escalated: dict[int, str] = {}  # promise -> why
         self.touched_agents: dict[str, None] = {}
-        self.touched: dict[int, None] = {}
         self.now = 0.0
 
     # ------------------------------------------------------------------ the picture
@@ -125,19 +116,21 @@ class Invariants:
                     self.settings, who, queue, (), event.language, tiers=False
                 )
                 self.promises[event.promise] = "open"
-                self._stage(caller, GENERAL if caller.open_to_all else CALL_BACK)
+                self._stage(caller, self._rests(caller))
         elif isinstance(event, PromiseSaved) and self.promises.get(event.promise) == "pending":
             self.promises[event.promise] = "open" if event.ok else "void"
             for number in [n for n, c in self.callers.items() if c.promise == event.promise and c.stage == SAVING]:
                 caller = self.callers[number]
                 if event.ok:
-                    self._stage(caller, GENERAL if caller.open_to_all else CALL_BACK)
+                    self._stage(caller, self._rests(caller))
                 else:
                     caller.promise = None
                     caller.open_to_all = False
                     self._stage(caller, GENERAL)
         elif isinstance(event, CallerLeft) and event.interaction in self.callers:
             self.callers[event.interaction].left = True
+        elif isinstance(event, QueueHoursChanged) and event.queue in self.queues:
+            self._hours(event)
         elif isinstance(event, AgentFreed):
             number = self.ring_of_agent.get(event.agent)
             if number is not None and self.rings[number].answered:
@@ -153,53 +146,25 @@ class Invariants:
                 if caller_here is not None and caller_here.stage == CALLING:
                     self._hang_up(event.attempt)
 
+    def _hours(self, event: QueueHoursChanged) -> None:
+        """Call-backs rest while their queue is closed."""
+        was_closed = event.queue in self.closed
+        self.closed.pop(event.queue, None)
+        if not event.open:
+            self.closed[event.queue] = None
+        if was_closed == event.open:
+            for caller in [c for c in self.callers.values() if c.queue.id == event.queue and c.promise is not None]:
+                if caller.stage in (GENERAL, CALL_BACK, PAUSED):
+                    self._stage(caller, self._rests(caller))
+
+    def _rests(self, caller: Caller) -> str:
+        """Where a call-back stands that nobody is rung for."""
+        return PAUSED if caller.queue.id in self.closed else GENERAL if caller.open_to_all else CALL_BACK
+
     def _hang_up(self, attempt: int) -> None:
         ring = self.rings.pop(attempt)
         del self.ring_of_agent[ring.agent]
         self.touched_agents[ring.agent] = None
-
-    def _group(self, queue: QueueSettings, needs: tuple[Any, ...], step: int) -> Group:
-        key = (queue.id, needs, step)
-        group = self.groups.get(key)
-        if group is None:
-            waited = self.steps[queue.id][step]
-            agents = [
-                str(a.id) for a in self.settings.agents if may_take(self.settings, a, queue, needs[0], needs[1], waited)
-            ]
-            group = self.groups[key] = Group(agents, step)
-        return group
-
-    # ------------------------------------------------------------------ relaxation
-
-    def _steps_due(self, now: float) -> None:
-        while self.step_due and self.step_due[0][0] <= now:
-            caller = self.callers.get(heappop(self.step_due)[1])
-            if caller is not None:
-                self._reach(caller, now)
-
-    def _reach(self, caller: Caller, now: float, jump: bool = True) -> None:
-        """To the step of his time; further, while nobody is at work there and somebody is at a later one."""
-        times = self.steps[caller.queue.id]
-        at = caller.group.step
-        while at + 1 < len(times) and caller.came + times[at + 1] <= now:
-            at += 1
-        if jump and caller.stage in ("entered", GENERAL) and not self._at_work(caller, at):
-            at = next((later for later in range(at + 1, len(times)) if self._at_work(caller, later)), at)
-        if at != caller.group.step:
-            old, caller.group = caller.group, self._group(caller.queue, caller.needs, at)
-            for before, after in ((old.waiting, caller.group.waiting), (old.ringing, caller.group.ringing)):
-                if before.pop(caller.id, None) is not None:
-                    after[caller.id] = caller
-            self.touched[caller.id] = None
-
-    def _at_work(self, caller: Caller, step: int) -> bool:
-        group = self._group(caller.queue, caller.needs, step)
-        return any(self.agents[agent].state not in AWAY for agent in group.agents)
-
-    def _staffing_changed(self, now: float) -> None:
-        for group in list(self.groups.values()):
-            for caller in list(group.waiting.values()):
-                self._reach(caller, now)
 
     def _stage(self, caller: Caller, stage: str) -> None:
         if caller.stage == GENERAL:
@@ -246,6 +211,11 @@ class Invariants:
     def _saw_RingAgent(self, event: Event | None, command: RingAgent, now: float) -> None:
         caller = self.callers[command.interaction]
         self._not_saved(caller)
+        if len(self.steps[caller.queue.id]) > 1 and not command.sticky:
+            if caller.stage in (PERSONAL, CHOOSING):
+                assert self._may_leave_line(event, caller, now), "taken out of her line for nothing"
+            if caller.stage in ("entered", PERSONAL, CHOOSING, SAVING):
+                self._stage(caller, GENERAL)  # where he may be relaxed at once
         assert command.agent not in self.ring_of_agent, "a second attempt for one agent"
         if caller.attempts:
             assert not command.sticky and len(caller.attempts) < self._at_once(caller), "an attempt too many for one"
@@ -267,7 +237,9 @@ class Invariants:
         if caller.stage not in (PERSONAL, CHOOSING) and not command.call_back:
             line = self.lines[command.agent]
             own = [c for c in line.values() if c.stage != CALL_BACK]
-            assert all(c.queue.sticky.line_in_a_row for c in own), "overtook a caller of her own line"  # type: ignore[union-attr]
+            guarded = any(c.queue.sticky is not None and c.queue.sticky.line_in_a_row for c in own)
+            assert not own or guarded, "overtook a caller of her own line"
+        caller.rung_for_hers = command.agent if command.sticky else None
         if not caller.attempts:
             self._stage(caller, RINGING)
             if command.sticky:
@@ -343,8 +315,11 @@ class Invariants:
     def _saw_SavePromise(self, event: Event | None, command: SavePromise, now: float) -> None:
         caller = self.callers[command.interaction]
         assert command.promise not in self.promises
-        caller.open_to_all = caller.stage not in (PERSONAL, CHOOSING)
-        assert command.agent == ("" if caller.open_to_all else caller.agent)
+        hers = caller.stage in (PERSONAL, CHOOSING)
+        if isinstance(event, CallerLeft) and caller.rung_for_hers is not None:  # we lost him while she was rung
+            hers, caller.agent = True, caller.rung_for_hers
+        caller.open_to_all = not hers
+        assert command.agent == (caller.agent if hers else "")
         self._stage(caller, SAVING)
         caller.promise = command.promise
         self.promises[command.promise] = "pending"
@@ -360,7 +335,8 @@ class Invariants:
         self._not_saved(caller)
         assert caller.promise is None
         if command.because == "nobody logged in":
-            assert all(self.agents[a].state is AgentState.OFFLINE for a in caller.group.agents)
+            widest = self._group(caller.queue, caller.needs, len(self.steps[caller.queue.id]) - 1)
+            assert all(self.agents[a].state is AgentState.OFFLINE for a in widest.agents)
 
     def _saw_RingEnded(self, event: Event | None, command: RingEnded, now: float) -> None:
         ring = self.rings[command.attempt]
@@ -380,10 +356,12 @@ class Invariants:
             until = now + self.settings.no_offer_seconds
             self.no_offer[(caller.id, command.agent)] = until
             heappush(self.soon, (until, caller.id, command.agent))
+        if not isinstance(event, CallerLeft):
+            caller.rung_for_hers = None
         if caller.attempts:
             self.touched[caller.id] = None  # others still ring
             return
-        self._stage(caller, CALL_BACK if caller.promise is not None and not caller.open_to_all else GENERAL)
+        self._stage(caller, self._rests(caller) if caller.promise is not None else GENERAL)
 
     def _saw_PromiseChanged(self, event: Event | None, command: PromiseChanged, now: float) -> None:
         old = self.promises[command.promise]
@@ -393,11 +371,10 @@ class Invariants:
             if command.because in ("deadline", "agent gone"):
                 caller.open_to_all = True
                 if caller.stage == CALL_BACK:
-                    self._stage(caller, GENERAL)
+                    self._stage(caller, self._rests(caller))
             else:
                 self._stage(caller, PAUSED)
-                rule = caller.queue.sticky or StickyRule()
-                heappush(self.retries, (now + rule.call_back_retry_seconds, caller.id))
+                heappush(self.retries, (now + retry_seconds(caller.queue), caller.id))
             return
         assert old in ("open", "late") if command.state is PromiseState.WITHDRAWN else old == "open", (old, command)
         self.promises[command.promise] = command.state.value
@@ -436,8 +413,8 @@ class Invariants:
             _, number = heappop(self.retries)
             caller = self.callers.get(number)
             if caller is not None and caller.stage == PAUSED:
-                self._stage(caller, GENERAL if caller.open_to_all else CALL_BACK)
-                if caller.agent is not None:
+                self._stage(caller, self._rests(caller))
+                if caller.agent in self.agents:
                     self.touched_agents[caller.agent] = None
 
     def _blocked(self, caller: int, agent: str) -> bool:

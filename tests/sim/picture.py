@@ -63,6 +63,13 @@ def may_take(
     return False
 
 
+def retry_seconds(queue: QueueSettings) -> float:
+    """After how long a customer who was not reached is called again."""
+    if queue.call_back is not None or queue.sticky is None:
+        return (queue.call_back or m.CallBackRule()).retry_seconds
+    return queue.sticky.call_back_retry_seconds
+
+
 class Caller:
     __slots__ = (
         "agent",
@@ -77,6 +84,7 @@ class Caller:
         "open_to_all",
         "promise",
         "queue",
+        "rung_for_hers",
         "stage",
     )
 
@@ -94,6 +102,7 @@ class Caller:
         self.promise: int | None = None
         self.open_to_all = False
         self.left = False  # has hung up
+        self.rung_for_hers: str | None = None  # the agent he comes back to, while she is rung for him
 
 
 class Group:

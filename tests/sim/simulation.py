@@ -18,7 +18,16 @@ from invariants import Invariants
 from softswitch.acd import messages as m
 from softswitch.acd.engine import Engine
 from softswitch.acd.journal import RecordedEngine
-from softswitch.acd.messages import AcdSettings, AgentSettings, AgentState, Choice, Event, QueueSettings, StickyRule
+from softswitch.acd.messages import (
+    AcdSettings,
+    AgentSettings,
+    AgentState,
+    Choice,
+    Event,
+    QueueSettings,
+    RelaxStep,
+    StickyRule,
+)
 from softswitch.ids import AgentId, IdSource, InteractionId, PromiseId, QueueId, RingAttemptId, SkillId
 
 FIRST_ID = 1 << 40
@@ -67,6 +76,9 @@ def bank(agents: int = 36, queues: int = 4, seed: int = 0) -> AcdSettings:
                 if n == 3
                 else StickyRule(wait_at_most_seconds=120.0 + 60 * n, call_back_within_seconds=900.0),
                 overflow_when_nobody=n != 2,
+                ring_at_once=(1, 1, 2, 0)[n % 4],
+                relax=((), (RelaxStep(20.0, lower_by=1), RelaxStep(60.0, any_skill=True, add_queue=names[0])))[n == 1],
+                tier_after_seconds=30.0 if n == 2 else None,
             )
             for n, name in enumerate(names)
         ),
@@ -77,6 +89,7 @@ def bank(agents: int = 36, queues: int = 4, seed: int = 0) -> AcdSettings:
                 queues=tuple(q for k, q in enumerate(names) if (n + k) % 3 or k == n % queues),
                 skills=tuple((skill, random.randint(1, 5)) for skill in skills),
                 languages=() if n % 4 == 0 else (("en", 5), (LANGUAGES[n % 3], 3)),
+                tiers=((names[2], 1 + n % 2),) if queues > 2 else (),
             )
             for n in range(agents)
         ),

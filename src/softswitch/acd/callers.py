@@ -71,7 +71,7 @@ def _is_called_back(entry: Entry) -> bool:
 def _call_back_lost(floor: Floor, entry: Entry, now: float) -> None:
     """We lost him, not he us: his place stays, and he is called back."""
     rung: list[Agent] = []
-    hers = entry.bond.agent if entry.bond is not None and entry.stage is not Stage.WAITING else None
+    hers = entry.bond.agent if entry.bond is not None and _is_hers(entry) else None
     if entry.attempt is None:
         leave_lines(entry)
     else:
@@ -82,6 +82,11 @@ def _call_back_lost(floor: Floor, entry: Entry, now: float) -> None:
     entry.promise.caller_left = True
     for agent in rung:
         duty.free(floor, agent, now, keep_idle_time=True)
+
+
+def _is_hers(entry: Entry) -> bool:
+    """In her own line, or she is rung for him; not when the general line has taken over."""
+    return entry.attempt.sticky if entry.attempt is not None else entry.stage is not Stage.WAITING
 
 
 def leave_lines(entry: Entry) -> None:

@@ -40,9 +40,12 @@ def free(floor: Floor, agent: Agent, now: float, keep_idle_time: bool = False) -
             agent.standing.idle_since = now
         was = agent.state
         change(floor.out, agent, READY, "", now)
-        matching.agent_free(floor, agent, now)
         if floor.eligibility.relaxing and (was is OFFLINE or was is BREAK or was is SUSPENDED or was is OUTBOUND):
-            matching.relax_unstaffed(floor, now)
+            moved = matching.relax_unstaffed(floor, now)
+            matching.agent_free(floor, agent, now)
+            matching.find_for(floor, moved, now)
+        else:
+            matching.agent_free(floor, agent, now)
 
 
 def away(floor: Floor, agent: Agent, state: AgentState, reason: str, now: float, deadline: float | None = None) -> None:
@@ -56,6 +59,6 @@ def away(floor: Floor, agent: Agent, state: AgentState, reason: str, now: float,
         why = state.value if state is not OFFLINE or not agent.duty.logged_out else LOGGED_OUT
         sticky.agent_gone(floor, agent, why, now)
     if floor.eligibility.relaxing:
-        matching.relax_unstaffed(floor, now)
+        matching.find_for(floor, matching.relax_unstaffed(floor, now), now)
     if state is OFFLINE:
         matching.overflow_unstaffed(floor, agent.pools, now)

@@ -288,6 +288,16 @@ class Eligibility:
         needs = pool.needs
         return self.pool(pool.queue, needs.skills, needs.language, needs.prefers, step)
 
+    def up_to(self, pool: Pool) -> list[Pool]:
+        """Those pools of the same callers that there are, up to this step; it itself is the last."""
+        key, needs = pool.queue.settings.id, pool.needs
+        found = []
+        for step in range(pool.step):
+            earlier = self.pools.get((key, needs.skills, needs.language, needs.prefers, step))
+            if earlier is not None:
+                found.append(earlier)
+        return [*found, pool]
+
     def _forget_empty(self) -> None:
         """Flows that compute skills from what callers enter must not fill the memory."""
         self.pools = {key: pool for key, pool in self.pools.items() if pool.open}

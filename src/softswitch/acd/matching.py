@@ -239,7 +239,7 @@ def place(floor: Floor, entry: Entry, now: float, because: str = "") -> None:
     live = entry.promise is None
     if live:
         settings = pool.queue.settings
-        if not pool.logged_in and settings.overflow_when_nobody:
+        if settings.overflow_when_nobody and _nobody(floor, pool):
             overflow(floor, entry, "nobody logged in", now)
             return
         if now >= entry.entered_at + settings.max_wait_seconds:
@@ -332,14 +332,36 @@ def _widen(floor: Floor, entry: Entry, now: float) -> None:
             ring_more(floor, entry, volley, now)
 
 
-def relax_unstaffed(floor: Floor, now: float) -> None:
-    """Somebody came to work or went away: nobody waits for a step at which nobody works."""
+def relax_unstaffed(floor: Floor, now: float) -> list[Entry]:
+    """Somebody came to work or went away: nobody waits for a step at which nobody works. Whoever now stands in another
+    pool is still to be looked at (`find_for`), after those who waited there before."""
+    moved = []
     for pool in list(floor.eligibility.pools.values()):
         if pool.waiting and not pool.serving and pool.step + 1 < len(pool.queue.steps):
             for line_place in list(pool.waiting):
-                entry = floor.entries.get(line_place[1])
-                if entry is not None and entry.stage is _WAITING and entry.pool is pool:
-                    _widen(floor, entry, now)
+                entry = floor.entries[line_place[1]]
+                new = _relaxed(floor, entry, now)
+                if new is not pool:
+                    remove_place(pool.waiting, line_place)
+                    add_place(new.waiting, line_place)
+                    _next_step(floor, entry)
+                    moved.append(entry)
+    return moved
+
+
+def find_for(floor: Floor, moved: list[Entry], now: float) -> None:
+    """The agents who are ready for these callers, in the callers' own order."""
+    weighted = floor.eligibility.weighted
+
+    def turn(entry: Entry) -> tuple[float, Place]:
+        return (-_weighted_age(floor, entry.place, now) if weighted else 0.0, entry.place)
+
+    for entry in sorted(moved, key=turn):
+        if entry.stage is _WAITING:
+            agent = find(entry.pool, entry)
+            if agent is not None:
+                unplace(entry)
+                ring(floor, entry, agent, now)
 
 
 def unplace(entry: Entry) -> None:
@@ -371,15 +393,29 @@ def overflow(floor: Floor, entry: Entry, because: str, now: float) -> None:
     floor.finish(entry, Outcome.OVERFLOWED, None, now)
 
 
+def _nobody(floor: Floor, pool: Pool) -> bool:
+    """Nobody is logged in who may take these callers, now or after a longer wait."""
+    if pool.logged_in:
+        return False
+    steps = range(pool.step + 1, len(pool.queue.steps))
+    return not any(floor.eligibility.at_step(pool, step).logged_in for step in steps)
+
+
 def overflow_unstaffed(floor: Floor, pools: list[Pool], now: float) -> None:
     """The last agent who could have taken these callers has logged out."""
-    for pool in pools:
-        if pool.waiting and not pool.logged_in and pool.queue.settings.overflow_when_nobody:
-            for line_place in list(pool.waiting):
-                entry = floor.entries[line_place[1]]
-                if entry.promise is None:
-                    unplace(entry)
-                    overflow(floor, entry, "nobody logged in", now)
+    for pool in list(pools):
+        if not pool.logged_in and pool.queue.settings.overflow_when_nobody:
+            for earlier in floor.eligibility.up_to(pool):  # who waits for her step to come
+                if earlier.waiting and _nobody(floor, earlier):
+                    _overflow_all(floor, earlier, now)
+
+
+def _overflow_all(floor: Floor, pool: Pool, now: float) -> None:
+    for line_place in list(pool.waiting):
+        entry = floor.entries[line_place[1]]
+        if entry.promise is None:
+            unplace(entry)
+            overflow(floor, entry, "nobody logged in", now)
 
 
 def limit_wait(floor: Floor, entry: Entry) -> None:

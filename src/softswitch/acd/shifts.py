@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softswitch.acd import attempts, duty, sticky
+from softswitch.acd import attempts, duty, matching, sticky
 from softswitch.acd.agents import (
     BREAK,
     LOGGED_OUT,
@@ -162,9 +162,9 @@ def restored(floor: Floor, event: AgentRestored, now: float) -> None:
     state = event.state
     holds = event.reason != ON_OWN_CALL  # no call of hers survived
     if state is BREAK or state is OUTBOUND or (state is SUSPENDED and holds):
-        _restore(floor, agent, event)
+        _restore(floor, agent, event, now)
     elif state is WRAP_UP and event.deadline is not None and event.deadline > now:
-        _restore(floor, agent, event)
+        _restore(floor, agent, event, now)
         floor.deadlines.add(event.deadline, WRAP_UP_DUE, agent)
     elif state is READY and event.registered and not event.logged_out:
         agent.standing.idle_since = min(event.since, now)
@@ -175,7 +175,9 @@ def restored(floor: Floor, event: AgentRestored, now: float) -> None:
         change(floor.out, agent, OFFLINE, LOGGED_OUT if event.logged_out else NOT_REGISTERED, now)
 
 
-def _restore(floor: Floor, agent: Agent, event: AgentRestored) -> None:
+def _restore(floor: Floor, agent: Agent, event: AgentRestored, now: float) -> None:
     change(floor.out, agent, event.state, event.reason, event.since, event.deadline)
     if event.state is BREAK and event.deadline is not None:
         floor.deadlines.add(event.deadline, BREAK_OVER, agent)
+    if floor.eligibility.relaxing:  # she is at work, or no longer
+        matching.find_for(floor, matching.relax_unstaffed(floor, now), now)
