@@ -8,7 +8,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit serial lint format types bench bench-calls bench-media soak soak-sip-sim prompts lock clean
+.PHONY: help demo test unit serial lint format types bench bench-calls bench-media soak soak-sip-sim soak-acd prompts lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ soak: .venv/.test-installed ## 30 minutes of calls, watching memory, descriptors
 
 soak-sip-sim: .venv/.test-installed ## a million dialogs through a simulated network (ARGS="--calls 20000" for fewer)
 	@$(BIN)/python bench/soak_sip_sim.py $(ARGS)
+
+soak-acd: .venv/.test-installed ## 100 million events on random lines, every rule after each (ARGS="--events 1000000")
+	@$(BIN)/python bench/soak_acd.py $(ARGS)
 
 # ---------------------------------------------------------------- make what is committed
 

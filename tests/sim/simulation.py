@@ -76,7 +76,7 @@ def bank(agents: int = 36, queues: int = 4, seed: int = 0) -> AcdSettings:
                 if n == 3
                 else StickyRule(wait_at_most_seconds=120.0 + 60 * n, call_back_within_seconds=900.0),
                 overflow_when_nobody=n != 2,
-                ring_at_once=(1, 1, 2, 0)[n % 4],
+                ring_at_once=(1, 1, 2, 3 if agents > 20 else 0)[n % 4],
                 relax=((), (RelaxStep(20.0, lower_by=1), RelaxStep(60.0, any_skill=True, add_queue=names[0])))[n == 1],
                 tier_after_seconds=30.0 if n == 2 else None,
             )
