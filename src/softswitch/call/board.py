@@ -163,12 +163,12 @@ class Board:
     # -------------------------------------------------------------- legs
 
     def encryption_of(self, trunk: TrunkId | None, agent: AgentId | None, transport: str = "") -> Encryption:
-        """What is asked of this peer. A phone that is registered over a WebSocket is a browser."""
-        if transport in ("ws", "wss"):
-            return Encryption.BROWSER
+        """What is asked of this peer. A phone on a WebSocket is a browser, unless something else is written."""
         call = self.line.call
         word = call.encryption_of_trunks.get(trunk) if trunk else call.encryption_of_agents.get(agent or "")
-        return Encryption(word) if word else Encryption.NONE
+        if word:
+            return Encryption(word)
+        return Encryption.BROWSER if transport in ("ws", "wss") else Encryption.NONE
 
     def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner) -> CallLeg | None:
         """A leg with a media port of its own; None when the stock of ports is used up."""

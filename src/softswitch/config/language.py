@@ -290,8 +290,8 @@ class AgentDoc(Section):
     )
     encryption: Placed = key(
         OneOf(*ENCRYPTION),
-        "of her phone's audio, by SRTP: see encrypted-media.md; a phone on a WebSocket is a browser by itself",
-        Placed("none", NOTHING.place),
+        "of her phone's audio, by SRTP: see encrypted-media.md; by default none, for a phone on a WebSocket browser",
+        NOTHING,
     )
     spoken: SayDoc | None = key(SAY, "how her name is spoken, where the written one is spoken wrongly", None)
     deputy: Placed = key(AGENT_ID, "who takes her returning callers while she is away or not logged in", NOTHING)

@@ -191,8 +191,8 @@ def _only_once(value: Placed, what: str, taken: dict[str, str], owner: str, repo
 
 
 def encryptions(docs: Mapping[Placed, AgentDoc] | Mapping[Placed, TrunkDoc]) -> dict[str, str]:
-    """What is asked of whom; who is not in it is asked for nothing."""
-    return {str(name): str(doc.encryption) for name, doc in docs.items() if doc.encryption != "none"}
+    """What is asked of whom, where something is written about it."""
+    return {str(name): str(doc.encryption) for name, doc in docs.items() if doc.encryption}
 
 
 # ------------------------------------------------------------------ numbers, codes, texts
