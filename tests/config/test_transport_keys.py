@@ -40,8 +40,8 @@ def test_every_transport(directory: Any, files: Path) -> None:
 
 def test_certificates_of_others(directory: Any, files: Path) -> None:
     trunks = "{ pstn: { from: [192.0.2.10], to: 192.0.2.10:5061, transport: tls, verify: false } }"
-    tls = "{ authorities: cert.pem, client_certificates: ask }"
-    settings = directory.load(trunks=trunks, tls=tls).tls
+    tls = "{ certificate: cert.pem, key: key.pem, authorities: cert.pem, client_certificates: ask }"
+    settings = directory.load(listen="[tls://0.0.0.0:5061]", trunks=trunks, tls=tls).tls
     assert (settings.authorities, settings.phones, settings.unverified) == (
         str(files / "cert.pem"),
         "ask",
@@ -63,6 +63,10 @@ def test_pages_and_proxies(directory: Any) -> None:
         ({"listen": "[wss://0.0.0.0:5061]", "tls": "{ client_certificates: ask }"}, "wss needs the keys certificate"),
         ({"listen": "[tsl://0.0.0.0:5061]"}, 'did you mean "tls"?'),
         ({"listen": "[https://0.0.0.0:5061]"}, "udp, tcp, tls, ws and wss are"),
+        (
+            {"trunks": "{ pstn: { from: [192.0.2.10], to: 192.0.2.10:5061, transport: tls } }"},
+            "come from a tls address",
+        ),
         ({"tls": "{ certificate: cert.pem }"}, "certificate needs the key key as well"),
         ({"tls": "{ key: key.pem }"}, "key needs the key certificate as well"),
         ({"tls": "{ authorities: none.pem }"}, 'the file "none.pem" does not exist'),

@@ -21,6 +21,10 @@ def build_tls(
 ) -> TlsSettings:
     unverified = tuple(trunk.host for trunk in trunks if not trunk.tls_verify and trunk.host)
     needed = next((entry.transport for entry in listen if entry.transport in _NEEDS_CERTIFICATE), "")
+    if not any(entry.transport == "tls" for entry in listen):
+        for trunk in document.trunks.values():
+            if trunk.transport == "tls":
+                report.add(trunk.at("transport"), "calls over tls come from a tls address under listen; there is none")
     doc = document.tls
     if doc is None:
         if needed:

@@ -112,7 +112,8 @@ def _context(protocol: int) -> ssl.SSLContext:
     # RFC 8996: TLS 1.0 and 1.1 must not be used any more.
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.num_tickets = 0 if protocol == ssl.PROTOCOL_TLS_SERVER else context.num_tickets
+    if protocol == ssl.PROTOCOL_TLS_SERVER:
+        context.num_tickets = 0  # phones stay connected; a session to come back to would cost memory
     return context
 
 

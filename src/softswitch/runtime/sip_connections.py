@@ -261,7 +261,10 @@ class Connections:
             self._connect_and_send(flow, command.data)
 
     def _to(self, flow: Flow) -> Line | None:
-        return self._made.get(_remote(flow)) or self._came.get((flow.transport, flow.remote))
+        remote = _remote(flow)
+        if remote in self._connecting:
+            return None  # behind those that wait already
+        return self._made.get(remote) or self._came.get((flow.transport, flow.remote))
 
     def _connect_and_send(self, flow: Flow, data: bytes) -> None:
         remote = _remote(flow)

@@ -41,6 +41,7 @@ _RECEIVE_BUFFER = 4 * 1024 * 1024
 _MOST_WAITING = 4_000  # above it datagrams stay with the kernel, which drops what does not fit
 _BEHIND = 500  # waiting datagrams: 0.1 to 0.2 s of work, before phones begin to send again (T1 is 0.5 s)
 _CAUGHT_UP = 100
+CERTIFICATE_SECONDS = 30.0  # so often its files are looked at
 
 
 class UdpSocket:
@@ -148,6 +149,14 @@ class SipTransport:
         self.admit: Admit = admit_everybody  # asked before anything else
         self.sent = 0
         self.local_flows: tuple[Flow, ...] = ()
+        self._looking: asyncio.TimerHandle | None = None
+        if tls is not None and tls.certificate:
+            self._look()
+
+    def _look(self) -> None:
+        """A certificate that was renewed is used from then on."""
+        self.certificates.look()
+        self._looking = self._loop.call_later(CERTIFICATE_SECONDS, self._look)
 
     @property
     def received(self) -> int:
@@ -192,6 +201,8 @@ class SipTransport:
         self.connections.close_stream(command)
 
     async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
         for udp in self._udp.values():
             udp.close()
         await self.connections.close()

@@ -64,7 +64,9 @@ class Addresses:
         address = ip_literal(host)
         if address is None:
             return None
-        return self.flow_to_address(address, port or 5060, (transport or "udp").lower())
+        # RFC 3261 26.2.2: to a sips: URI leads TLS alone.
+        kind = "tls" if uri.scheme == "sips" else (transport or "udp").lower()
+        return self.flow_to_address(address, port or (5061 if kind == "tls" else 5060), kind)
 
     def carrier_of(self, target: str) -> TrunkSettings | None:
         """The trunk that a URI names by id or host, when it has a name of ours."""
@@ -75,9 +77,11 @@ class Addresses:
         return None
 
     def flow_to_address(self, address: str, port: int, transport: str) -> Flow | None:
-        """From our listening address of the same transport and family; for TCP the shell connects."""
+        """From our listening address of the same transport and family; for TCP and TLS the shell connects."""
         six = ":" in address
         for flow in self._local_flows:
             if flow.transport == transport and (":" in flow.local[0]) == six:
-                return Flow(transport, flow.local, (address, port), 0 if transport == "udp" else -1)
+                if transport == "udp":
+                    return Flow(transport, flow.local, (address, port))
+                return Flow(transport, flow.local, (address, port), -1, (), address if transport == "tls" else "")
         return None

@@ -10,7 +10,7 @@ from softswitch.sip.errors import SipError
 from softswitch.sip.headers import parameter, parse_address
 from softswitch.sip.message import Request
 from softswitch.sip.messages import ContactBinding, Flow, SipSettings
-from softswitch.sip.uri import ip_literal, parse_uri, printable
+from softswitch.sip.uri import SECURE, ip_literal, parse_uri, printable
 
 _SECONDS = re.compile(r"[0-9]{1,100}")
 _Q = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
@@ -42,15 +42,21 @@ def wanted_contacts(request: Request, settings: SipSettings) -> Wanted:
         return Wanted((), True)
     if len(items) > settings.max_contacts:
         raise SipError(403, "too many contacts")
-    return Wanted(tuple(_wanted(item, header, settings) for item in items), False)
+    secure = request.flow.transport in SECURE
+    return Wanted(tuple(_wanted(item, header, settings, secure) for item in items), False)
 
 
-def _wanted(item: str, header: str | None, settings: SipSettings) -> WantedContact:
+def _wanted(item: str, header: str | None, settings: SipSettings, secure: bool) -> WantedContact:
     address = parse_address(item)
     uri = parse_uri(address.uri)
     # RFC 4475 3.3.11 and 3.1.2.11: a URI with headers would let the registrant inject headers into our INVITEs.
     # It is stored and shown, so it is what the grammar says: ASCII.
-    if not address.uri.isascii() or uri.headers or uri.scheme != "sip" or uri.parameter("method") is not None:
+    if (
+        not address.uri.isascii()
+        or uri.headers
+        or (uri.scheme == "sips" and not secure)
+        or uri.parameter("method") is not None
+    ):
         raise SipError(400, "a contact that cannot be called")
     text = parameter(address.parameters, "expires")
     if text is None:

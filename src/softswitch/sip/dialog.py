@@ -15,7 +15,7 @@ from softswitch.sip.headers import parse_address
 from softswitch.sip.message import Message, Request, Response
 from softswitch.sip.messages import Flow
 from softswitch.sip.respond import END_WITHOUT_BODY, SDP_TYPE
-from softswitch.sip.uri import ip_literal, parse_uri
+from softswitch.sip.uri import SECURE, ip_literal, is_sips, parse_uri
 
 MAX_ROUTES = 20
 IsTrusted = Callable[[str], bool]
@@ -35,6 +35,7 @@ class Dialog:
         "remote_seq",
         "remote_tag",
         "routes",
+        "secure",
         "target",
     )
 
@@ -48,6 +49,7 @@ class Dialog:
         self.remote_seq = -1
         self.target = target
         self.routes: tuple[str, ...] = ()
+        self.secure = is_sips(target)
         self.flow = flow
         self.hops = 70  # Max-Forwards of the opening INVITE
 
@@ -61,6 +63,7 @@ class Dialog:
             raise SipError(400, "INVITE without Contact")
         parse_uri(target)
         headers = request.headers
+        _check_sips(request, target)
         dialog = cls(request.call_id, tag, f"{headers['to']};tag={tag}", headers["from"], target, request.flow)
         dialog.remote_tag = request.from_.tag
         dialog.remote_seq = request.cseq.number
@@ -88,6 +91,11 @@ class Dialog:
             self.flow = self.next_hop(response.flow, trusted)
         return readable
 
+    def contact(self, context: Context) -> str:
+        """Our Contact line. RFC 3261 8.1.1.8 and 12.1.1: in a dialog that began with a sips: URI it is one as well."""
+        place = context.place(self.flow)
+        return f"Contact: <sips:{place.uri[4:]}>\r\n" if self.secure else place.contact
+
     def refresh_target(self, message: Message) -> None:
         """RFC 3261 12.2.1.2 and 12.2.2: a target refresh replaces the remote target. A Contact that is no SIP URI
         changes nothing."""
@@ -102,6 +110,7 @@ class Dialog:
     def fork(self) -> Dialog:
         """Another dialog of the same INVITE (RFC 3261 13.2.2.4)."""
         twin = Dialog(self.call_id, self.local_tag, self.local, self.remote, self.target, self.flow)
+        twin.secure = self.secure
         twin.local_seq = self.local_seq
         return twin
 
@@ -158,6 +167,16 @@ class Dialog:
             return self.target, "".join(f"Route: <{route}>\r\n" for route in self.routes)
         rest = (*self.routes[1:], self.target)
         return first, "".join(f"Route: <{route}>\r\n" for route in rest)
+
+
+def _check_sips(request: Request, target: str) -> None:
+    # RFC 3261 8.1.1.8: "If the Request-URI or top Route header field value contains a SIPS URI, the Contact header
+    # field MUST contain a SIPS URI as well."
+    if is_sips(request.uri) and not is_sips(target):
+        raise SipError(400, "a sips: request with a sip: Contact")
+    # RFC 5630 3.1.3: a SIPS URI promises TLS on every hop; one that came without was no such promise.
+    if is_sips(target) and request.flow.transport not in SECURE:
+        raise SipError(400, "a sips: Contact without TLS")
 
 
 def _route_set(values: list[str]) -> tuple[str, ...]:

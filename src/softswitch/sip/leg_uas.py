@@ -47,7 +47,7 @@ class UasSetup:
         self._leg = leg
         self._transaction = transaction
         self._number = request.cseq.number
-        self._opening = record_routes(request) + leg.hub.context.place(request.flow).contact
+        self._opening = record_routes(request) + leg.dialog.contact(leg.hub.context)
         self._wait: AckWait | None = None
         self._bye_wanted = False
         self._bye_reason: str | None = None

@@ -108,7 +108,7 @@ class Offers:
             # RFC 3311 5.2: without an offer it only refreshes the target.
             asked = asked_by(request, leg.hub.context.settings.min_session_seconds)
             leg.dialog.refresh_target(request)
-            extra = leg.hub.context.place(leg.dialog.flow).contact + ALLOW
+            extra = leg.dialog.contact(leg.hub.context) + ALLOW
             if leg.up:
                 leg.session.learn(request)
                 extra += leg.session.answer_lines(asked)
@@ -163,7 +163,7 @@ class Offers:
         else:
             leg.dialog.refresh_target(request)
             context = leg.hub.context
-            extra = context.place(leg.dialog.flow).contact + ALLOW
+            extra = leg.dialog.contact(context) + ALLOW
             if leg.up and incoming.asked is not None:
                 extra += leg.session.answer_lines(incoming.asked)
             leg.session.described = sdp
@@ -225,7 +225,7 @@ class Offers:
         dialog = leg.dialog
         leg.hub.reconnect(dialog)
         branch = context.token()
-        extra = context.place(dialog.flow).contact + ALLOW + leg.session.request_lines()
+        extra = dialog.contact(context) + ALLOW + leg.session.request_lines()
         data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, sdp)
         self._outgoing = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
 

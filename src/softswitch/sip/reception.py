@@ -30,7 +30,7 @@ from softswitch.sip.respond import (
 from softswitch.sip.session_timer import supports
 from softswitch.sip.sessions import Sessions
 from softswitch.sip.transaction_server import Key, ServerState, ServerTransaction, ServerTransactions
-from softswitch.sip.uri import MAX_URI, dialled_number, parse_uri
+from softswitch.sip.uri import MAX_URI, SECURE, dialled_number, parse_uri
 from softswitch.sip.via import way_back
 
 RETRY_AFTER = "Retry-After: 5\r\n"
@@ -173,8 +173,8 @@ class Reception:
             dialled_number(uri)
             return
         parsed = parse_uri(uri)
-        if parsed.scheme != "sip":
-            # RFC 3261 8.2.2.1: an unsupported scheme in the request URI is a 416. There is no TLS here, so no sips.
+        if parsed.scheme == "sips" and request.flow.transport not in SECURE:
+            # RFC 3261 8.2.2.1: an unsupported scheme in the request URI is a 416; without TLS sips: is none we support.
             raise SipError(416, "unsupported URI scheme")
         # RFC 4475 3.1.2.11 (escruri): header fields are not allowed in a request URI.
         if parsed.headers:

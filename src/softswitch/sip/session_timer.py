@@ -225,7 +225,7 @@ class SessionTimer:
         dialog = leg.dialog
         leg.hub.reconnect(dialog)
         branch = context.token()
-        extra = context.place(dialog.flow).contact + ALLOW + self.request_lines()
+        extra = dialog.contact(context) + ALLOW + self.request_lines()
         data = dialog.request(context, "UPDATE", dialog.next_number(), branch, extra)
         self._refreshing = leg.hub.clients.start(branch, "UPDATE", dialog.flow, data, self)
 

@@ -247,7 +247,7 @@ class Sessions:
         self._legs[leg.id] = leg
         self._dialogs[tag] = leg
         self._note_call_id(leg)
-        extra = f"{context.place(flow).contact}{ALLOW}P-Asserted-Identity: {caller}\r\n"
+        extra = f"{dialog.contact(context)}{ALLOW}P-Asserted-Identity: {caller}\r\n"
         for name, value in order.headers:
             extra += _header_line(name, value)
         setup.start(extra, order.sdp)

@@ -25,6 +25,7 @@ _URI = re.compile(
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:")
 _TEL = re.compile(r"tel:([0-9A-Da-d+*#().-]++)(?:;[^\s<>\"@]*+)?", re.IGNORECASE)
+SECURE = ("tls", "wss")  # transports that a sips: URI may go over
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 MAX_URI = 2048
 
@@ -100,6 +101,10 @@ def printable(text: str) -> str:
 def escape_user(text: str) -> str:
     """Any text as the user part of a URI."""
     return quote(text.encode("utf-8", "replace"), safe="-_.!~*'()&=+$,;?/")
+
+
+def is_sips(text: str) -> bool:
+    return text[:5].lower() == "sips:"
 
 
 def host_port(host: str, port: int) -> str:
