@@ -128,6 +128,8 @@ class Context:
             host = known[0] if known else self.settings.realm
         address = host_port(host, port)
         transport = flow.transport.upper()
-        suffix = "" if flow.transport == "udp" else f";transport={flow.transport}"
+        # RFC 7118 5.2: in a URI the transport is "ws", with TLS or without.
+        named = "ws" if flow.transport == "wss" else flow.transport
+        suffix = "" if flow.transport == "udp" else f";transport={named}"
         uri = f"sip:softswitch@{address}{suffix}"
         return Place(f"Contact: <{uri}>\r\n", f"Via: SIP/2.0/{transport} {address};rport;branch=z9hG4bK", uri)
