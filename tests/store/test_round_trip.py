@@ -135,7 +135,7 @@ async def test_promises_until_they_are_settled(store: Store) -> None:
 
 async def test_an_interaction_from_opening_to_closing(store: Store) -> None:
     number = InteractionId(1_887_436_800_000_000)  # as large as they are
-    store.append(InteractionOpened(number, "+3725550001", "8000", TrunkId("pstn"), "et", NOW))
+    store.append(InteractionOpened(number, "+3725550001", "8000", TrunkId("pstn"), "et", NOW, "verified A"))
     entered = {"customer_number": "123456", "õ": "“ü”"}
     path = ("main:9", "main:2", "customer_number")
     store.append(
@@ -148,7 +148,7 @@ async def test_an_interaction_from_opening_to_closing(store: Store) -> None:
         {
             "id": number, "caller": "+3725550001", "dialled": "8000", "trunk": "pstn", "language": "et",
             "began_at": NOW, "outcome": "answered", "agent": "mart", "ended_at": NOW + 200, "waited_seconds": 93.5,
-            "sticky": "colleague",
+            "sticky": "colleague", "identity": "verified A",
         }
     ]  # fmt: skip
     first, second = sorted(await rows(store, queue_entry), key=lambda row: row["at"])

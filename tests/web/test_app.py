@@ -31,7 +31,7 @@ async def test_calls(client: aiohttp.ClientSession) -> None:
     assert talking == {
         "call": str(LARGE), "interaction": str(LARGE + 1), "state": "talking", "caller": "+3725550001",
         "dialled": "8000", "queue": "everyday", "agent": "anna", "state_seconds": 12.346, "call_seconds": 40.0,
-        "sticky": "direct", "notes": [],
+        "sticky": "direct", "notes": [], "identity": "",
     }  # fmt: skip
     assert (in_menu["interaction"], in_menu["queue"], in_menu["agent"]) == (None, None, None)
 

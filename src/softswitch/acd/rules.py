@@ -29,6 +29,8 @@ FACTS: Final[Mapping[str, type]] = {
     "passes": int,
     "hour": int,
     "has_customer": bool,
+    "attestation": str,
+    "identity": str,
 }
 HISTORY: Final = frozenset({"calls_today", "was_cut_off"})  # facts that the store is asked for
 

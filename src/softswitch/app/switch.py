@@ -36,6 +36,7 @@ from softswitch.config.strategies import strategies
 from softswitch.ids import IdSource
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
+from softswitch.runtime.certificate_fetch import CertificateFetcher
 from softswitch.runtime.driver import Driver
 from softswitch.runtime.journal import JournalWriter, directory_of
 from softswitch.runtime.media_client import MediaClient, MediaStartError
@@ -43,6 +44,7 @@ from softswitch.runtime.prompt_library import build_catalog
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip import messages as sip
 from softswitch.sip.stack import SipStack
+from softswitch.sip.stir_messages import CertificateFetched, FetchCertificate
 from softswitch.store.store import Store
 from softswitch.web.app import make_app
 from softswitch.web.server import HttpServer, start_http
@@ -60,6 +62,7 @@ _SIP_EVENTS = (
     sip.LoadChanged,
     sip.ContactsSaved,
     sip.ContactsRestored,
+    CertificateFetched,
     sip.RespondProvisional,
     sip.Answer,
     sip.Reject,
@@ -196,7 +199,7 @@ class Switch:
         orders = strategies(queue.order for queue in settings.acd.queues)
         engine = Engine(settings.acd, ids if journal is None else NotedIds(ids, journal.lines), strategies=orders)
         return Cores(
-            SipStack(sip_settings, ids, Chance()),
+            SipStack(sip_settings, ids, Chance(), clock.wall),
             Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local, os.urandom),
             engine,
             engine if journal is None else RecordedEngine(engine, journal.lines),
@@ -231,6 +234,9 @@ class Switch:
         driver.add_effect(memory.save_promise, acd.SavePromise)
         driver.add_effect(memory.find_previous, records.FindPreviousAgent)
         driver.add_effect(self.tally.count, *Tally.COUNTED)
+        fetcher = CertificateFetcher(self.settings.sip.stir, driver.post)
+        self._closers.append(fetcher.close)
+        driver.add_effect(fetcher.fetch, FetchCertificate)
         phones = PhoneWatch(driver.post)
         driver.add_effect(phones.changed, sip.RegistrationChanged)
         driver.add_effect(phones.answering, sip.PhoneAnswering)

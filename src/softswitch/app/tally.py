@@ -48,6 +48,7 @@ class Tally:
         self.rings: Counter[str] = Counter()
         self.promises: Counter[str] = Counter()
         self.security: Counter[str] = Counter()
+        self.identities: Counter[str] = Counter()
 
     COUNTED = (
         CallerEntered,
@@ -70,6 +71,8 @@ class Tally:
             self.rings[message.end.value] += 1
         elif isinstance(message, InteractionOpened):
             self.calls += 1
+            if message.identity is not None:
+                self.identities[message.identity] += 1
         elif isinstance(message, InteractionClosed):
             self.outcomes[message.outcome] += 1
         elif isinstance(message, PromiseChanged):

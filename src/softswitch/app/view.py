@@ -230,6 +230,7 @@ class LiveSwitch:
             rings=tally.rings,
             promises=tally.promises,
             security=tally.security,
+            identities=tally.identities,
             sip_received=switch.edges.transport.received,
             sip_sent=switch.edges.transport.sent,
             sip_transactions=counts["server_transactions"] + counts["client_transactions"],
@@ -317,6 +318,7 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
         now - facts.began_at,
         session.waiting.sticky_note,
         session.waiting.notes,
+        facts.identity.summary if facts.identity is not None else "",
     )
 
 

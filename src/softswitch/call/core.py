@@ -223,7 +223,15 @@ class Calls:
         self.sessions[interaction] = session
         wall = board.line.wall(now)
         board.emit(
-            InteractionOpened(interaction, facts.caller, event.dialled, event.origin.trunk, route.number.language, wall)
+            InteractionOpened(
+                interaction,
+                facts.caller,
+                event.dialled,
+                event.origin.trunk,
+                route.number.language,
+                wall,
+                None if event.identity is None else event.identity.summary,
+            )
         )
 
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
@@ -232,6 +240,7 @@ class Calls:
         facts = LegFacts(
             "in", party, caller, event.dialled, now, interaction, signalling=event.flow.remote[0], hops=event.hops
         )
+        facts.identity = event.identity
         facts.encryption = self.board.encryption_of(event.origin.trunk, event.origin.agent, event.flow.transport)
         return facts
 

@@ -22,6 +22,7 @@ from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, acce
 from softswitch.media.sdp import SdpError
 from softswitch.media.security import Encryption, LegSecurity, Sdes, Security
 from softswitch.sip.messages import AnswerOffer, Hangup
+from softswitch.sip.stir_messages import CallerIdentity
 
 _NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}  # RFC 3551 6
@@ -43,6 +44,7 @@ class LegFacts:
     answered_at: float | None = None
     ended_at: float | None = None
     signalling: str = ""  # the address that the peer's SIP comes from, when it is known
+    identity: CallerIdentity | None = None  # what STIR says of the caller's number
     hops: int = 70  # Max-Forwards of the call; a call that is placed for it gets one less
     encryption: Encryption = Encryption.NONE  # what we ask of the peer
 

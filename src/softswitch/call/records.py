@@ -35,6 +35,7 @@ class InteractionOpened:
     trunk: TrunkId | None
     language: str
     began_at: float
+    identity: str | None = None  # what STIR said of the number: "verified A", "failed 438", "missing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ class CallerSession:
         self._become(Stage.MENU, now)
         self._flow = FlowRun(self._board.call.flows, flow, self._board.ids, self._board.line.flow_rules)
         facts, place = self.leg.facts, self.waiting.place
-        values = {"caller": facts.customer, "dialled": facts.dialled}
+        values = {"caller": facts.customer, "dialled": facts.dialled, **self.waiting.identity_values()}
         started = FlowStarted(self.waiting.language, values)
         if place is not None:  # after a queue: nothing that was entered is lost
             started = FlowStarted(
@@ -431,7 +431,7 @@ class CallerSession:
             self._drop_choice(now)
         self.rings[command.attempt] = ring = Ring(self._board, command.attempt, self.interaction, command.agent)
         facts = self.leg.facts
-        ring.start(facts.customer, self.waiting.caller_name, now, self.leg)
+        ring.start(facts.customer, self.waiting.shown_name, now, self.leg)
         if self.stage is Stage.QUEUED and self.leg.playback is None:
             self.waiting.play_ringback()
 

@@ -59,6 +59,17 @@ class Waiting:
         self.personal: AgentId | None = None  # in whose own line he waits
         self.desk: CallBackDesk | None = None  # asks him about a call-back
 
+    def identity_values(self) -> dict[str, str]:
+        """What a flow can branch by."""
+        identity = self._leg.facts.identity
+        return {} if identity is None else {"attestation": identity.attestation, "identity": identity.word}
+
+    @property
+    def shown_name(self) -> str:
+        """What an agent's phone shows: a number that is not proven is marked, so that nobody takes it for proof."""
+        identity = self._leg.facts.identity
+        return self.caller_name if identity is None else f"{self.caller_name} [{identity.summary}]".strip()
+
     # -------------------------------------------------------------- who was it last time?
 
     def ask_ahead(self, interaction: InteractionId, now: float) -> None:
@@ -249,6 +260,7 @@ class Waiting:
         facts["passes"] = memory.passes
         facts["hour"] = line.local_time(line.wall(now)).hour
         facts["has_customer"] = place.customer is not None
+        facts.update({"attestation": "", "identity": "", **self.identity_values()})
         return facts
 
     def _away(self, now: float) -> tuple[AgentId, ...]:

@@ -137,6 +137,19 @@ class StepGoto(Section):
 
 
 @section
+class StepBranch(Section):
+    """Go on by what was entered before, or by what is known of the caller: attestation is A, B or C when his number
+    was verified (STIR), identity is verified, failed or missing."""
+
+    branch: Placed = key(ID, "what is looked at: the name of a collect step, attestation or identity")
+    cases: dict[Placed, TargetDoc] = key(
+        MapOf(Text("a value"), TARGET, at_least=1), "where each value leads", name="is"
+    )
+    otherwise: TargetDoc | None = key(TARGET, "where every other value leads; by default to the next step", None)
+    name: Placed = key(ID, "a name, to be led here by others", NOTHING)
+
+
+@section
 class StepQueue(Section):
     """Into a queue, with everything that was entered."""
 
@@ -160,12 +173,13 @@ STEPS: dict[str, Keys[Any]] = {
     "record_notice": Keys(StepNotice, "a record notice"),
     "language": Keys(StepLanguage, "a language step"),
     "goto": Keys(StepGoto, "a goto"),
+    "branch": Keys(StepBranch, "a branch"),
     "queue": Keys(StepQueue, "a queue step"),
     "hang_up": Keys(StepHangUp, "a hang-up"),
     "say": Keys(StepSay, "a say step"),
 }
 
-StepDoc = StepMenu | StepCollect | StepNotice | StepLanguage | StepGoto | StepQueue | StepHangUp | StepSay
+StepDoc = StepMenu | StepCollect | StepNotice | StepLanguage | StepGoto | StepBranch | StepQueue | StepHangUp | StepSay
 
 
 class StepKind(Kind[Any]):

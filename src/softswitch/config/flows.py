@@ -7,6 +7,7 @@ from typing import Any
 
 from softswitch.config.flow_language import (
     FlowBody,
+    StepBranch,
     StepCollect,
     StepGoto,
     StepHangUp,
@@ -23,6 +24,7 @@ from softswitch.config.problems import Placed, did_you_mean, listing
 from softswitch.config.references import Known
 from softswitch.ids import FlowId
 from softswitch.ivr.messages import (
+    BranchStep,
     CollectStep,
     Flow,
     GotoStep,
@@ -36,6 +38,7 @@ from softswitch.ivr.messages import (
 )
 
 START_VARIABLES = ("caller", "dialled")
+KNOWN_OF_CALLERS = ("attestation", "identity")  # what a branch can look at besides
 
 
 def step_name(step: Any) -> Placed:
@@ -154,6 +157,8 @@ class FlowBuilder:
             return LanguageStep(str(step.name), known.language(step.language))
         if isinstance(step, StepGoto):
             return GotoStep(str(step.name), self.target(step.goto, names))
+        if isinstance(step, StepBranch):
+            return self._branch(step, names)
         if isinstance(step, StepQueue):
             known.check("queue", step.queue)
             return GotoStep(str(step.name), Target(queue=str(step.queue), because=str(step.because)))
@@ -161,6 +166,15 @@ class FlowBuilder:
         if not step.hang_up:
             known.report.add(step.at("hang_up"), "hang_up: false does nothing; write true or take the step out")
         return GotoStep(str(step.name), Target(hang_up=True, because=str(step.because)))
+
+    def _branch(self, step: StepBranch, names: tuple[str, ...]) -> BranchStep:
+        known = (*self.collected, *KNOWN_OF_CALLERS)
+        if step.branch and step.branch not in known:
+            hint = did_you_mean(step.branch, known) or f"; known: {listing(known)}"
+            self._known.report.add(step.branch.place, f'nothing is known as "{step.branch}" here{hint}')
+        otherwise = None if step.otherwise is None else self.target(step.otherwise, names)
+        cases = {str(value): self.target(target, names) for value, target in step.cases.items()}
+        return BranchStep(str(step.name), str(step.branch), cases, otherwise)
 
     def _customer_id(self, step: StepCollect) -> bool:
         if step.customer_id and step.secret:

@@ -30,6 +30,7 @@ from softswitch.config.kinds import (
 from softswitch.config.problems import Placed
 from softswitch.config.promise_language import AwayDoc, CallBackRuleDoc, HerLineDoc, PassesDoc, PreviousDoc, RuleDoc
 from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
+from softswitch.config.stir import STIR_POLICY, StirDoc, StirPolicyDoc
 from softswitch.config.strategies import orders
 from softswitch.config.values import (
     ADDRESS,
@@ -156,6 +157,7 @@ class TrunkDoc(Section):
     require: tuple[Placed, ...] = key(
         ListOf(OneOf("timer", "100rel")), "SIP extensions its calls must know, else 421", ()
     )
+    stir: StirPolicyDoc | None = key(STIR_POLICY, "callers' identities are checked; what they need", None)
 
 
 @section
@@ -456,6 +458,7 @@ class Document(Section):
         MapOf(DIALLED, Keys(NumberDoc, "a number")), "numbers that customers dial", {}
     )
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
+    stir: StirDoc | None = key(Keys(StirDoc, "stir"), "who signs callers' numbers (STIR/SHAKEN)", None)
     dialling: DiallingDoc | None = key(Keys(DiallingDoc, "dialling"), "who may dial what, and how much", None)
     codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)
     offers: OffersDoc | None = key(Keys(OffersDoc, "offers"), "how calls are offered to agents", None)

@@ -14,6 +14,7 @@ from softswitch.config.kinds import keys_of
 from softswitch.config.language import AgentDoc, CodesDoc, Document, LineTextsDoc, TrunkDoc
 from softswitch.config.problems import Placed, Report
 from softswitch.config.references import Known
+from softswitch.config.stir import build_policy, build_stir
 from softswitch.config.texts import LINE_TEXTS
 from softswitch.config.values import Url, resolve_secret
 from softswitch.ids import AgentId, FlowId, TrunkId
@@ -81,6 +82,7 @@ def build_sip(
         nonce_secret=secret.encode(),
         qualify_seconds=60.0,
         defence=_defence(document, report),
+        stir=build_stir(document, directory, report),
     )
     if sip is None:
         return settings
@@ -148,6 +150,7 @@ def _trunks(document: Document, directory: Path, env: Env | None, report: Report
                 realm=str(doc.realm),
                 register=doc.register,
                 demands=tuple(map(str, doc.require)),
+                stir=build_policy(doc.stir),
                 tls_verify=doc.verify,
             )
         )

@@ -22,6 +22,7 @@ from enum import Enum, auto
 
 from softswitch.ids import FlowId, IdSource, PlaybackId, QueueId
 from softswitch.ivr.messages import (
+    BranchStep,
     CollectStep,
     DigitPressed,
     EnterQueue,
@@ -250,6 +251,8 @@ class FlowRun:
                 self._at += 1
             elif isinstance(step, GotoStep):
                 self._go(step.target, "", out)
+            elif isinstance(step, BranchStep):
+                self._branch(step, out)
             elif not self._ask(step, now, out):
                 return
 
@@ -270,7 +273,7 @@ class FlowRun:
         for step in self._flow.steps[self._at + 1 :]:
             if isinstance(step, MenuStep | CollectStep):
                 return True
-            if isinstance(step, GotoStep) or (isinstance(step, SayStep) and not step.interruptible):
+            if isinstance(step, GotoStep | BranchStep) or (isinstance(step, SayStep) and not step.interruptible):
                 return False
         return False
 
@@ -383,6 +386,14 @@ class FlowRun:
             self._note(f"-> {target.flow}")
         else:
             self._leave(target, because, out)
+
+    def _branch(self, step: BranchStep, out: list[FlowCommand]) -> None:
+        value = self._values.get(step.variable, "")
+        target = step.cases.get(value if isinstance(value, str) else "") or step.otherwise
+        if target is None:
+            self._at += 1
+        else:
+            self._go(target, "", out)
 
     def _leave(self, target: Target, because: str, out: list[FlowCommand]) -> None:
         because = target.because or because

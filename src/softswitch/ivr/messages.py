@@ -173,7 +173,18 @@ class GotoStep:
     target: Target
 
 
-Step = SayStep | MenuStep | CollectStep | LanguageStep | GotoStep
+@dataclass(frozen=True, slots=True)
+class BranchStep:
+    """Goes on by the value of a variable: what was entered, or what is known of the call. Without a case that fits
+    and without `otherwise` the next step follows."""
+
+    name: str
+    variable: str
+    cases: Mapping[str, Target]
+    otherwise: Target | None = None
+
+
+Step = SayStep | MenuStep | CollectStep | LanguageStep | GotoStep | BranchStep
 
 
 @dataclass(frozen=True, slots=True)

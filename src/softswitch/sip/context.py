@@ -25,6 +25,7 @@ from softswitch.sip.messages import (
     Transmit,
     TrunkAnswering,
 )
+from softswitch.sip.stir_messages import FetchCertificate
 from softswitch.sip.timers import Timers
 from softswitch.sip.uri import host_port, ip_literal
 
@@ -44,6 +45,7 @@ Command = (
     | PhoneAnswering
     | TrunkAnswering
     | SecurityEvent
+    | FetchCertificate
 )
 _MAX_PLACES = 256
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from softswitch.ids import AgentId, LegId, TrunkId
+from softswitch.sip.stir_messages import CallerIdentity, StirPolicy, StirSettings
 
 # ------------------------------------------------------------------ the wire
 
@@ -103,6 +104,7 @@ class InviteReceived:
     sdp: bytes | None
     flow: Flow
     hops: int = 70  # Max-Forwards: what a call that goes on for this one may still use up, less one
+    identity: CallerIdentity | None = None  # None: this trunk's callers are not checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +344,7 @@ class TrunkSettings:
     register: bool = False  # register there with this name
     tls_verify: bool = True  # its certificate has to name `host`
     demands: tuple[str, ...] = ()  # extensions a caller must know ("timer", "100rel"), else 421
+    stir: StirPolicy | None = None  # None: identities of its callers are not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,4 +394,5 @@ class SipSettings:
     min_session_seconds: int = 90  # shorter wishes get 422
     qualify_seconds: float = 0.0  # OPTIONS to phones and trunks at this period; 0: never
     defence: DefenceSettings = field(default_factory=DefenceSettings)
+    stir: StirSettings = field(default_factory=StirSettings)
     local_flows: tuple[Flow, ...] = field(default=())  # our listening addresses, remote = ("", 0)

@@ -31,6 +31,7 @@ from softswitch.sip.messages import (
 )
 from softswitch.sip.respond import ALLOW
 from softswitch.sip.session_timer import asked_by
+from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransaction
 from softswitch.sip.uri import escape_user, parse_uri, printable
@@ -53,6 +54,7 @@ class Sessions:
         "_orders",
         "clients",
         "context",
+        "screen",
         "trunk_calls",
     )
 
@@ -65,6 +67,7 @@ class Sessions:
         self._call_ids: dict[LegId, str] = {}  # also of legs that ended a while ago, for the trace
         self._openings: dict[tuple[str, str, int], Leg] = {}  # incoming legs by what their INVITE repeats
         self.trunk_calls: dict[TrunkId, int] = {}
+        self.screen: StirScreen | None = None  # where callers' identities are checked
         self._orders: dict[type, Callable[..., None]] = {
             RespondProvisional: self._respond_provisional,
             Answer: self._answer,
@@ -180,7 +183,11 @@ class Sessions:
         transaction.respond(100, f"Timestamp: {stamp}\r\n" if stamp else "")
         number, name = caller
         hops = int(request.headers.get("max-forwards", "70"))
-        context.out.append(InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow, hops))
+        event = InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow, hops)
+        if self.screen is None:
+            context.out.append(event)
+        else:
+            self.screen.screen(event, request, transaction)
 
     # ---------------------------------------------------------------- orders of the call room
 

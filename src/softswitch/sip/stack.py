@@ -46,6 +46,8 @@ from softswitch.sip.qualify import Qualifier
 from softswitch.sip.reception import Reception
 from softswitch.sip.registrar import Registrar
 from softswitch.sip.sessions import Sessions
+from softswitch.sip.stir_messages import CertificateFetched
+from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.streams import Streams
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransactions
@@ -65,18 +67,28 @@ Event = (
     | Hangup
     | ContactsSaved
     | ContactsRestored
+    | CertificateFetched
 )
 
 
 class SipStack:
     """Requests, responses, sessions and registrations of one switch."""
 
-    def __init__(self, settings: SipSettings, ids: IdSource, random: RandomSource) -> None:
+    def __init__(
+        self,
+        settings: SipSettings,
+        ids: IdSource,
+        random: RandomSource,
+        wall: Callable[[float], float] = lambda now: now,
+    ) -> None:
         self._context = Context(settings, ids, random)
         addresses = Addresses(settings)
         self._servers = ServerTransactions(self._context)
         self._clients = ClientTransactions(self._context)
         self._sessions = Sessions(self._context, self._clients, addresses)
+        screen = StirScreen(self._context, wall, self._sessions.order)
+        if any(trunk.stir is not None for trunk in settings.trunks):
+            self._sessions.screen = screen
         self.qualifier = Qualifier(self._context, self._clients, addresses)
         self.carriers = registrations(self._context, self._clients, addresses)
         self._registrar = Registrar(self._context, addresses, self.qualifier)
@@ -94,6 +106,7 @@ class SipStack:
             LoadChanged: self._load_changed,
             ContactsSaved: self._registrar.saved,
             ContactsRestored: self._restored,
+            CertificateFetched: screen.fetched,
             **dict.fromkeys((RespondProvisional, Answer, Reject, StartInvite, SendOffer, AnswerOffer, Hangup), order),
         }
 

@@ -67,7 +67,7 @@ Item = Record | ContactList | NumberedAgentRecord
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _agent = attrgetter("agent", "state", "reason", "at", "deadline", "logged_out")
-_opened = attrgetter("interaction", "caller", "dialled", "trunk", "language", "began_at")
+_opened = attrgetter("interaction", "caller", "dialled", "trunk", "language", "began_at", "identity")
 _closed = attrgetter("interaction", "outcome", "agent", "at", "waited_seconds", "sticky")
 _talk = attrgetter("attempt", "interaction", "queue", "agent", "caller", "customer", "began_at", "seconds")
 _ring = attrgetter("attempt", "interaction", "queue", "agent", "began_at", "ended_at", "end", "sticky")
@@ -124,7 +124,7 @@ def _close_interaction(dialect: Dialect) -> _Statement:
     ), columns
 
 
-_OPENED = ("id", "caller", "dialled", "trunk", "language", "began_at")
+_OPENED = ("id", "caller", "dialled", "trunk", "language", "began_at", "identity")
 _PROMISED = ("id", "interaction", "queue", "agent", "caller", "customer", "language", "made_at", "due_at")
 
 

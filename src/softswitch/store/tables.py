@@ -56,6 +56,7 @@ interaction = Table(
     Column("ended_at", Double),
     Column("waited_seconds", Double),
     Column("sticky", Text),
+    Column("identity", Text),
     Index("interaction_by_caller", "caller", "began_at"),
     Index("interaction_by_time", "began_at"),
 )

@@ -84,6 +84,7 @@ def _totals(now: CountersView) -> Iterable[Metric]:
     yield _counters("softswitch_ring_attempts", "Ring attempts ended, by result", "result", now.rings)
     yield _counters("softswitch_promises", "Promises, by what became of them", "state", now.promises)
     yield _counters("softswitch_security_events", "Security events, by kind", "kind", now.security)
+    yield _counters("softswitch_caller_identities", "Callers whose number was checked", "result", now.identities)
     messages = CounterMetricFamily("softswitch_sip_messages", "SIP messages", labels=["direction"])
     messages.add_metric(["received"], now.sip_received)
     messages.add_metric(["sent"], now.sip_sent)

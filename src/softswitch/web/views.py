@@ -32,6 +32,7 @@ class CallView:
     call_seconds: float  # since the call began
     sticky: str = ""  # what the sticky rule did so far: "direct", "waiting for anna", ...
     notes: tuple[str, ...] = ()  # what was decided about this caller, in plain words: why not her, rules applied
+    identity: str = ""  # of his number (STIR): "verified A", "failed 438", "missing"; empty: not checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class CountersView:
     rings: Mapping[str, int] = field(default_factory=dict)  # by acd.messages.RingEnd value
     promises: Mapping[str, int] = field(default_factory=dict)  # by acd.messages.PromiseState value
     security: Mapping[str, int] = field(default_factory=dict)  # by kind
+    identities: Mapping[str, int] = field(default_factory=dict)  # callers by what STIR said of their number
     sip_received: int = 0
     sip_sent: int = 0
     sip_transactions: int = 0
