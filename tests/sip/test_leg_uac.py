@@ -54,7 +54,7 @@ def test_the_invite() -> None:
     assert header(sent.data, "Contact") == "<sip:softswitch@192.0.2.1:5060>"
     assert header(sent.data, "X-Queue") == "qX: y"
     assert sent.data.endswith(OFFER)
-    assert header(sent.data, "Supported") == "timer, 100rel"
+    assert header(sent.data, "Supported") == "timer, 100rel, replaces, norefersub"
     assert not header(sent.data, "Require")
 
 

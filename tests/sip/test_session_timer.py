@@ -69,7 +69,7 @@ def first(out: list[object]) -> bytes:
 def test_what_our_answer_says(extra: tuple[str, ...], expires: str, require: str) -> None:
     _, ok = answered(Peer(), *extra)
     assert (header(ok, "Session-Expires"), header(ok, "Require")) == (expires, require)
-    assert header(ok, "Supported") == "timer, 100rel"
+    assert header(ok, "Supported") == "timer, 100rel, replaces, norefersub"
 
 
 def test_too_short_an_interval_is_422() -> None:

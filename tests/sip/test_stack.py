@@ -16,8 +16,11 @@ def test_options_inside_and_outside_a_dialog() -> None:
     side = Peer()
     outside = side.sent(request("OPTIONS", 1, "o"))[0]
     assert start(outside) == "SIP/2.0 200 OK"
-    assert header(outside, "Allow") == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE, REGISTER"
-    assert header(outside, "Supported") == "timer, 100rel"
+    assert (
+        header(outside, "Allow")
+        == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE, REGISTER"
+    )
+    assert header(outside, "Supported") == "timer, 100rel, replaces, norefersub"
     assert header(outside, "Accept").startswith("application/sdp")
     _, ours = side.talk()
     inside = side.sent(request("OPTIONS", 2, "c1", to_tag=ours))[0]
@@ -28,7 +31,7 @@ def test_options_inside_and_outside_a_dialog() -> None:
 def test_unsupported_methods_inside_a_dialog() -> None:
     side = Peer()
     _, ours = side.talk()
-    for number, (method, code) in enumerate((("REFER", 405), ("PRACK", 481), ("JUGGLE", 501), ("REGISTER", 405))):
+    for number, (method, code) in enumerate((("REFER", 403), ("PRACK", 481), ("JUGGLE", 501), ("REGISTER", 405))):
         assert status(side.sent(request(method, 2 + number, "c1", to_tag=ours))[0]) == code
 
 

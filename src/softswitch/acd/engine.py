@@ -23,6 +23,7 @@ from softswitch.acd import (
     attempts,
     callers,
     customer_first,
+    handed,
     matching,
     opening,
     places,
@@ -69,6 +70,7 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.CustomerReached: attempts.customer_reached,
     m.CustomerAnswered: customer_first.answered,
     m.CustomerNotReached: attempts.customer_not_reached,
+    m.AgentTookOver: handed.took_over,
 }
 
 # Indexed by the kinds of `deadlines`, in their order.

@@ -70,6 +70,8 @@ _SIP_EVENTS = (
     sip.SendOffer,
     sip.AnswerOffer,
     sip.Hangup,
+    sip.AnswerRefer,
+    sip.ReferProgressed,
 )
 _ACD_EVENTS = get_args(acd.Event)
 _MEDIA_COMMANDS = (

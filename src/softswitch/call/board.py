@@ -7,12 +7,13 @@ media process has told the leg's packet counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from softswitch.acd.messages import QueueSettings, StickyRule
+from softswitch.acd.messages import OwnCallBegan, OwnCallEnded, QueueSettings, StickyRule
 from softswitch.acd.rules import HISTORY
+from softswitch.call.destination import Places
 from softswitch.call.dial_permission import DialPermission, Verdict, refused
 from softswitch.call.dial_settings import Dialler
 from softswitch.call.leg import CallLeg, LegFacts
@@ -26,7 +27,7 @@ from softswitch.media.messages import MediaLegClosed, MediaSettings
 from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
 from softswitch.media.security import Encryption
-from softswitch.sip.messages import ContactBinding, LegEnded
+from softswitch.sip.messages import ContactBinding, LegEnded, TrunkSettings
 
 WallClock = Callable[[float], float]  # monotonic seconds -> seconds since 1970
 LocalTime = Callable[[float], datetime]  # seconds since 1970 -> the line's local time
@@ -37,6 +38,20 @@ class LegOwner(Protocol):
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None: ...
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
+
+
+def _no_alarm(timed: Any) -> None:
+    """Until the core says who minds deadlines."""
+
+
+@dataclass(slots=True)
+class _Books:
+    """`closing`: ended legs that wait for their packet counts; `own_calls`: those that agents placed themselves or that
+    colleagues place to them; `alarm` is told of objects whose deadline has changed."""
+
+    closing: dict[LegId, CallDetail] = field(default_factory=dict)
+    own_calls: dict[LegId, AgentId] = field(default_factory=dict)
+    alarm: Callable[[Any], None] = _no_alarm
 
 
 class LineFacts:
@@ -50,6 +65,8 @@ class LineFacts:
         "flow_rules",
         "local_time",
         "media",
+        "outgoing",
+        "places",
         "queues",
         "sticky_everywhere",
         "wall",
@@ -67,6 +84,8 @@ class LineFacts:
         self.asks_owner = any(queue.sticky is not None and queue.sticky.ticket_owner for queue in settings.acd.queues)
         self.collected = collected_names(settings.call.flows.values())
         texts = settings.call.texts
+        self.places = Places(settings.call)
+        self.outgoing = _outgoing(settings)
         self.flow_rules = FlowRules(settings.call.languages, texts.wrong_key, texts.no_input, settings.call.human)
 
 
@@ -74,6 +93,13 @@ def collected_names(flows: Iterable[Flow]) -> tuple[str, ...]:
     """What callers can have entered, by the names of the steps; never secrets."""
     steps = (step for flow in flows for step in flow.steps)
     return tuple(dict.fromkeys(step.name for step in steps if isinstance(step, CollectStep) and not step.secret))
+
+
+def _outgoing(settings: Settings) -> TrunkSettings | None:
+    """The trunk through which agents call outside."""
+    wanted = settings.call.transfers.trunk or settings.call.call_back_trunk
+    found = (trunk for trunk in settings.sip.trunks if trunk.id == wanted or (wanted is None and trunk.host))
+    return next(found, None)
 
 
 def _same_rule(settings: Settings) -> StickyRule | None:
@@ -114,7 +140,7 @@ class Board:
         )
         self._catalog = catalog
         self._legs: dict[LegId, tuple[CallLeg, LegOwner]] = {}
-        self._closing: dict[LegId, CallDetail] = {}
+        self._books = _Books()
 
     @property
     def call(self) -> CallSettings:
@@ -204,10 +230,11 @@ class Board:
         self.dialling.ended(event.leg, now)
         detail = self._detail(leg, event)
         if leg.has_media:
-            self._closing[leg.id] = detail
+            self._books.closing[leg.id] = detail
         else:
             self.emit(detail)
         owner.leg_ended(leg, event, now)
+        self.own_call_over(leg.id)
 
     def _detail(self, leg: CallLeg, event: LegEnded) -> CallDetail:
         facts, wall = leg.facts, self.line.wall
@@ -228,20 +255,45 @@ class Board:
         )
 
     def media_closed(self, event: MediaLegClosed) -> None:
-        detail = self._closing.pop(event.leg, None)
+        detail = self._books.closing.pop(event.leg, None)
         if detail is not None:
             self.emit(replace(detail, packets_in=event.packets_in, packets_out=event.packets_out))
+
+    # -------------------------------------------------------------- calls of the agents' own
+
+    def own_call_began(self, leg: LegId, agent: AgentId) -> None:
+        self._books.own_calls[leg] = agent
+        self.emit(OwnCallBegan(agent))
+
+    def own_call_over(self, leg: LegId) -> None:
+        """This leg is over, or it has become a talk with a caller."""
+        agent = self._books.own_calls.pop(leg, None)
+        if agent is not None and agent not in self._books.own_calls.values():
+            self.emit(OwnCallEnded(agent))
+
+    def set_alarm(self, alarm: Callable[[Any], None]) -> None:
+        self._books.alarm = alarm
+
+    def alarm(self, timed: Any) -> None:
+        """The deadline of this object has changed."""
+        self._books.alarm(timed)
+
+    def own_calls(self, agent: AgentId) -> list[LegId]:
+        return [leg for leg, whose in self._books.own_calls.items() if whose == agent]
+
+    def is_on_the_phone(self, agent: AgentId) -> bool:
+        return any(leg.facts.party == agent for leg, _ in self._legs.values())
 
     @property
     def idle(self) -> bool:
         """No leg is alive, and every CDR line is written."""
-        return not self._legs and not self._closing
+        return not self._legs and not self._books.closing
 
     def media_lost(self) -> None:
         """The media process is gone: its counts will never come, and its ports are no longer ours."""
-        for detail in self._closing.values():
+        for detail in self._books.closing.values():
             self.emit(detail)
-        self._closing.clear()
+        self._books.closing.clear()
         for leg, _ in self._legs.values():
             leg.has_media = False
         self.ports.clear()

@@ -25,8 +25,6 @@ from softswitch.acd.messages import (
     OfferChoice,
     OrderAnswered,
     OverflowCaller,
-    OwnCallBegan,
-    OwnCallEnded,
     PromiseRestored,
     RefuseAnswer,
     RingAgent,
@@ -49,7 +47,8 @@ from softswitch.call.records import InteractionOpened, PreviousAgentFound
 from softswitch.call.routing import Route, one_form, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
-from softswitch.ids import AgentId, IdSource, InteractionId, LegId, RingAttemptId
+from softswitch.call.transfers import Transfers
+from softswitch.ids import IdSource, InteractionId, RingAttemptId
 from softswitch.media.messages import (
     DigitReceived,
     DtlsOffered,
@@ -75,6 +74,7 @@ from softswitch.sip.messages import (
     LegEnded,
     OfferAnswered,
     OfferReceived,
+    ReferReceived,
     RegistrationChanged,
     Reject,
 )
@@ -115,6 +115,8 @@ class Calls:
         self._saying_goodbye: dict[InteractionId, CallLeg] = {}  # callers who are told when they are called back
         self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
         self._alarms = Alarms()
+        self.board.set_alarm(self._alarms.look)
+        self.transfers = Transfers(self.board, self.sessions)
         self._hours = HoursClock(self.board)
         self._dial_watch = DialWatch(self.board)
         self._handlers: dict[type, Callable[[Any, float], None]] = {
@@ -146,10 +148,10 @@ class Calls:
             PromiseRestored: self._promised,
             InteractionEnded: self._interaction_ended,
             RingEnded: self._ring_ended,
+            ReferReceived: lambda event, now: self.transfers.refer(event, now),
         }
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
-        self._own_calls: dict[LegId, AgentId] = {}  # calls that agents placed themselves
 
     # -------------------------------------------------------------- the contract
 
@@ -196,6 +198,11 @@ class Calls:
             feature = feature_of(self.board.call, event.dialled, origin.agent)
             if feature is not None:
                 self._feature_call(event, feature, now)
+                return
+            if event.replaces is not None:
+                self.transfers.move(event, origin.agent, now)
+                return
+            if self.transfers.call(event, origin.agent, now):
                 return
         wall = self.board.line.wall(now)
         route = resolve(self.board.call, event.dialled, self.board.line.local_time(wall))
@@ -260,8 +267,7 @@ class Calls:
         leg.facts.answered_at = now
         board.emit(Answer(event.leg, sdp))
         if event.origin.agent is not None:
-            self._own_calls[event.leg] = event.origin.agent
-            board.emit(OwnCallBegan(event.origin.agent))
+            board.own_call_began(event.leg, event.origin.agent)
         return leg
 
     def _room_for_agents(self) -> bool:
@@ -301,9 +307,6 @@ class Calls:
         leg, owner = found
         self.board.end_leg(event, now)
         self._look(owner)
-        agent = self._own_calls.pop(event.leg, None)
-        if agent is not None and agent not in self._own_calls.values():
-            self.board.emit(OwnCallEnded(agent))
         if leg.facts.interaction is not None:
             self._caller_gone(leg, leg.facts.interaction)
 
@@ -369,8 +372,8 @@ class Calls:
         self.board.emit(OrderAnswered(event.agent, False))
 
     def _order_answered(self, event: OrderAnswered, now: float) -> None:
-        for leg, agent in list(self._own_calls.items()):
-            found = self.board.find_leg(leg) if agent == event.agent else None
+        for leg in self.board.own_calls(event.agent):
+            found = self.board.find_leg(leg)
             if found is not None and isinstance(found[1], FeatureCall):
                 found[1].answered(event.ok)
 

@@ -40,3 +40,5 @@ class Memory:
     returns_to: tuple[QueueId, AgentId] | None = None  # she asked for a colleague's answer only
     lets_first: bool = False
     may_let_first: bool = False  # he was asked
+    in_front: bool = False  # a handover came to nothing
+    overflows: int = 0

@@ -17,14 +17,14 @@ from softswitch.call.orders import MoveCaller, PassCaller, SetOwner
 from softswitch.call.routing import Route
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import NumberSettings
-from softswitch.ids import FlowId
+from softswitch.ids import FlowId, QueueId
 from softswitch.ivr.messages import Target
 
 
 def pass_on(session: CallerSession, command: PassCaller, now: float) -> None:
     """Department to department: the caller keeps his leg, his wait and his context; she goes into wrap-up."""
     talk = session.talk
-    if talk is None or talk.over or not session.leg.alive:
+    if talk is None or talk.over or not session.leg.alive or session.handing.handover is not None:
         return
     session.talk = None
     agent, began_at = talk.agent, session.since
@@ -38,6 +38,20 @@ def pass_on(session: CallerSession, command: PassCaller, now: float) -> None:
         place = session.waiting.place
         assert place is not None
         session.go(target, place, now)
+
+
+def pass_to(session: CallerSession, target: Target, now: float) -> None:
+    """By her phone: to a department, or into a flow of the line."""
+    if target.queue:
+        pass_on(session, PassCaller(session.interaction, QueueId(target.queue)), now)
+        return
+    talk, place = session.talk, session.waiting.place
+    assert talk is not None and place is not None
+    session.talk = None
+    talk.pass_on(now)
+    session.take_leg()
+    session.waiting.passed_on(talk.agent, target, "", session.since)
+    session.go(target, place, now)
 
 
 def pass_on_call_back(session: CallBackSession, caller: CallerSession, command: PassCaller, now: float) -> None:
@@ -64,6 +78,9 @@ def _place(ticket: Ticket, since: float) -> QueuePlace:
 
 def freed(session: CallerSession, now: float) -> None:
     """A supervisor took her out of this talk; who still is on the line goes back into it, with his wait."""
+    if session.handing.handover is not None:
+        session.handing.handover.agent_freed(now)
+        return
     talk, session.talk = session.talk, None
     assert talk is not None
     talk.pass_on(now)

@@ -15,7 +15,10 @@ from enum import Enum
 from typing import Any
 
 from softswitch.acd.messages import AgentAnswered, AgentRefused, AgentUnreachable, RingEnd
+from softswitch.call.auto_answer import headers as auto_answer
 from softswitch.call.board import Board
+from softswitch.call.destination import OUTSIDE
+from softswitch.call.dialling import Outside, outside_of
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.ids import AgentId, InteractionId, LegId, RingAttemptId
 from softswitch.media.negotiation import NotAcceptable
@@ -42,6 +45,7 @@ class Ring:
         self._board = board
         self._legs: dict[LegId, CallLeg] = {}
         self._statuses: list[int] = []
+        self._moved = False  # to a number outside, by her phone
         self.attempt = attempt
         self.interaction = interaction
         self.agent = agent
@@ -52,6 +56,7 @@ class Ring:
         """INVITE every live contact of the agent at once. `like`: the caller's leg, whose codec is preferred."""
         no_port = False
         hops = 70 if like is None else like.facts.hops - 1
+        how = self._board.call.agents[self.agent].auto_answer
         for contact in self._board.contacts.get(self.agent, ()):
             leg_id = LegId(self._board.ids.number())
             flow = contact.flow
@@ -63,7 +68,10 @@ class Ring:
                 continue
             self._legs[leg_id] = leg
             offer = leg.make_offer(like)
-            order = StartInvite(leg_id, contact.uri, contact.flow, caller, caller_name, offer, hops=hops)
+            headers = auto_answer(how, contact.user_agent, self._board.media.host) if how != "never" else ()
+            order = StartInvite(
+                leg_id, contact.uri, contact.flow, caller, caller_name, offer, headers, hops, self.agent
+            )
             self._board.emit(order)
         if not self._legs:
             self.state = RingState.DONE
@@ -129,9 +137,43 @@ class Ring:
             # She hung up before the ACD's Connect arrived: Connect will find no winner.
             self.state = RingState.DONE
         elif leg.id in self._legs:
+            if event.moved_to and self._forwarded(event.moved_to, leg, now):
+                return
             # What we ended ourselves while it rang (its audio failed, the switch stops) is no fault of hers.
             ended = {EndedBy.PEER: event.status, EndedBy.US: 486}
             self._failed(leg, ended.get(event.by, 408))
+
+    def _forwarded(self, number: str, leg: CallLeg, now: float) -> bool:
+        """Her phone says that she is to be found at another number (302): obeyed once, for a number outside that she
+        may forward to. Callers of the queues are not sent to colleagues so: whom to offer them to is the queues' task.
+        """
+        board = self._board
+        if self.state is not RingState.RINGING or self._moved:
+            return False
+        there = board.line.places.find(number, board.line.local_time(board.line.wall(now)))
+        if isinstance(there, int) or there.kind != OUTSIDE or not board.line.places.allowed(self.agent, there):
+            return False
+        outside = outside_of(board, self.agent, there, now, leg.facts.signalling)
+        if outside is None:
+            return False
+        self._moved = True
+        if not self._ring_outside(outside, leg, now):
+            return False
+        self._legs.pop(leg.id)
+        return True
+
+    def _ring_outside(self, outside: Outside, like: CallLeg, now: float) -> bool:
+        board, number = self._board, outside.verdict.number
+        caller = board.call.call_back_caller
+        facts = LegFacts("out", self.agent, caller, number, now, self.interaction)
+        facts.encryption = board.encryption_of(outside.trunk.id, None)
+        leg = board.open_leg(LegId(board.ids.number()), facts, self)
+        if leg is None:
+            return False
+        self._legs[leg.id] = leg
+        board.dialled(leg.id, outside.dialler, outside.verdict, now)
+        board.emit(StartInvite(leg.id, outside.target, None, caller, board.call.name, leg.make_offer(like)))
+        return True
 
     def _failed(self, leg: CallLeg, status: int) -> None:
         """This phone will not answer. The attempt has failed when it was the last one."""

@@ -32,6 +32,7 @@ from softswitch.acd.messages import (
 )
 from softswitch.call.board import Board
 from softswitch.call.call_back_desk import CallBackDesk
+from softswitch.call.handing import Handing
 from softswitch.call.hours import is_open
 from softswitch.call.known import QueuePlace
 from softswitch.call.leg import CallLeg
@@ -58,7 +59,6 @@ from softswitch.media.messages import DigitReceived, PlaybackEnded, RtpSilent
 from softswitch.sip.messages import AckReceived, EndedBy, InfoDigitReceived, LegEnded, OfferReceived
 
 LOOKUP_SECONDS = 0.25  # the caller never waits longer than this for the store
-_MAX_OVERFLOWS = 8  # queue -> queue -> queue: then it is a loop in the configuration
 QUEUE_CLOSED = "queue closed"
 QUEUE_FULL = "queue full"  # because of `OverflowCaller`, as the next
 NOBODY = "nobody logged in"
@@ -90,13 +90,13 @@ class CallerSession:
         self._route = route
         self._flow: FlowRun | None = None
         self._deadline: float | None = None
-        self._overflows = 0
         self.interaction = interaction
         self.leg = leg
         self.stage = Stage.RINGING
         self.waiting = Waiting(board, leg, route.number.language)
         self.rings: dict[RingAttemptId, Ring] = {}  # one, or as many as the queue rings together
         self.talk: Talk | None = None
+        self.handing = Handing(board, self, self._talked)
         self.since = now
 
     # -------------------------------------------------------------- timers
@@ -307,8 +307,7 @@ class CallerSession:
 
     def _next_step(self, target: Target, place: QueuePlace, because: str, now: float) -> None:
         """The queue cannot take him: where the configuration leads, but never round and round."""
-        self._overflows += 1
-        if self._overflows > _MAX_OVERFLOWS:
+        if self.waiting.overflowed_too_often():
             target = Target(hang_up=True)
         if target.choose == CALL_BACK.choose:
             self._offer_call_back(place, because, now)
@@ -473,6 +472,11 @@ class CallerSession:
         self.talk.keeps_customer = self.waiting.returns
         self.talk.start(now)
         self.talk.say_to_customer(self.waiting.connecting(command.agent))
+
+    @property
+    def going(self) -> Target:
+        """Where his number leads."""
+        return Target(flow=str(self._route.flow))
 
     def take_leg(self) -> None:
         """The conversation is over, and he is still on the line."""

@@ -142,6 +142,7 @@ class AgentVoice:
 
     spoken_name: Say
     extension: str
+    auto_answer: str = "never"  # how her phone is told to pick up by itself: see `call.auto_answer`
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,19 @@ class LineTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferSettings:
+    """Who may transfer callers, and forward her phone, to where: "extensions", "departments", "outside"."""
+
+    to: tuple[str, ...] = ("extensions", "departments")
+    agents: Mapping[AgentId, tuple[str, ...]] = field(default_factory=dict)  # instead of `to`, for these
+    trunk: TrunkId | None = None  # None: as for call-backs
+    ring_seconds: float = 30.0  # then the transfer has failed
+
+    def may(self, agent: AgentId, kind: str) -> bool:
+        return kind in self.agents.get(agent, self.to)
+
+
+@dataclass(frozen=True, slots=True)
 class CallSettings:
     name: str
     timezone: str
@@ -202,6 +216,7 @@ class CallSettings:
     dialling: DialSettings = field(default_factory=DialSettings)
     encryption_of_agents: Mapping[str, str] = field(default_factory=dict)  # by AgentId: a word of media.security
     encryption_of_trunks: Mapping[TrunkId, str] = field(default_factory=dict)
+    transfers: TransferSettings = field(default_factory=TransferSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ _CHOICE_FLOW = FlowId("choice")
 _NOT_HERS = ("wait limit", "call-back not saved")  # why a caller is no longer kept for his agent (acd.sticky)
 _NO_LOOK_BACK = StickyRule(look_back_seconds=0.0)
 _MOST_NOTES = 20
+_MOST_OVERFLOWS = 8  # queue -> queue -> queue: then it is a loop in the configuration
+_IN_FRONT_SECONDS = 1e9  # more than the queues allow: they give what they do
 _MOST_MINUTES = 60  # the longest wait that is spoken as a number
 
 
@@ -238,6 +240,9 @@ class Waiting:
 
     def _head_start(self, place: QueuePlace, now: float) -> float:
         """What the rules of the queue give him, each noted."""
+        in_front, self._memory.in_front = self._memory.in_front, False
+        if in_front:
+            return _IN_FRONT_SECONDS
         rules = self._board.texts(place.queue).ways.rules
         if not rules:
             return 0.0
@@ -271,6 +276,14 @@ class Waiting:
             return ()
         today = line.local_time(line.wall(now)).date().isoformat()
         return tuple(each.agent for each in absences if each.first <= today <= each.last)
+
+    def goes_in_front(self) -> None:
+        """Back in the line through no fault of his."""
+        self._memory.in_front = True
+
+    def overflowed_too_often(self) -> bool:
+        self._memory.overflows += 1
+        return self._memory.overflows > _MOST_OVERFLOWS
 
     def note(self, note: str) -> None:
         """Something decided about him, for the eyes of a supervisor."""

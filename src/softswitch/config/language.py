@@ -27,6 +27,7 @@ from softswitch.config.kinds import (
     made,
     section,
 )
+from softswitch.config.phones import AUTO_ANSWER, LampsDoc, TransfersDoc
 from softswitch.config.problems import Placed
 from softswitch.config.promise_language import AwayDoc, CallBackRuleDoc, HerLineDoc, PassesDoc, PreviousDoc, RuleDoc
 from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
@@ -300,6 +301,11 @@ class AgentDoc(Section):
     away: tuple[AwayDoc, ...] = key(
         OneOrMore(Keys(AwayDoc, "away")), "vacations: { from: 2027-07-01, to: 2027-07-21 }, or a list of them", ()
     )
+    auto_answer: Placed = key(
+        AUTO_ANSWER,
+        "her phone picks up by itself: by the header it knows, or by this one",
+        Placed("never", NOTHING.place),
+    )
 
 
 @section
@@ -459,6 +465,8 @@ class Document(Section):
     )
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
     stir: StirDoc | None = key(Keys(StirDoc, "stir"), "who signs callers' numbers (STIR/SHAKEN)", None)
+    transfers: TransfersDoc | None = key(Keys(TransfersDoc, "transfers"), "who may transfer callers to where", None)
+    lamps: LampsDoc | None = key(Keys(LampsDoc, "lamps"), "what the lamps of desk phones show", None)
     dialling: DiallingDoc | None = key(Keys(DiallingDoc, "dialling"), "who may dial what, and how much", None)
     codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)
     offers: OffersDoc | None = key(Keys(OffersDoc, "offers"), "how calls are offered to agents", None)

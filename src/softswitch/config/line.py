@@ -12,6 +12,7 @@ from softswitch.call.settings import FeatureCodes, JournalSettings, LineTexts, L
 from softswitch.config.flows import number_flow
 from softswitch.config.kinds import keys_of
 from softswitch.config.language import AgentDoc, CodesDoc, Document, LineTextsDoc, TrunkDoc
+from softswitch.config.phones import build_lamps
 from softswitch.config.problems import Placed, Report
 from softswitch.config.references import Known
 from softswitch.config.stir import build_policy, build_stir
@@ -83,6 +84,7 @@ def build_sip(
         qualify_seconds=60.0,
         defence=_defence(document, report),
         stir=build_stir(document, directory, report),
+        lamps=build_lamps(document),
     )
     if sip is None:
         return settings

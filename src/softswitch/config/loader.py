@@ -28,6 +28,7 @@ from softswitch.config.line import (
     build_sip,
     encryptions,
 )
+from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
 from softswitch.config.references import Known
@@ -252,6 +253,7 @@ class _Build:
             dialling=build_dialling(document, known),
             encryption_of_agents=encryptions(document.agents),
             encryption_of_trunks={TrunkId(name): word for name, word in encryptions(document.trunks).items()},
+            transfers=build_transfers(document, known),
         )
 
     def _human(self) -> str:

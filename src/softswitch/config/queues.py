@@ -312,5 +312,7 @@ def build_voices(document: Document, known: Known) -> dict[str, AgentVoice]:
         if doc.spoken is not None:
             own = known.say(doc.spoken, (), partial=True)
             spoken = Say(texts={**spoken.texts, **own.texts}, files=own.files)
-        voices[str(name)] = AgentVoice(spoken_name=spoken, extension=str(doc.extension))
+        voices[str(name)] = AgentVoice(
+            spoken_name=spoken, extension=str(doc.extension), auto_answer=str(doc.auto_answer)
+        )
     return voices

@@ -18,6 +18,7 @@ from softswitch.sip.messages import (
     OfferAnswered,
     OfferReceived,
     PhoneAnswering,
+    ReferReceived,
     RegistrationChanged,
     SaveContacts,
     SecurityEvent,
@@ -40,6 +41,7 @@ Command = (
     | OfferAnswered
     | InfoDigitReceived
     | LegEnded
+    | ReferReceived
     | SaveContacts
     | RegistrationChanged
     | PhoneAnswering

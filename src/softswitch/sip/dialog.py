@@ -130,7 +130,14 @@ class Dialog:
         return Flow(source.transport, source.local, remote, 0)
 
     def request(
-        self, context: Context, method: str, number: int, branch: str, extra: str = "", body: bytes = b""
+        self,
+        context: Context,
+        method: str,
+        number: int,
+        branch: str,
+        extra: str = "",
+        body: bytes = b"",
+        kind: str = SDP_TYPE,
     ) -> bytes:
         """The bytes of a request inside (or opening) this dialog."""
         target = self.target
@@ -144,7 +151,7 @@ class Dialog:
         )
         if not body:
             return f"{start}{END_WITHOUT_BODY}".encode("utf-8", "surrogateescape")
-        text = f"{start}{SDP_TYPE}Content-Length: {len(body)}\r\n\r\n"
+        text = f"{start}{kind}Content-Length: {len(body)}\r\n\r\n"
         return text.encode("utf-8", "surrogateescape") + body
 
     def in_order(self, number: int) -> bool:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Protocol
 
-from softswitch.ids import LegId, TrunkId
+from softswitch.ids import AgentId, LegId, TrunkId
 from softswitch.sip.bodies import info_digit
 from softswitch.sip.context import Context
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
-from softswitch.sip.message import Request
+from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import EndedBy, InfoDigitReceived, LegEnded
 from softswitch.sip.offers import Offers
 from softswitch.sip.reason import cause_of, reason_line
@@ -78,11 +78,21 @@ class Hub(Protocol):
     def reconnect(self, dialog: Dialog) -> None:
         """Give a dialog whose TCP connection is gone a new way."""
 
+    def other_usage(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
+        """REFER, SUBSCRIBE or NOTIFY: what a dialog carries beside the call (RFC 5057)."""
+
+    def moved_to(self, response: Response) -> str:
+        """The number that a 3xx names."""
+
+    def before_bye(self, leg: Leg) -> None:
+        """The last moment for what still has to be said in its dialog."""
+
 
 class Leg:
     """See the module. `setup` is set right after construction; `owns_call_id` when we started the dialog."""
 
     __slots__ = (
+        "agent",
         "dialog",
         "hub",
         "id",
@@ -104,6 +114,7 @@ class Leg:
         self.state = LegState.SETUP
         self.told = False
         self.trunk: TrunkId | None = None
+        self.agent: AgentId | None = None  # whose phone is at the other end
         self.opening = ("", "", 0)  # Call-ID, tag and CSeq of the INVITE that an incoming leg began with
         self.setup: Setup
         self.session = SessionTimer(self)
@@ -115,13 +126,13 @@ class Leg:
 
     # ---------------------------------------------------------------- the end
 
-    def tell(self, by: EndedBy, status: int, cause: int | None = None) -> None:
+    def tell(self, by: EndedBy, status: int, cause: int | None = None, moved_to: str = "") -> None:
         """LegEnded, once."""
         if self.told:
             return
         self.told = True
         self.session.stop()
-        self.hub.context.out.append(LegEnded(self.id, by, status, cause))
+        self.hub.context.out.append(LegEnded(self.id, by, status, cause, moved_to))
         self.hub.forget_leg(self)
 
     def close(self) -> None:
@@ -137,6 +148,7 @@ class Leg:
         """Send BYE and close. Nobody waits for its response; it is repeated until one comes."""
         if self.state is LegState.GONE:
             return
+        self.hub.before_bye(self)
         self.send_bye(self.dialog, reason)
         self.close()
 
@@ -173,6 +185,8 @@ class Leg:
             self.setup.pracked(request, transaction)
         elif method == "INFO":
             self._info_received(request, transaction)
+        elif method in ("REFER", "SUBSCRIBE", "NOTIFY"):
+            self.hub.other_usage(self, request, transaction)
         else:
             raise SipError(405, f"{method} inside a dialog", ALLOW)
 

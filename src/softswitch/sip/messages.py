@@ -9,6 +9,7 @@ sees transactions, tags, CSeq or retransmissions. Each leg that was announced or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -105,6 +106,7 @@ class InviteReceived:
     flow: Flow
     hops: int = 70  # Max-Forwards: what a call that goes on for this one may still use up, less one
     identity: CallerIdentity | None = None  # None: this trunk's callers are not checked
+    replaces: LegId | None = None  # an answered leg of the same agent, which this call takes the place of (RFC 3891)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,17 @@ class LegEnded:
     by: EndedBy
     status: int
     cause: int | None = None
+    moved_to: str = ""  # of a 3xx: the number of its first Contact, where that is in our domain (or a tel: URI)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferReceived:
+    """An agent's phone asks to transfer the other side of this leg (RFC 3515): to `number`, or, attended, to the other
+    side of her leg `replaces`. Answered with `AnswerRefer`, then told how it goes with `ReferProgressed`."""
+
+    leg: LegId
+    number: str
+    replaces: LegId | None = None
 
 
 # ------------------------------------------------------------------ legs: call room -> stack
@@ -221,6 +234,7 @@ class StartInvite:
     sdp: bytes
     headers: tuple[tuple[str, str], ...] = ()
     hops: int = 70  # Max-Forwards; a call placed for another one hands on what that one has left, less one
+    agent: AgentId | None = None  # whose phone this rings
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +252,22 @@ class AnswerOffer:
     leg: LegId
     status: int
     sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRefer:
+    """202, or why not (403, 404, 603 ...)."""
+
+    leg: LegId
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferProgressed:
+    """What the phone is told of the transfer it asked for; a final status ends the subscription."""
+
+    leg: LegId
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +405,16 @@ class DefenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LampSettings:
+    """Whom agents may watch (RFC 6665): "everybody", "team" (see `mates`) or "nobody"."""
+
+    who: str = "everybody"
+    mates: Mapping[AgentId, tuple[AgentId, ...]] = field(default_factory=dict)
+    numbers: bool = False  # with the numbers of those who call
+    queues: tuple[str, ...] = ()  # that can be watched like an extension
+
+
+@dataclass(frozen=True, slots=True)
 class SipSettings:
     realm: str  # digest realm and our own domain name
     domains: tuple[str, ...]  # host names and addresses that are "us" in a request URI
@@ -395,4 +435,5 @@ class SipSettings:
     qualify_seconds: float = 0.0  # OPTIONS to phones and trunks at this period; 0: never
     defence: DefenceSettings = field(default_factory=DefenceSettings)
     stir: StirSettings = field(default_factory=StirSettings)
+    lamps: LampSettings = field(default_factory=LampSettings)
     local_flows: tuple[Flow, ...] = field(default=())  # our listening addresses, remote = ("", 0)

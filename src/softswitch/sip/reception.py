@@ -197,6 +197,14 @@ class Reception:
         elif method == "OPTIONS":
             tag = self._context.stateless_tag(request.call_id, request.via.branch)
             self._reply(request, 200, tag, OPTIONS_LINES)
+        elif method == "REFER":
+            # Whoever asks: nobody makes the switch call somebody from outside of a call.
+            self._context.out.append(SecurityEvent("refer_refused", request.flow.remote, "", "outside of a dialog"))
+            raise SipError(403, "REFER outside a dialog")
+        elif method in ("SUBSCRIBE", "NOTIFY"):
+            raise SipError(489, f"{method} of an unknown event")
+        elif method == "MESSAGE":
+            raise SipError(405, "MESSAGE")
         else:
             # BYE, INFO, UPDATE belong into a dialog.
             raise SipError(481, f"{method} outside a dialog")

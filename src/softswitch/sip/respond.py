@@ -44,6 +44,7 @@ REASONS = {
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
@@ -58,11 +59,12 @@ REASONS = {
 }
 _START = {status: f"SIP/2.0 {status} {reason}\r\n" for status, reason in REASONS.items()}
 
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "PRACK", "UPDATE", "REGISTER")
-KNOWN_METHODS = frozenset((*METHODS, "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE"))
-EXTENSIONS = ("timer", "100rel")
+IN_DIALOG = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER", "SUBSCRIBE", "NOTIFY")
+METHODS = (*IN_DIALOG, "MESSAGE", "REGISTER")
+KNOWN_METHODS = frozenset((*METHODS, "PUBLISH"))
+EXTENSIONS = ("timer", "100rel", "replaces", "norefersub")
 SUPPORTED = f"Supported: {', '.join(EXTENSIONS)}\r\n"
-ALLOW = f"Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE\r\n{SUPPORTED}"
+ALLOW = f"Allow: {', '.join(IN_DIALOG)}\r\n{SUPPORTED}"
 ALLOW_ALL = f"Allow: {', '.join(METHODS)}\r\n"
 SDP_TYPE = "Content-Type: application/sdp\r\n"
 END_WITHOUT_BODY = "Content-Length: 0\r\n\r\n"

@@ -15,28 +15,41 @@ from softswitch.sip.headers import quote_string
 from softswitch.sip.leg import Leg
 from softswitch.sip.leg_uac import UacSetup
 from softswitch.sip.leg_uas import UasSetup
-from softswitch.sip.message import Request
+from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import (
     Answer,
     AnswerOffer,
+    AnswerRefer,
     EndedBy,
     Hangup,
     InviteReceived,
     LegEnded,
     Origin,
+    ReferProgressed,
     Reject,
     RespondProvisional,
     SendOffer,
     StartInvite,
 )
+from softswitch.sip.refer import Referrals, parse_replaces
 from softswitch.sip.respond import ALLOW
 from softswitch.sip.session_timer import asked_by
 from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransaction
-from softswitch.sip.uri import escape_user, parse_uri, printable
+from softswitch.sip.uri import dialled_number, escape_user, parse_uri, printable
 
-Order = RespondProvisional | Answer | Reject | StartInvite | SendOffer | AnswerOffer | Hangup
+Order = (
+    RespondProvisional
+    | Answer
+    | Reject
+    | StartInvite
+    | SendOffer
+    | AnswerOffer
+    | Hangup
+    | AnswerRefer
+    | ReferProgressed
+)
 MAX_CALL_IDS = 20_000
 _RESERVED_NAMES = "via from to call-id cseq contact max-forwards content-length content-type route record-route"
 _RESERVED = frozenset(_RESERVED_NAMES.split())
@@ -54,6 +67,7 @@ class Sessions:
         "_orders",
         "clients",
         "context",
+        "referrals",
         "screen",
         "trunk_calls",
     )
@@ -68,6 +82,7 @@ class Sessions:
         self._openings: dict[tuple[str, str, int], Leg] = {}  # incoming legs by what their INVITE repeats
         self.trunk_calls: dict[TrunkId, int] = {}
         self.screen: StirScreen | None = None  # where callers' identities are checked
+        self.referrals = Referrals(context, clients, addresses, self._of_dialog)
         self._orders: dict[type, Callable[..., None]] = {
             RespondProvisional: self._respond_provisional,
             Answer: self._answer,
@@ -76,6 +91,8 @@ class Sessions:
             SendOffer: self._send_offer,
             AnswerOffer: self._answer_offer,
             Hangup: self._hang_up,
+            AnswerRefer: self.referrals.order,
+            ReferProgressed: self.referrals.order,
         }
 
     def __len__(self) -> int:
@@ -119,9 +136,58 @@ class Sessions:
 
     def forget_dialog(self, leg: Leg) -> None:
         dialog = leg.dialog
+        self.referrals.leg_gone(leg.id)
         del self._dialogs[dialog.local_tag]
         if not leg.owns_call_id:
             del self._openings[leg.opening]
+
+    # ---------------------------------------------------------------- beside the call, in its dialog
+
+    def other_usage(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
+        self.referrals.received(leg, request, transaction)
+
+    def before_bye(self, leg: Leg) -> None:
+        self.referrals.before_bye(leg.id)
+
+    def moved_to(self, response: Response) -> str:
+        """RFC 3261 21.3: the Contact of a 3xx says where else to try; never a host that is not ours."""
+        if response.status >= 400:
+            return ""
+        try:
+            uri = response.contact_uri() or ""
+            ours = uri[:4].lower() == "tel:" or self._addresses.is_ours(parse_uri(uri).host)
+            return dialled_number(uri) if ours else ""
+        except SipError:
+            return ""
+
+    def _of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> Leg | None:
+        """RFC 3891 3: a Replaces matches by Call-ID and both tags; from-tag 0 stands for a peer without one."""
+        leg = self._dialogs.get(local_tag)
+        if leg is None or leg.dialog.call_id != call_id or leg.dialog.remote_tag not in (remote_tag, "") or leg.told:
+            return None
+        return leg
+
+    def _replaced(self, request: Request, origin: Origin) -> LegId | None:
+        """The leg that an INVITE takes the place of: an agent moves her own call to another phone of hers."""
+        value = request.headers.get("replaces")
+        if value is None:
+            return None
+        if origin.agent is None:
+            raise SipError(403, "only agents replace calls")
+        named = parse_replaces(value)
+        leg = self._of_dialog(named.call_id, named.local_tag, named.remote_tag)
+        # RFC 3891 3: "If no match is found, the UAS rejects the INVITE and returns a 481 Call/Transaction Does Not
+        # Exist response." Nor may it match an early dialog that the UAS did not start, or a stranger's.
+        if leg is None or (not leg.up and not leg.owns_call_id):
+            raise SipError(481, "nothing to replace")
+        if leg.agent != origin.agent:
+            raise SipError(403, "somebody else's call")
+        # "If the Replaces header field [...] contains the "early-only" flag, the UA MUST [...] 486 Busy Here".
+        if leg.up and named.early_only:
+            raise SipError(486, "answered already")
+        if not leg.up:
+            raise SipError(481, "rings only")
+        return leg.id
 
     # ---------------------------------------------------------------- the wire
 
@@ -166,8 +232,10 @@ class Sessions:
         context = self.context
         sdp = session_description(request)
         asked = asked_by(request, context.settings.min_session_seconds)
+        replaces = self._replaced(request, origin)
         dialog = Dialog.of_request(request, transaction.tag, self._addresses.trusted)
         leg = Leg(self, LegId(context.ids.number()), dialog, False)
+        leg.agent = origin.agent
         leg.setup = UasSetup(leg, request, transaction, asked)
         leg.trunk = origin.trunk
         leg.opening = (dialog.call_id, dialog.remote_tag, dialog.remote_seq)
@@ -183,7 +251,7 @@ class Sessions:
         transaction.respond(100, f"Timestamp: {stamp}\r\n" if stamp else "")
         number, name = caller
         hops = int(request.headers.get("max-forwards", "70"))
-        event = InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow, hops)
+        event = InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow, hops, replaces=replaces)
         if self.screen is None:
             context.out.append(event)
         else:
@@ -248,6 +316,7 @@ class Sessions:
         dialog = Dialog(context.token() + context.token(), tag, f"{caller};tag={tag}", callee, order.target, flow)
         dialog.hops = order.hops
         leg = Leg(self, order.leg, dialog, True)
+        leg.agent = order.agent
         carrier = self._addresses.carrier_of(order.target) if order.flow is None else None
         setup = UacSetup(leg, order.flow is not None, carrier)
         leg.setup = setup

@@ -11,7 +11,7 @@ Pure: the clock and the randomness are handed in, nothing here waits or blocks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from softswitch.ids import AgentId, IdSource, LegId
 from softswitch.sip.addresses import Addresses
@@ -24,6 +24,7 @@ from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import (
     Answer,
     AnswerOffer,
+    AnswerRefer,
     ContactBinding,
     ContactsRestored,
     ContactsSaved,
@@ -31,6 +32,7 @@ from softswitch.sip.messages import (
     Hangup,
     LoadChanged,
     PacketReceived,
+    ReferProgressed,
     Reject,
     RespondProvisional,
     SecurityEvent,
@@ -45,7 +47,7 @@ from softswitch.sip.parser import Malformed, parse_datagram
 from softswitch.sip.qualify import Qualifier
 from softswitch.sip.reception import Reception
 from softswitch.sip.registrar import Registrar
-from softswitch.sip.sessions import Sessions
+from softswitch.sip.sessions import Order, Sessions
 from softswitch.sip.stir_messages import CertificateFetched
 from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.streams import Streams
@@ -65,6 +67,8 @@ Event = (
     | SendOffer
     | AnswerOffer
     | Hangup
+    | AnswerRefer
+    | ReferProgressed
     | ContactsSaved
     | ContactsRestored
     | CertificateFetched
@@ -107,7 +111,7 @@ class SipStack:
             ContactsSaved: self._registrar.saved,
             ContactsRestored: self._restored,
             CertificateFetched: screen.fetched,
-            **dict.fromkeys((RespondProvisional, Answer, Reject, StartInvite, SendOffer, AnswerOffer, Hangup), order),
+            **dict.fromkeys(get_args(Order), order),
         }
 
     # ---------------------------------------------------------------- the contract of every core

@@ -39,6 +39,7 @@ from softswitch.acd.messages.promises import (
 from softswitch.acd.messages.rings import (
     AgentAnswered,
     AgentRefused,
+    AgentTookOver,
     AgentUnreachable,
     CancelRing,
     Connect,
@@ -114,6 +115,7 @@ Event = (
     | CustomerReached
     | CustomerAnswered
     | CustomerNotReached
+    | AgentTookOver
 )
 
 Command = (
@@ -148,6 +150,7 @@ __all__ = [
     "AgentSettings",
     "AgentState",
     "AgentStateChanged",
+    "AgentTookOver",
     "AgentUnreachable",
     "AgentWentOnBreak",
     "AgentWentOutbound",

@@ -61,6 +61,18 @@ class CustomerNotReached:
     tried: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class AgentTookOver:
+    """A colleague has handed a caller over to this agent, and they talk already. The attempt is a new one, of the
+    call room; it ends with `ConversationEnded` like any other."""
+
+    attempt: RingAttemptId
+    interaction: InteractionId
+    agent: AgentId
+    queue: QueueId  # in which the caller was
+    language: str = ""
+
+
 # ------------------------------------------------------------------ commands
 
 

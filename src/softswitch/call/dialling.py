@@ -1,0 +1,220 @@
+"""Somebody is rung at the wish of an agent: a colleague's phones all at once, or a number outside.
+
+    ring / dial -> RINGING --first 200--> ANSWERED: the listener takes the leg
+                      |  all legs failed, time is up --> FAILED
+                      |  cancel --> over, nobody is told
+
+A colleague who is rung so is on a call of her own as far as the queues are concerned: nobody else is offered to her.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from softswitch.call.board import Board
+from softswitch.call.destination import OUTSIDE, Destination
+from softswitch.call.dial_permission import Verdict
+from softswitch.call.dial_settings import AGENTS, Dialler
+from softswitch.call.joined import GONE, TAKEN_OVER
+from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.phone_number import INTERNAL, plain_digits
+from softswitch.ids import AgentId, InteractionId, LegId
+from softswitch.media.negotiation import NotAcceptable
+from softswitch.media.sdp import SdpError
+from softswitch.sip.messages import (
+    AckReceived,
+    EndedBy,
+    InviteAnswered,
+    InviteProgressed,
+    LegEnded,
+    OfferReceived,
+    StartInvite,
+    TrunkSettings,
+)
+
+BUSY, NOT_THERE, NO_ANSWER, NO_ROOM = 486, 480, 408, 503
+_NOBODY_ANSWERED = 'SIP;cause=487;text="No answer"'
+
+
+class Listener(Protocol):
+    """Who wanted it."""
+
+    def dial_progressed(self, leg: CallLeg, event: InviteProgressed) -> None: ...
+    def dial_answered(self, leg: CallLeg, now: float) -> None: ...
+    def dial_failed(self, status: int, now: float) -> None: ...
+
+
+class Outside(NamedTuple):
+    """A number outside that may be dialled: by the rule book, for whom, and through which trunk."""
+
+    trunk: TrunkSettings
+    dialler: Dialler
+    verdict: Verdict
+
+    @property
+    def target(self) -> str:
+        """The trunk's own address, and digits: nothing else of what somebody wrote."""
+        trunk, number = self.trunk, plain_digits(self.verdict.number)
+        assert number, "the rule book allows numbers only"
+        host = f"[{trunk.host}]" if ":" in trunk.host else trunk.host
+        transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+        return f"sip:{number}@{host}:{trunk.port}{transport}"
+
+
+def outside_of(board: Board, agent: AgentId, there: Destination, now: float, source: str = "") -> Outside | None:
+    """A number outside, when the rule book lets this agent dial it and there is a trunk for it."""
+    trunk = board.line.outgoing
+    if there.kind != OUTSIDE or trunk is None or not trunk.host:
+        return None
+    dialler = Dialler(AGENTS, agent=agent)
+    verdict = board.may_dial(dialler, there.number, now, trunk.id, source)
+    if not verdict.allowed or verdict.kind == INTERNAL:
+        return None
+    return Outside(trunk, dialler, verdict)
+
+
+class Dialling:
+    """`shown` is the number and the name that the called party sees. `like`: whose codec is preferred."""
+
+    def __init__(
+        self,
+        board: Board,
+        listener: Listener,
+        interaction: InteractionId | None,
+        shown: tuple[str, str],
+        like: CallLeg,
+    ) -> None:
+        self._board = board
+        self._interaction = interaction
+        self._shown = shown
+        self._like = like
+        self._legs: dict[LegId, CallLeg] = {}
+        self._deadline: float | None = None
+        self._status = 0
+        self.hops = 70
+        self.listener = listener
+        self.over = False
+
+    # -------------------------------------------------------------- begin
+
+    def ring(self, agent: AgentId, now: float) -> None:
+        """The colleague's phones. Busy is who is on the phone already, whatever her phone could do."""
+        board = self._board
+        if board.is_on_the_phone(agent):
+            self._fail(BUSY, now)
+            return
+        contacts = board.contacts.get(agent, ())
+        for contact in contacts:
+            facts = self._facts(agent, contact.uri, now, contact.flow.remote[0])
+            facts.encryption = board.encryption_of(None, agent, contact.flow.transport)
+            leg = board.open_leg(LegId(board.ids.number()), facts, self)
+            if leg is None:
+                break
+            self._legs[leg.id] = leg
+            board.own_call_began(leg.id, agent)
+            offer = leg.make_offer(self._like)
+            caller, name = self._shown
+            order = StartInvite(leg.id, contact.uri, contact.flow, caller, name, offer, hops=self.hops, agent=agent)
+            board.emit(order)
+        if not self._legs:
+            self._fail(NO_ROOM if contacts else NOT_THERE, now)
+            return
+        self._until(now)
+
+    def dial(self, outside: Outside | None, now: float) -> None:
+        board = self._board
+        if outside is None:
+            self._fail(NOT_THERE, now)
+            return
+        trunk, dialler, verdict = outside
+        number = verdict.number
+        facts = self._facts(trunk.id, number, now, "")
+        facts.encryption = board.encryption_of(trunk.id, None)
+        leg = board.open_leg(LegId(board.ids.number()), facts, self)
+        if leg is None:
+            self._fail(NO_ROOM, now)
+            return
+        self._legs[leg.id] = leg
+        caller, name = self._shown
+        board.dialled(leg.id, dialler, verdict, now)
+        offer = leg.make_offer(self._like)
+        board.emit(StartInvite(leg.id, outside.target, None, caller, name, offer, hops=self.hops))
+        self._until(now)
+
+    def _facts(self, party: str, dialled: str, now: float, signalling: str) -> LegFacts:
+        return LegFacts("out", party, self._shown[0], dialled, now, self._interaction, signalling=signalling)
+
+    def _until(self, now: float) -> None:
+        self._deadline = now + self._board.call.transfers.ring_seconds
+        self._board.alarm(self)
+
+    # -------------------------------------------------------------- end
+
+    def next_deadline(self) -> float | None:
+        return self._deadline
+
+    def tick(self, now: float) -> None:
+        if self._deadline is not None and self._deadline <= now:
+            self._status = NO_ANSWER
+            for leg in list(self._legs.values()):
+                leg.hang_up(_NOBODY_ANSWERED)
+            self._fail(NO_ANSWER, now)
+
+    def cancel(self) -> None:
+        self._finish()
+        for leg in self._legs.values():
+            leg.hang_up(_NOBODY_ANSWERED)
+
+    def _finish(self) -> None:
+        self.over = True
+        self._deadline = None
+        self._board.alarm(self)
+
+    def _fail(self, status: int, now: float) -> None:
+        if not self.over:
+            self._finish()
+            self.listener.dial_failed(status, now)
+
+    # -------------------------------------------------------------- LegOwner
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
+        if isinstance(event, OfferReceived):
+            leg.answer_reoffer(event.sdp)
+        elif isinstance(event, AckReceived):
+            leg.acknowledged(event.sdp)
+        elif isinstance(event, InviteAnswered):
+            self._answered(leg, event, now)
+        elif isinstance(event, InviteProgressed) and not self.over:
+            self.listener.dial_progressed(leg, event)
+
+    def _answered(self, leg: CallLeg, event: InviteAnswered, now: float) -> None:
+        leg.facts.answered_at = now
+        if self.over:
+            leg.hang_up(TAKEN_OVER)
+            return
+        try:
+            if event.sdp is None:
+                raise SdpError("no answer in the 200")
+            leg.accept_answer(event.sdp)
+        except (NotAcceptable, SdpError):
+            self._board.give_leg(leg, GONE)
+            leg.hang_up()
+            self._lost(leg, 488, now)
+            return
+        self._finish()
+        for other in self._legs.values():
+            if other is not leg:
+                other.hang_up(TAKEN_OVER)
+        self.listener.dial_answered(leg, now)
+
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
+        status = event.status if event.by is EndedBy.PEER else NO_ANSWER
+        self._lost(leg, status if status >= 400 else NOT_THERE, now)
+
+    def _lost(self, leg: CallLeg, status: int, now: float) -> None:
+        self._legs.pop(leg.id, None)
+        # RFC 3261 16.7 step 6: of several failures a 6xx or a busy says more than a phone that was not there.
+        if self._status not in (BUSY, 600, 603):
+            self._status = status
+        if not self._legs:
+            self._fail(self._status, now)

@@ -1,0 +1,130 @@
+"""Two legs bridged, until the first BYE.
+
+    start -> TALKING --hold re-INVITE--> the other side hears music --resume--> TALKING
+               |  part: neither hears the other, whoever parted them owns the legs  --resume--> TALKING
+               |  either leg ends -> the other is hung up
+
+Everything that one side signals inside the dialog (hold, new address) stays between us and that side; the other
+side only hears the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from softswitch.call.board import Board, LegOwner
+from softswitch.call.leg import CallLeg
+from softswitch.call.prompts import music_segment
+from softswitch.media.messages import Bridge, RtpSilent, Unbridge
+from softswitch.sip.messages import AckReceived, LegEnded, OfferReceived
+
+NORMAL_CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
+RTP_LOST = 'Q.850;cause=41;text="RTP timeout"'  # temporary failure: the line is dead, not the person
+TAKEN_OVER = 'SIP;cause=200;text="Call completed elsewhere"'
+
+
+class _Gone:
+    """Owner of a leg whose call goes on without it."""
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None: ...
+
+
+GONE: LegOwner = _Gone()
+
+
+class Joined:
+    """Owner of both legs while they talk. `on_end` is called once, when the first leg is gone."""
+
+    def __init__(
+        self, board: Board, customer: CallLeg, agent: CallLeg, music: str, on_end: Callable[[float], None]
+    ) -> None:
+        self._board = board
+        self._customer = customer
+        self._agent = agent
+        self._music = music
+        self._on_end = on_end
+        self._began_at = 0.0
+        self.over = False
+
+    @property
+    def customer_leg(self) -> CallLeg:
+        return self._customer
+
+    @property
+    def agent_leg(self) -> CallLeg:
+        return self._agent
+
+    def start(self, now: float) -> None:
+        self._began_at = now
+        self.resume()
+
+    def resume(self) -> None:
+        """Both are here and hear each other (again)."""
+        board = self._board
+        self._customer.stop_play()
+        self._agent.stop_play()
+        board.give_leg(self._customer, self)
+        board.give_leg(self._agent, self)
+        board.emit(Bridge(self._customer.id, self._agent.id))
+        for leg in (self._customer, self._agent):
+            if leg.on_hold:  # since before
+                self._hold_changed(leg)
+
+    def part(self) -> None:
+        """They are no longer together; the legs are for somebody else to own."""
+        self._board.emit(Unbridge(self._customer.id))
+        self._customer.stop_play()
+        self._agent.stop_play()
+
+    def replace_agent(self, leg: CallLeg) -> None:
+        """She goes on with another phone of hers."""
+        before = self._agent
+        self.part()
+        self._agent = leg
+        self._board.give_leg(before, GONE)
+        before.hang_up(TAKEN_OVER)
+        self.resume()
+
+    def replace_customer(self, leg: CallLeg) -> None:
+        before = self._customer
+        self.part()
+        self._customer = leg
+        self._board.give_leg(before, GONE)
+        before.hang_up(TAKEN_OVER)
+        self.resume()
+
+    # -------------------------------------------------------------- LegOwner
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
+        if isinstance(event, OfferReceived | AckReceived):
+            was_on_hold = leg.on_hold
+            if isinstance(event, OfferReceived):
+                leg.answer_reoffer(event.sdp)
+            else:
+                leg.acknowledged(event.sdp)
+            if leg.on_hold != was_on_hold:
+                self._hold_changed(leg)
+        elif isinstance(event, RtpSilent) and not leg.on_hold:
+            leg.hang_up(RTP_LOST)
+
+    def _hold_changed(self, leg: CallLeg) -> None:
+        other = self._agent if leg is self._customer else self._customer
+        if leg.on_hold:
+            other.play((music_segment(self._music),), loops=0)
+        else:
+            other.stop_play()
+
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
+        if self.over:
+            return
+        other = self._agent if leg is self._customer else self._customer
+        other.stop_play()
+        other.hang_up(NORMAL_CLEARING)
+        self.finish(now)
+        self._on_end(now)
+
+    def finish(self, now: float) -> None:
+        """Over, for the record; what becomes of the legs is decided elsewhere."""
+        self.over = True
