@@ -76,7 +76,7 @@ TABLE: dict[str, tuple[bytes, int]] = {
     "header with a blank name": (message("No Name: x"), 400),
     "requires": (message("Require: 100rel, gruu"), 420),
     "unknown method": (of("JUGGLE"), 501),
-    "known method": (of("SUBSCRIBE"), 405),
+    "known method": (of("PUBLISH"), 405),
     "prack": (of("PRACK"), 481),
     "register of a stranger": (of("REGISTER"), 401),
     "bye outside a dialog": (of("BYE"), 481),
@@ -172,7 +172,7 @@ def test_retransmitted_refusals_are_alike() -> None:
 
 def test_refusals_say_what_is_allowed_and_what_is_not() -> None:
     side = Peer()
-    assert "INVITE" in header(side.sent(of("SUBSCRIBE"))[0], "Allow")
+    assert "INVITE" in header(side.sent(of("PUBLISH"))[0], "Allow")
     assert header(side.sent(message("Require: gruu, 100rel", "Require: path"))[0], "Unsupported") == "gruu, path"
     reply = side.sent(message())[0]
     assert start(reply) == "SIP/2.0 200 OK"
