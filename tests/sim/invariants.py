@@ -32,6 +32,7 @@ from softswitch.acd.messages import (
     ConfirmCallBack,
     Connect,
     ConversationEnded,
+    CustomerAnswered,
     CustomerNotReached,
     EndConversation,
     Event,
@@ -129,6 +130,8 @@ class Invariants(Relaxing):
                     self._stage(caller, GENERAL)
         elif isinstance(event, CallerLeft) and event.interaction in self.callers:
             self.callers[event.interaction].left = True
+        elif isinstance(event, CustomerAnswered):
+            self._customer_answered(event, now)
         elif isinstance(event, QueueHoursChanged) and event.queue in self.queues:
             self._hours(event)
         elif isinstance(event, AgentFreed):
@@ -145,6 +148,15 @@ class Invariants(Relaxing):
                 caller_here = self.callers.get(ring.caller)
                 if caller_here is not None and caller_here.stage == CALLING:
                     self._hang_up(event.attempt)
+
+    def _customer_answered(self, event: CustomerAnswered, now: float) -> None:
+        """From now on her phone rings, or he is asked first; that has an end of its own."""
+        ring = self.rings.get(event.attempt)
+        if ring is None or ring.answered or not ring.call_back:
+            return
+        queue = self.callers[ring.caller].queue
+        if queue.call_back is not None and queue.call_back.customer_first:
+            ring.deadline = now + queue.ring_seconds + (15.0 if event.asking else 0.0)
 
     def _hours(self, event: QueueHoursChanged) -> None:
         """Call-backs rest while their queue is closed."""

@@ -29,6 +29,7 @@ _RINGS: dict[str, Callable[[RingAttemptId], Event]] = {
     "end": m.ConversationEnded,
     "reached": m.CustomerReached,
     "not reached": m.CustomerNotReached,
+    "customer answered": m.CustomerAnswered,
 }
 _AGENTS: dict[str, Callable[[AgentId], Event]] = {
     "registered": m.PhoneRegistered,
@@ -71,6 +72,8 @@ class Day:
             "leave": lambda nth, hung_up: self._send(m.CallerLeft(self._caller(nth), hung_up)),
             "choose": self._choose,
             "go on": lambda nth: self._send(m.CallerWentOn(self._caller(nth), "key 9")),
+            "others first": lambda nth, yes: self._send(m.CallerLetOthersFirst(self._waiting(nth), not yes)),
+            "to front": lambda nth: self._send(m.CallerMovedToFront(self._waiting(nth), "kadri")),
             "request": self._request,
             "save": self._save,
             "lost": lambda agent, silent: self._send(m.PhoneLost(agent, silent)),
@@ -119,6 +122,9 @@ class Day:
         for _ in range(400):
             for attempt in list(engine.floor.attempts):
                 self._send(m.ConversationEnded(attempt))
+            for entry in list(engine.floor.entries.values()):
+                if entry.promise is not None and entry.promise.on_line:  # the call room lets him wait for a minute
+                    self._send(m.CallerLeft(entry.id, False))
             if not engine.floor.entries:
                 break
             self.until(self.now + 60.0)
@@ -162,9 +168,17 @@ class Day:
     def _caller(self, nth: int) -> InteractionId:
         return next(islice(reversed(self.engine.floor.entries), nth, None), InteractionId(-1))
 
+    def _waiting(self, nth: int) -> InteractionId:
+        waiting = [number for queue in self.engine.floor.queues.values() for _, number in queue.line]
+        return waiting[nth % len(waiting)] if waiting else self._caller(nth)
+
     def _ring(self, nth: int, kind: str) -> RingAttemptId:
-        wanted = kind in ("end", "reached", "not reached")
-        fitting = [a.id for a in self.engine.floor.attempts.values() if (a.answered_at is not None) == wanted]
+        attempts = self.engine.floor.attempts.values()
+        if kind in ("customer answered", "not reached"):
+            fitting = [each.id for each in attempts if each.call_back]
+        else:
+            wanted = kind in ("end", "reached")
+            fitting = [each.id for each in attempts if (each.answered_at is not None) == wanted]
         return fitting[-1 - nth % len(fitting)] if fitting and nth < 9 else RingAttemptId(FIRST + nth)
 
     def _call(self, queue: QueueId, facts: dict[str, Any]) -> None:

@@ -64,6 +64,7 @@ def _queue(random: Random, queues: tuple[QueueId, ...], number: int) -> m.QueueS
         weight=pick((1.0, 1.0, 1.0, 2.5)),
         ring_at_once=pick((1, 1, 1, 2, 3, 0)),
         suspend_after_no_answers=pick((None, 0, 2)),
+        let_first=_let_first(random) if pick((True, False, False)) else None,
         more_time_seconds=pick((5.0, 30.0)),
         more_time_at_most=pick((0, 2)),
     )
@@ -85,7 +86,18 @@ def _sticky(random: Random) -> m.StickyRule:
 
 def _call_back(random: Random) -> m.CallBackRule:
     pick = random.choice
-    return m.CallBackRule(pick((30.0, 900.0)), pick((1, 3)), pick((1.0, 60.0)), pick((None, 10.0, 100.0)))
+    return m.CallBackRule(
+        pick((30.0, 900.0)),
+        pick((1, 3)),
+        pick((1.0, 60.0)),
+        pick((None, 10.0, 100.0)),
+        customer_first=pick((True, False)),
+    )
+
+
+def _let_first(random: Random) -> m.LetFirstRule:
+    pick = random.choice
+    return m.LetFirstRule(pick((0.0, 10.0)), pick((20.0, 180.0)), pick((30.0, 360.0)))
 
 
 def _relaxation(random: Random, others: tuple[QueueId, ...]) -> tuple[m.RelaxStep, ...]:
@@ -121,6 +133,8 @@ _KINDS: dict[str, float] = {
     "leave": 4.0,
     "choose": 6.0,
     "go on": 1.0,
+    "others first": 2.0,
+    "to front": 0.5,
     "request": 2.0,
     "save": 4.0,
     "answer": 20.0,
@@ -128,6 +142,7 @@ _KINDS: dict[str, float] = {
     "unreachable": 1.0,
     "end": 16.0,
     "reached": 3.0,
+    "customer answered": 3.0,
     "not reached": 2.0,
     "registered": 6.0,
     "lost": 1.0,
@@ -147,6 +162,7 @@ _KINDS: dict[str, float] = {
     "pause": 0.5,
     "restart": 0.05,
 }
+_CUSTOMER = ("reached", "not reached", "customer answered")
 _GAPS = (0.0, 0.0, 0.5, 3.0, 10.0)
 
 
@@ -171,13 +187,13 @@ def _step(random: Random, settings: m.AcdSettings, kind: str) -> tuple[Any, ...]
     nth = min(int(random.expovariate(0.7)), 9)
     if kind == "call":
         return (kind, queue, _caller(random, settings))
-    if kind in ("leave", "save"):
+    if kind in ("leave", "save", "others first"):
         return (kind, nth, random.random() < 0.85)
     if kind == "choose":
         return (kind, nth, pick(list(Choice)))
     if kind == "request":
         return (kind, nth, queue, random.random() < 0.5)
-    if kind in ("go on", "answer", "refuse", "unreachable", "end", "reached", "not reached"):
+    if kind in ("go on", "answer", "refuse", "unreachable", "end", "to front", *_CUSTOMER):
         return (kind, nth)
     if kind == "lost":
         return (kind, agent, random.random() < 0.3)

@@ -325,6 +325,7 @@ def _not_reached(floor: Floor, attempt: Attempt, now: float, tried: bool) -> Non
     entry = attempt.entry
     promise = entry.promise
     assert promise is not None and attempt.answered_at is not None
+    promise.on_line = False
     _drop(floor, attempt)
     promises.not_reached(floor, promise, entry, attempt.answered_at, now, tried)
     duty.free(floor, attempt.agent, now, keep_idle_time=True)

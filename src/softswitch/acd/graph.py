@@ -2,9 +2,9 @@
 
 The state is a graph (agents know their pools, pools their agents), so every object of this room is written once, by
 number, with the values of its fields; containers stand in place. Classes are written by name with the names of their
-fields. A frozen dataclass of an older version gets its defaults for fields it did not know; anything else that does
-not fit is a `SnapshotError`, never a guess. A snapshot can name classes of this room only, and functions of this room
-or of packages that are loaded already.
+fields. A frozen dataclass of an older version gets its defaults for fields it did not know, and the living state is
+brought up to date (`older`); anything else that does not fit is a `SnapshotError`, never a guess. A snapshot
+can name classes and functions of this room, and orders of other packages that were loaded on purpose (`allow`).
 
     {"classes": [[name, [field, ...]], ...], "objects": [[class, value, ...], ...], "root": value}
     value:  null, true, 1, 1.5, "text" | [tag, ...] with the tags below
@@ -12,7 +12,6 @@ or of packages that are loaded already.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -20,6 +19,8 @@ from functools import cache
 from importlib import import_module
 from types import FunctionType, MappingProxyType
 from typing import Any, Final
+
+from softswitch.acd import older
 
 _LIST, _TUPLE, _DICT, _OBJECT, _ENUM, _FUNCTION, _FROZENSET, _PROXY, _NAMED = range(9)
 _ROOM: Final = "softswitch.acd."
@@ -141,28 +142,37 @@ _CONTAINERS: Final[dict[type, Callable[[_Writer, Any], Plain]]] = {
 
 
 class _Reader:
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], skip: Mapping[str, tuple[str, ...]]) -> None:
+        self._skip = skip
         self._rows: list[list[Any]] = document["objects"]
         self._classes = [(named(name), tuple(names)) for name, names in document["classes"]]
         self._made: list[Any] = []
+        self.older: list[tuple[Any, older.Left]] = []  # objects with the fields of another version
 
     def read(self, root: Plain) -> Any:
         # First every object empty, then its fields: they may lead anywhere.
         self._made = [self._classes[row[0]][0].__new__(self._classes[row[0]][0]) for row in self._rows]
         for thing, row in zip(self._made, self._rows, strict=True):
             kind, names = self._classes[row[0]]
-            self._fill(thing, kind, dict(zip(names, map(self._value, row[1:]), strict=True)))
+            self._fill(thing, kind, names, dict(zip(names, map(self._value, row[1:]), strict=True)))
+        wrong = older.brought_up_to_date(self.older, self._needed) if self.older else ""
+        if wrong:
+            raise SnapshotError(f"The snapshot {wrong}.")
         return self._value(root)
 
-    def _fill(self, thing: Any, kind: type, values: dict[str, Any]) -> None:
+    def _fill(self, thing: Any, kind: type, names: tuple[str, ...], values: dict[str, Any]) -> None:
         known = field_names(kind)
         for name in known:
             if name in values:
                 object.__setattr__(thing, name, values.pop(name))
             elif is_dataclass(kind):
                 object.__setattr__(thing, name, _default(kind, name))
-        if values:
-            raise SnapshotError(f"The snapshot has {kind.__name__}.{next(iter(values))}, unknown to this version.")
+        if names != known and (values or not is_dataclass(kind)):
+            self.older.append((thing, values))
+
+    def _needed(self, kind: type) -> tuple[str, ...]:
+        """What this version writes of it: some fields never are."""
+        return tuple(name for name in field_names(kind) if name not in self._skip.get(kind.__name__, ()))
 
     def _value(self, value: Plain) -> Any:
         if type(value) is not list:
@@ -189,13 +199,24 @@ class _Reader:
         raise SnapshotError(f"The snapshot has a value of the unknown kind {tag!r}.")
 
 
+_OTHERS: Final[dict[str, FunctionType]] = {}
+
+
+def allow(order: FunctionType) -> None:
+    """An order of another package, loaded through its entry point: snapshots may name it from now on."""
+    _OTHERS[qualified(order)] = order
+
+
 def _function(name: str) -> Any:
-    """Of this room; or of a package that is loaded already (orders come from other packages too)."""
-    module, _, path = name.partition(":")
-    if not module.startswith(_ROOM) and module in sys.modules:
-        found = getattr(sys.modules[module], path, None)
-        if type(found) is FunctionType:
-            return found
+    """Of this room, or an order of another package that is loaded already; nothing else is ever called."""
+    if name in _OTHERS:
+        return _OTHERS[name]
+    module, colon, path = name.partition(":")
+    if colon and not module.startswith(_ROOM) and path.isidentifier() and module.replace(".", "").isidentifier():
+        raise SnapshotError(
+            f"A queue rings by the order {path} of {module}, which is not installed here: install the package that "
+            "offers it (entry point group softswitch.strategies)."
+        )
     return named(name)
 
 
@@ -215,9 +236,10 @@ def to_plain(root: Any, skip: Mapping[str, tuple[str, ...]] | None = None) -> di
     return {"classes": writer.classes, "objects": writer.objects, "root": value}
 
 
-def from_plain(document: Mapping[str, Plain]) -> Any:
+def from_plain(document: Mapping[str, Plain], skip: Mapping[str, tuple[str, ...]] | None = None) -> Any:
+    """`skip`: as it was written."""
     try:
-        return _Reader(document).read(document["root"])
+        return _Reader(document, skip or {}).read(document["root"])
     except SnapshotError:
         raise
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:

@@ -215,7 +215,7 @@ class Segment:
 
     def _floor(self) -> Floor:
         try:
-            floor: Floor = graph.from_plain(self._first["state"])
+            floor: Floor = graph.from_plain(self._first["state"], _SKIP)
         except graph.SnapshotError as error:
             raise JournalError(str(error)) from None
         return floor
@@ -273,10 +273,12 @@ def _frozen(value: Any) -> Any:
 
 
 class ReplayedIds(IdSource):
-    """Hands out the ids that were drawn then."""
+    """Hands out the ids that were drawn then. An engine of another version may draw more: these are below 0, so
+    nothing that was recorded speaks of them. `invented` counts them."""
 
     def __init__(self) -> None:
         self._ids: deque[int] = deque()
+        self.invented = 0
 
     def give(self, ids: Iterable[int]) -> None:
         self._ids.clear()  # a line that broke off may have left some
@@ -284,7 +286,8 @@ class ReplayedIds(IdSource):
 
     def number(self) -> int:
         if not self._ids:
-            raise JournalError("The engine draws more ids than were recorded; the journal is of another version.")
+            self.invented += 1
+            return -self.invented
         return self._ids.popleft()
 
 
@@ -306,6 +309,11 @@ class Replay:
         except AssertionError:  # the driver of the live switch went on as well
             self.broken += 1
             return []
+
+    @property
+    def diverged(self) -> bool:
+        """This engine decides otherwise than the one that wrote the journal."""
+        return self._ids.invented > 0
 
     def run(self) -> Engine:
         for line in self.segment.lines:

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import FunctionType
 
+from softswitch.acd.graph import allow
 from softswitch.acd.strategy import NO_FIT, STRATEGIES, Search, Standing, Strategy
 
 GROUP = "softswitch.strategies"
@@ -50,6 +51,7 @@ def load(name: str) -> Strategy:
         bool(key < order(Standing(1), NO_FIT))
     except Exception as error:
         raise StrategyError(f'the order "{name}" ({entry.value}) gives no key for an agent: {error}') from None
+    allow(order)
     return Strategy(order, Search.SCAN, by_fit=True)
 
 

@@ -200,7 +200,8 @@ def read(segments: Iterable[Segment]) -> RecordedDay:
         day.torn_bytes += segment.torn_bytes
         for line in segment.lines:
             reader.step(replay, line)
-        day.differs = day.differs or (segment.digest is not None and replay.engine.digest() != segment.digest)
+        ended_otherwise = segment.digest is not None and replay.engine.digest() != segment.digest
+        day.differs = day.differs or replay.diverged or ended_otherwise
     if reader is None or not reader.callers:
         raise JournalError("No caller enters a queue in this journal.")
     day.left_out += len(reader._inside)
