@@ -155,7 +155,7 @@ class Day:
     def restart(self) -> None:
         """The process dies here; the next one goes on from the snapshot."""
         floor = self.engine.floor
-        again = from_plain(to_plain(floor, SKIP))
+        again = from_plain(to_plain(floor, SKIP), SKIP)
         again.ids, again.out = floor.ids, []
         engine = Engine.of(again)
         assert engine.digest() == self.engine.digest(), "something was lost by a restart"

@@ -73,7 +73,7 @@ def test_the_days_have_everything_in_them() -> None:
     seen: dict[Any, int] = dict.fromkeys([*m.Outcome, *m.RingEnd, *m.AgentState], 0)
     promises: dict[str, int] = {}
     restarts = 0
-    for seed in range(60):
+    for seed in range(90):
         settings, script = day(seed)
         played = Day(settings)
         witness(played, seen)
