@@ -63,7 +63,7 @@ def parse_uri(text: str) -> SipUri:
         raise SipError(400, "port of a URI out of range")
     if host.startswith("["):
         host = host[1:-1]
-        if ip_literal(host) is None:
+        if ":" not in host or ip_literal(host) is None:
             raise SipError(400, "malformed IPv6 literal")
     user = (userinfo or "").partition(":")[0]
     return SipUri(scheme.lower(), user, host.lower(), number, parameters, headers or "")
