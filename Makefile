@@ -8,7 +8,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit serial lint format types bench bench-calls bench-media soak soak-sip-sim soak-acd prompts lock clean
+.PHONY: help demo fuzz test unit serial lint format types bench bench-calls bench-media soak soak-acd soak-sip soak-sip-sim prompts lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ lint: .venv/.test-installed ## ruff, mypy --strict, the walls between the rooms
 format: .venv/.test-installed ## let ruff put the source in order
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
+fuzz: .venv/.test-installed ## look for inputs that break parsers and stack (ARGS="--seconds 600 --target sip")
+	@[ -d .venv/atheris ] || $(BIN)/python -m pip install --quiet --no-deps --target .venv/atheris atheris==3.0.0 \
+	  || echo "atheris cannot be installed here: our own engine searches"
+	@$(BIN)/python tests/fuzz/run.py $(ARGS)
+
 # ---------------------------------------------------------------- measure (figures: bench/README.md)
 
 bench: .venv/.test-installed ## parser, ACD and media loops, one table and one JSON line
@@ -67,6 +72,9 @@ bench-media: .venv/.test-installed ## the relay loop alone
 
 soak: .venv/.test-installed ## 30 minutes of calls, watching memory, descriptors and ports
 	@$(BIN)/python bench/soak.py $(ARGS)
+
+soak-sip: .venv/.test-installed ## 10 minutes of calls beside 5 000 hostile packets a second (ARGS="--minutes 1")
+	@$(BIN)/python bench/soak_sip.py $(ARGS)
 
 soak-sip-sim: .venv/.test-installed ## a million dialogs through a simulated network (ARGS="--calls 20000" for fewer)
 	@$(BIN)/python bench/soak_sip_sim.py $(ARGS)

@@ -53,7 +53,7 @@ def hostile(kind: str, number: int, host: str) -> bytes:
     ).encode()
 
 
-def flood(kind: str, rate: int, seconds: float, sources: int) -> None:
+def flood(kind: str, rate: int, seconds: float, sources: int, port: int) -> None:
     """As a process of its own: packets in portions of 10 ms."""
     hosts = [f"127.1.{n >> 8}.{n & 255}" for n in range(1, sources + 1)]
     sockets = []
@@ -66,7 +66,7 @@ def flood(kind: str, rate: int, seconds: float, sources: int) -> None:
     begin, sent = time.monotonic(), 0
     while (passed := time.monotonic() - begin) < seconds:
         while sent < rate * passed:
-            sockets[sent % sources].sendto(packets[sent % len(packets)], SWITCH)
+            sockets[sent % sources].sendto(packets[sent % len(packets)], (SWITCH[0], port))
             sent += 1
         time.sleep(0.01)
     print(sent)
@@ -160,10 +160,11 @@ def main() -> None:
     parser.add_argument("--kind", choices=KINDS, default="register")
     parser.add_argument("--out", type=Path, default=HERE / "out")
     parser.add_argument("--core", type=int, default=0, help="of the switch")
+    parser.add_argument("--port", type=int, default=SWITCH[1], help=argparse.SUPPRESS)
     parser.add_argument("--flood", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.flood:
-        flood(args.kind, args.rate, args.seconds, args.sources)
+        flood(args.kind, args.rate, args.seconds, args.sources, args.port)
         return
     args.out.mkdir(parents=True, exist_ok=True)
     write_bank(args.out / "flooded", Bank(agents=5))
