@@ -57,3 +57,12 @@ def test_mistakes_are_told_where_they_are(directory: Any, change: dict[str, str]
     (problem,) = directory.check(**change)
     assert said in problem
     assert problem.startswith("line.yaml:")
+
+
+def test_the_mirror(directory: Any) -> None:
+    assert directory.load().mirror is None
+    found = directory.load(mirror="{ to: 192.0.2.9:9060, id: 7, password: { env: PW } }").mirror
+    assert (found.host, found.port, found.agent, found.key) == ("192.0.2.9", 9060, 7, "secret")
+    assert "secret" not in repr(found)
+    (problem,) = directory.check(mirror="{ too: 192.0.2.9:9060 }")
+    assert 'did you mean "to"?' in problem

@@ -38,6 +38,7 @@ from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
 from softswitch.runtime.certificate_fetch import CertificateFetcher
 from softswitch.runtime.driver import Driver
+from softswitch.runtime.hep_mirror import HepMirror
 from softswitch.runtime.journal import JournalWriter, directory_of
 from softswitch.runtime.media_client import MediaClient, MediaStartError
 from softswitch.runtime.prompt_library import build_catalog
@@ -158,6 +159,9 @@ class Switch:
         catalog = await build_catalog(settings, progress)
         transport = SipTransport(self._loop, self._receive, settings.tls)
         self._closers.append(transport.close)
+        if settings.mirror is not None:
+            transport.trace = mirror = await HepMirror.open(settings.mirror, clock.wall)
+            self._closers.append(mirror.close)
         phones = WebPhones(transport, settings.web_phones)
         self._closers.append(phones.close)
         local_flows = (*await transport.listen(settings.listen), *await phones.listen(settings.listen))

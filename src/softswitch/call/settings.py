@@ -258,6 +258,16 @@ class JournalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorSettings:
+    """Copies of all SIP messages go to this collector (HEPv3 over UDP)."""
+
+    host: str
+    port: int
+    agent: int = 1  # our number there
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One immutable snapshot of the whole configuration; what `config.load` returns."""
 
@@ -273,5 +283,6 @@ class Settings:
     acd: AcdSettings
     call: CallSettings
     journal: JournalSettings | None = None  # None: no journal is kept
+    mirror: MirrorSettings | None = None
     tls: TlsSettings = field(default_factory=TlsSettings)
     web_phones: WebPhoneSettings = field(default_factory=WebPhoneSettings)

@@ -27,6 +27,7 @@ from softswitch.config.kinds import (
     made,
     section,
 )
+from softswitch.config.mirror import MirrorDoc
 from softswitch.config.phones import AUTO_ANSWER, LampsDoc, TransfersDoc
 from softswitch.config.problems import Placed
 from softswitch.config.promise_language import AwayDoc, CallBackRuleDoc, HerLineDoc, PassesDoc, PreviousDoc, RuleDoc
@@ -464,6 +465,7 @@ class Document(Section):
         MapOf(DIALLED, Keys(NumberDoc, "a number")), "numbers that customers dial", {}
     )
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
+    mirror: MirrorDoc | None = key(Keys(MirrorDoc, "mirror"), "copies of SIP messages to a collector", None)
     stir: StirDoc | None = key(Keys(StirDoc, "stir"), "who signs callers' numbers (STIR/SHAKEN)", None)
     transfers: TransfersDoc | None = key(Keys(TransfersDoc, "transfers"), "who may transfer callers to where", None)
     lamps: LampsDoc | None = key(Keys(LampsDoc, "lamps"), "what the lamps of desk phones show", None)

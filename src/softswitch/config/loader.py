@@ -28,6 +28,7 @@ from softswitch.config.line import (
     build_sip,
     encryptions,
 )
+from softswitch.config.mirror import build_mirror
 from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
@@ -218,6 +219,7 @@ class _Build:
             acd=acd,
             call=call,
             journal=build_journal(document),
+            mirror=build_mirror(document, self._directory, env, report),
             tls=build_tls(document, listen, sip.trunks, self._directory, report),
             web_phones=build_web_phones(document),
         )

@@ -65,14 +65,14 @@ class Trace:
         for entry in self._ring:
             # Most entries belong to other calls: a plain search first.
             if any(one in entry.data for one in wanted):
-                for message in _messages(entry):
+                for message in messages_in(entry):
                     match = _CALL_ID.search(message)
                     if match is not None and match[1].strip() in wanted:
                         found.append(entry._replace(data=masked(message)))
         return found
 
 
-def _messages(entry: Traced) -> Iterator[bytes]:
+def messages_in(entry: Traced) -> Iterator[bytes]:
     """What one read of a TCP connection brought may be several messages, and the end of one that began before."""
     data = entry.data
     if entry.flow.transport == "udp":
@@ -86,6 +86,12 @@ def _messages(entry: Traced) -> Iterator[bytes]:
         end = len(data) if blank < 0 else blank + 4 + (int(length[1]) if length is not None else 0)
         yield data[:end]
         data = data[end:]
+
+
+def call_id_in(message: bytes) -> bytes:
+    """Its Call-ID; empty when it has none."""
+    found = _CALL_ID.search(message)
+    return found[1].strip() if found is not None else b""
 
 
 def masked(data: bytes) -> bytes:
