@@ -30,10 +30,19 @@ from softswitch.config.kinds import (
 from softswitch.config.mirror import MirrorDoc
 from softswitch.config.phones import AUTO_ANSWER, LampsDoc, TransfersDoc
 from softswitch.config.problems import Placed
-from softswitch.config.promise_language import AwayDoc, CallBackRuleDoc, HerLineDoc, PassesDoc, PreviousDoc, RuleDoc
+from softswitch.config.promise_language import (
+    AwayDoc,
+    CallBackRuleDoc,
+    HerLineDoc,
+    LetFirstDoc,
+    PassesDoc,
+    PreviousDoc,
+    RuleDoc,
+)
 from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
 from softswitch.config.stir import STIR_POLICY, StirDoc, StirPolicyDoc
 from softswitch.config.strategies import orders
+from softswitch.config.text_language import LineTextsDoc, QueueTextsDoc
 from softswitch.config.values import (
     ADDRESS,
     AFTER,
@@ -42,6 +51,7 @@ from softswitch.config.values import (
     CODE,
     COUNTRY,
     DIALLED,
+    DIGITS,
     EVERY,
     EXTENSION,
     HOST,
@@ -75,20 +85,6 @@ TRUNK_ENCRYPTION = tuple(word for word in ENCRYPTION if word != Encryption.BROWS
 WAY = Or({"call_back": made(TargetDoc, NOTHING.place, word=Placed("call_back", NOTHING.place))}, TARGET)
 
 # ------------------------------------------------------------------ line.yaml
-
-
-@section
-class LineTextsDoc(Section):
-    """What the line says by itself. Each has a default text in en, et, zh, it and cs."""
-
-    wrong_key: SayDoc | None = key(SAY, "after a key that means nothing", None)
-    no_input: SayDoc | None = key(SAY, "after no key at all", None)
-    logged_in: SayDoc | None = key(SAY, "to an agent who logged in by code", None)
-    logged_out: SayDoc | None = key(SAY, "to an agent who logged out by code", None)
-    now_ready: SayDoc | None = key(SAY, "to an agent who is ready again", None)
-    on_break: SayDoc | None = key(SAY, "to an agent who goes on break", None)
-    call_back_intro: SayDoc | None = key(SAY, "to an agent before the customer is called back", None)
-    goodbye: SayDoc | None = key(SAY, "before the switch hangs up by itself", None)
 
 
 @section
@@ -190,6 +186,12 @@ class CodesDoc(Section):
     log_out: str = key(Or({"off": ""}, CODE), "go home", "*12")
     ready: str = key(Or({"off": ""}, CODE), "take calls again after a break, wrap-up, suspension or log-out", "*13")
     take_break: str = key(Or({"off": ""}, CODE), "have a break, at once or after the present call", "*14", name="break")
+    pass_on: str = key(
+        Or({"off": ""}, CODE), "pass the present caller on, followed by the `code` of a queue: *152", "*15"
+    )
+    pass_and_back: str = key(Or({"off": ""}, CODE), "the same for a question: then he comes back to her", "*16")
+    outbound: str = key(Or({"off": ""}, CODE), "call customers herself, and get no calls of queues", "*17")
+    more_time: str = key(Or({"off": ""}, CODE), "more time for notes, as `more_time` of the queue says", "*18")
 
 
 @section
@@ -345,6 +347,10 @@ class WaitingDoc(Section):
     keys: dict[Placed, TargetDoc] = key(
         MapOf(MENU_KEY, WAY), "ways out of the line: where each key leads; call_back keeps his place", {}
     )
+    say_wait: bool = key(Flag(), "and between how many minutes he waits", True)
+    let_others_first: LetFirstDoc | None = key(
+        Keys(LetFirstDoc, "let_others_first"), "callers who have time are asked to let others go first", None
+    )
     offer_call_back: Any = key(
         Or({"never": None}, AFTER),
         "when he is told that he can be called back; key 1 if none is named",
@@ -353,35 +359,11 @@ class WaitingDoc(Section):
 
 
 @section
-class QueueTextsDoc(Section):
-    """What a queue says. Each has a default text in en, et, zh, it and cs."""
-
-    please_wait: SayDoc | None = key(SAY, "when nobody is free at once", None)
-    position: SayDoc | None = key(SAY, "the place in the line: {position}", None)
-    choice: SayDoc | None = key(SAY, "she is busy, what now? {agent} {minutes} {time}", None)
-    wait_for_agent: SayDoc | None = key(SAY, "he waits for her: {agent}", None)
-    call_back_confirmed: SayDoc | None = key(SAY, "the call-back is promised: {agent} {time}", None)
-    offer_call_back: SayDoc | None = key(SAY, "in the line: he can be called back by a key", None)
-    closed: SayDoc | None = key(SAY, "outside of `hours`, before a call-back is offered", None)
-    full: SayDoc | None = key(SAY, "the line is full, before a call-back is offered", None)
-    call_back_offer: SayDoc | None = key(SAY, "out of the line: press 1 to be called back", None)
-    number_right: SayDoc | None = key(SAY, "is {caller} the number? 1: yes, 2: another one", None)
-    number_other: SayDoc | None = key(SAY, "which other number?", None)
-    promised: SayDoc | None = key(SAY, "anybody calls back: by {time}", None)
-    promised_today: SayDoc | None = key(SAY, "anybody calls back: today from {time}", None)
-    promised_tomorrow: SayDoc | None = key(SAY, "anybody calls back: tomorrow from {time}", None)
-    promised_next_day: SayDoc | None = key(SAY, "anybody calls back: on the next working day from {time}", None)
-    away: SayDoc | None = key(SAY, "her deputy is spoken of next: {absent}", None)
-    connecting: SayDoc | None = key(SAY, "just before the talk: {agent}", None)
-    nobody_there: SayDoc | None = key(SAY, "before `overflow`", None)
-    sorry_gone: SayDoc | None = key(SAY, "he waited for her longer than told: {agent}", None)
-
-
-@section
 class QueueDoc(Section):
     """A waiting line with the people who serve it."""
 
     name: Placed = key(Text("a name"), "as reports and pages show it; by default the id", NOTHING)
+    code: Placed = key(DIGITS, "what agents dial behind `pass_on` to pass a caller on to it", NOTHING)
     skills: dict[Placed, int] = key(_SKILLS, "only agents with these skills, at least at this level", {})
     prefer: dict[Placed, int] = key(
         MapOf(ID, Number(1, 100)),

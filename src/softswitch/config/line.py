@@ -11,14 +11,15 @@ from pathlib import Path
 from softswitch.call.settings import FeatureCodes, JournalSettings, LineTexts, ListenSettings, NumberSettings
 from softswitch.config.flows import number_flow
 from softswitch.config.kinds import keys_of
-from softswitch.config.language import AgentDoc, CodesDoc, Document, LineTextsDoc, TrunkDoc
+from softswitch.config.language import AgentDoc, CodesDoc, Document, TrunkDoc
 from softswitch.config.phones import build_lamps
 from softswitch.config.problems import Placed, Report
 from softswitch.config.references import Known
 from softswitch.config.stir import build_policy, build_stir
+from softswitch.config.text_language import LineTextsDoc
 from softswitch.config.texts import LINE_TEXTS
 from softswitch.config.values import Url, resolve_secret
-from softswitch.ids import AgentId, FlowId, TrunkId
+from softswitch.ids import AgentId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Say
 from softswitch.media.messages import MediaSettings
 from softswitch.sip.messages import AccountSettings, DefenceSettings, SipSettings, TrunkSettings
@@ -241,7 +242,19 @@ def build_codes(document: Document, report: Report) -> FeatureCodes:
             report.add(codes.at(spec.attribute), f"{code} is the code for {seen[code]} already")
         if code:
             seen[str(code)] = spec.name
-    return FeatureCodes(str(codes.log_in), str(codes.log_out), str(codes.ready), str(codes.take_break))
+    found = {spec.attribute: str(getattr(codes, spec.attribute)) for spec in keys_of(CodesDoc).values()}
+    return FeatureCodes(**found)
+
+
+def build_departments(document: Document, report: Report) -> dict[str, QueueId]:
+    """The queues by what agents dial behind the code for passing on."""
+    found: dict[str, QueueId] = {}
+    for name, doc in document.queues.items():
+        if doc.code and str(doc.code) in found:
+            report.add(doc.code.place, f'{doc.code} is the code of the queue "{found[str(doc.code)]}" already')
+        elif doc.code:
+            found[str(doc.code)] = QueueId(str(name))
+    return found
 
 
 def build_line_texts(document: Document, known: Known) -> LineTexts:

@@ -20,6 +20,7 @@ from softswitch.config.language import DOCUMENT, Document
 from softswitch.config.line import (
     build_call_back,
     build_codes,
+    build_departments,
     build_journal,
     build_line_texts,
     build_listen,
@@ -246,6 +247,7 @@ class _Build:
             queue_texts=queue_texts,
             agents=build_voices(document, known),
             codes=build_codes(document, self._report),
+            departments=build_departments(document, self._report),
             texts=build_line_texts(document, known),
             call_back_trunk=trunk,
             call_back_caller=shown,

@@ -6,9 +6,9 @@ from typing import Any
 
 from softswitch.config.calendars import DATE
 from softswitch.config.flow_language import TARGET, TargetDoc
-from softswitch.config.kinds import ListOf, Number, OneOf, Or, Section, Text, key, section
+from softswitch.config.kinds import Flag, ListOf, Number, OneOf, Or, Section, Text, key, section
 from softswitch.config.problems import Placed
-from softswitch.config.values import DIALLED, NOTHING, duration
+from softswitch.config.values import DIALLED, MENU_KEY, NOTHING, duration
 
 
 @section
@@ -25,7 +25,10 @@ class PreviousDoc(Section):
 
     talked_at_least: float = key(duration(0, 3600), "shorter talks do not count", 20.0)
     or_: tuple[Placed, ...] = key(
-        ListOf(OneOf("named_banker")), "named_banker: a customer's own banker (`customers`) comes first", (), name="or"
+        ListOf(OneOf("ticket_owner", "named_banker")),
+        "ticket_owner: who owns his case, as set over the API, comes first; named_banker: then his own banker",
+        (),
+        name="or",
     )
 
 
@@ -53,6 +56,12 @@ class CallBackRuleDoc(Section):
     within: float = key(duration(60, 7 * 86400), "the customer is called within this time", 3600.0)
     attempts: int = key(Number(1, 20), "so often is the customer called", 3)
     retry: float = key(duration(1, 86400), "pause between two attempts", 60.0)
+    first: Placed = key(
+        OneOf("agent", "customer"),
+        "whose phone rings first; customer: an agent is kept free for him meanwhile",
+        Placed("agent", NOTHING.place),
+    )
+    confirm: bool = key(Flag(), "customer first: he presses 1 before an agent is rung, which a mailbox cannot", True)
     expires: Any = key(Or({"max_wait": None}, duration(60, 30 * 86400)), "given up so long after it was promised", None)
     number: Placed = key(
         OneOf("caller", "ask"),
@@ -71,6 +80,22 @@ class RuleDoc(Section):
     when: Placed = key(Text("an expression"), "like \"language == 'et' and calls_today >= 3\"")
     head_start: float = key(duration(1, 3600), "he is served as if he had waited so much longer")
     name: Placed = key(Text("a name"), "as it is noted on the call; by default the expression", NOTHING)
+
+
+@section
+class LetFirstDoc(Section):
+    """Who has time can let others go first, by a key; the same key takes it back."""
+
+    after: float = key(duration(1, 3600), "he is asked then, once, and only when somebody stands behind him", 30.0)
+    gives: float = key(duration(10, 3600), "those who came up to so much later go first", 180.0)
+    next_after: float = key(duration(30, 7200), "after this he is the very next, however many came", 360.0)
+    press: Placed = key(MENU_KEY, "the key", Placed("5", NOTHING.place), name="key")
+    then: Placed = key(
+        OneOf("next", "call_back"),
+        "what he gets for it: he is next in time, or he is called back",
+        Placed("next", NOTHING.place),
+    )
+    when: Placed = key(Text("an expression"), "only callers of whom this is true are asked, as in `rules`", NOTHING)
 
 
 @section

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from softswitch.acd.rules import FACTS, Rule, RuleError, compile_rule
-from softswitch.call.settings import CALL_BACK, CallBackTexts, QueueWays
+from softswitch.acd.rules import Rule
+from softswitch.call.settings import CALL_BACK, LET_FIRST, CallBackTexts, QueueWays
 from softswitch.config.flow_language import TargetDoc
 from softswitch.config.flows import FlowBuilder
-from softswitch.config.language import QueueDoc
-from softswitch.config.problems import did_you_mean, listing
+from softswitch.config.language import QueueDoc, StickyDoc
+from softswitch.config.let_first import build_condition, build_let_first
 from softswitch.config.promise_language import CallBackRuleDoc, RuleDoc
 from softswitch.config.references import Known
 from softswitch.ivr.messages import Say, Target
@@ -47,22 +47,15 @@ def build_ways(doc: QueueDoc, back: CallBackRuleDoc | None, known: Known, flows:
         most_passes=doc.passes.at_most if doc.passes is not None else None,
         after_passes=flows.target(doc.passes.then) if doc.passes is not None else None,
         nobody=CALL_BACK if doc.nobody_there == "call_back" else None,
+        let_first=build_let_first(doc.while_waiting, known, flows.collected),
     )
 
 
 def _rule(doc: RuleDoc, known: Known, flows: FlowBuilder) -> Rule | None:
     if not doc.when:
         return None
-    facts = {**dict.fromkeys(flows.collected, str), **FACTS}
-    try:
-        when = compile_rule(str(doc.when), facts)
-    except RuleError as error:
-        hint = ""
-        if error.unknown:
-            hint = did_you_mean(error.unknown, facts) or f"; known: {listing(facts)}"
-        known.report.add(doc.when.place, f"{error}{hint}")
-        return None
-    return Rule(str(doc.name or doc.when), when, doc.head_start)
+    when = build_condition(doc.when, known, flows.collected)
+    return Rule(str(doc.name or doc.when), when, doc.head_start) if when is not None else None
 
 
 def _way(doc: TargetDoc | None, flows: FlowBuilder) -> Target | None:
@@ -86,7 +79,17 @@ def _keys(doc: QueueDoc, known: Known, flows: FlowBuilder) -> dict[str, Target]:
                 waiting.at("offer_call_back"), f"the key {_FIRST_KEY} leads elsewhere; name another one for call_back"
             )
         keys[_FIRST_KEY] = CALL_BACK
+    first = waiting.let_others_first
+    if first is not None:
+        if str(first.press) in keys:
+            known.report.add(first.at("press"), f"the key {first.press} leads elsewhere already")
+        keys[str(first.press)] = LET_FIRST
     return keys
+
+
+def _rule_of(doc: QueueDoc) -> CallBackRuleDoc | None:
+    sticky = doc.sticky if isinstance(doc.sticky, StickyDoc) else None
+    return doc.call_back or (sticky.call_back if sticky is not None else None)
 
 
 def call_back_key(doc: QueueDoc) -> str:
@@ -99,9 +102,11 @@ def call_back_texts(
     doc: QueueDoc, ways: QueueWays, sticky_offer: tuple[str, ...], says: Mapping[str, Say]
 ) -> CallBackTexts:
     """The texts of the queue with the key filled in. Those that can never be said are left out: nobody renders them."""
+    rule = _rule_of(doc)
+    first_calls = ways.let_first is not None and ways.let_first.call_back
     in_line = CALL_BACK in ways.keys.values()
     out_of_line = CALL_BACK in (ways.nobody, ways.full, ways.closed if ways.hours else None)
-    at_all = in_line or out_of_line
+    at_all = in_line or out_of_line or first_calls
     asks = (at_all or CALL_BACK.choose in sticky_offer) and bool(ways.numbers)
     later = (at_all or CALL_BACK.choose in sticky_offer) and bool(ways.hours)
     offered = says["offer_call_back"]
@@ -117,6 +122,9 @@ def call_back_texts(
         "promised_today": later,
         "promised_tomorrow": later,
         "promised_next_day": later,
+        "ask_customer": rule is not None and rule.first == "customer" and rule.confirm,
+        "customer_hold": rule is not None and rule.first == "customer",
+        "nobody_after_all": rule is not None and rule.first == "customer",
     }
     return CallBackTexts(
         offer_call_back=Say(texts=texts, files=offered.files) if in_line else Say(),

@@ -19,14 +19,16 @@ from softswitch.acd.messages import (
 from softswitch.call.settings import Absence, AgentVoice, QueueTexts
 from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
-from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, QueueTextsDoc, StickyDoc
+from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, StickyDoc
+from softswitch.config.let_first import let_first_default, let_first_rule, let_first_texts
 from softswitch.config.problems import Placed, Report, did_you_mean
 from softswitch.config.promise_language import CallBackRuleDoc, HerLineDoc, PreviousDoc
 from softswitch.config.queue_ways import build_ways, call_back_texts
 from softswitch.config.references import Known
 from softswitch.config.rest import RelaxDoc
 from softswitch.config.strategies import StrategyError, load
-from softswitch.config.texts import CALL_BACK_TEXTS, CHOICE_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
+from softswitch.config.text_language import QueueTextsDoc
+from softswitch.config.texts import CALL_BACK_TEXTS, CHOICE_TEXTS, LET_FIRST_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
 from softswitch.ids import AgentId, FlowId, QueueId, SkillId
 from softswitch.ivr.messages import Flow, GotoStep, LanguageStep, Say, SayStep, Target
 
@@ -110,6 +112,7 @@ def _queue(name: Placed, doc: QueueDoc, skills: set[str], known: Known) -> Queue
         weight=float(doc.weight),
         ring_at_once=doc.ring_at_once,
         suspend_after_no_answers=doc.suspend_after,
+        let_first=let_first_rule(waiting),
         more_time_seconds=doc.more_time,
     )
 
@@ -145,7 +148,9 @@ def _call_back(doc: QueueDoc, known: Known) -> CallBackRule | None:
         known.report.add(
             back.at("number"), "callers could make us dial any number; name how numbers may begin: allow: [+372]"
         )
-    return CallBackRule(back.within, back.attempts, back.retry, back.expires)
+    if "confirm" in back.places and back.first != "customer":
+        known.report.add(back.at("confirm"), "only a customer who is called first is asked; it needs first: customer")
+    return CallBackRule(back.within, back.attempts, back.retry, back.expires, back.first == "customer", back.confirm)
 
 
 def _sticky_doc(doc: QueueDoc) -> StickyDoc | None:
@@ -174,6 +179,7 @@ def _sticky(doc: QueueDoc) -> StickyRule | None:
         call_back_attempts=back.attempts,
         call_back_retry_seconds=back.retry,
         named_banker="named_banker" in counts.or_,
+        ticket_owner="ticket_owner" in counts.or_,
         line_callers=hers.callers,
         line_seconds=hers.time,
         line_in_a_row=hers.in_a_row,
@@ -231,6 +237,8 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
             says[name] = known.say(own, QUEUE_VARIABLES[name])
         elif name in CALL_BACK_TEXTS:
             says[name] = known.default(CALL_BACK_TEXTS[name])
+        elif name in LET_FIRST_TEXTS:
+            says[name] = known.default(let_first_default(name, doc.while_waiting))
         elif name in QUEUE_TEXTS:
             says[name] = known.default(QUEUE_TEXTS[name])
     sticky = _sticky_doc(doc)
@@ -243,6 +251,7 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
     keys["0"] = Target(choose="colleague")
     music = doc.while_waiting.music if doc.while_waiting is not None else Placed("", doc.place)
     ways = build_ways(doc, _call_back_doc(doc), known, flows)
+    says_wait = doc.while_waiting is None or doc.while_waiting.say_wait
     return QueueTexts(
         please_wait=says["please_wait"],
         position=says["position"],
@@ -254,6 +263,9 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         nobody_there=says["nobody_there"],
         sorry_gone=says["sorry_gone"],
         away=says["away"],
+        wait_between=says["wait_between"] if says_wait else Say(),
+        wait_about=says["wait_about"] if says_wait else Say(),
+        let_first=let_first_texts(doc.while_waiting, says),
         music=known.audio(music),
         after_overflow=flows.target(doc.overflow) if doc.overflow is not None else Target(hang_up=True),
         choice_parts=parts,

@@ -60,6 +60,48 @@ LINE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "it": "Richiamata. Chiamo il cliente.",
         "cs": "Zpětné volání. Volám zákazníkovi.",
     },
+    "call_back_here": {
+        "en": "Call-back. The customer is on the line.",
+        "et": "Tagasihelistamine. Klient on liinil.",
+        "zh": "回电。客户已在线。",
+        "it": "Richiamata. Il cliente è in linea.",
+        "cs": "Zpětné volání. Zákazník je na lince.",
+    },
+    "passed_on": {
+        "en": "The caller is passed on.",
+        "et": "Helistaja on edasi suunatud.",
+        "zh": "来电已转出。",
+        "it": "La chiamata è stata passata.",
+        "cs": "Volající je předán.",
+    },
+    "passed_and_back": {
+        "en": "The caller is passed on and comes back to you.",
+        "et": "Helistaja on edasi suunatud ja tuleb teie juurde tagasi.",
+        "zh": "来电已转出，之后会回到您这里。",
+        "it": "La chiamata è stata passata e tornerà a lei.",
+        "cs": "Volající je předán a vrátí se k vám.",
+    },
+    "now_outbound": {
+        "en": "You make calls of your own now.",
+        "et": "Nüüd helistate ise.",
+        "zh": "您现在处于外呼状态。",
+        "it": "Ora è lei a chiamare.",
+        "cs": "Teď voláte sami.",
+    },
+    "more_time": {
+        "en": "You have more time.",
+        "et": "Teil on rohkem aega.",
+        "zh": "已为您延长时间。",
+        "it": "Ha più tempo.",
+        "cs": "Máte více času.",
+    },
+    "not_possible": {
+        "en": "That is not possible now.",
+        "et": "See pole praegu võimalik.",
+        "zh": "现在无法执行。",
+        "it": "Ora non è possibile.",
+        "cs": "To teď není možné.",
+    },
     "goodbye": {
         "en": "Goodbye.",
         "et": "Head aega.",
@@ -83,6 +125,20 @@ QUEUE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "zh": "您排在第{position}位。",
         "it": "Lei è il numero {position} in attesa.",
         "cs": "Jste v pořadí číslo {position}.",
+    },
+    "wait_between": {
+        "en": "You wait between {least} and {most}.",
+        "et": "Ooteaeg: {least} kuni {most}.",
+        "zh": "大约需要等候{least}到{most}。",
+        "it": "L'attesa è da {least} a {most}.",
+        "cs": "Čekání potrvá {least} až {most}.",
+    },
+    "wait_about": {
+        "en": "You wait about {minutes}.",
+        "et": "Ooteaeg on umbes {minutes}.",
+        "zh": "大约需要等候{minutes}。",
+        "it": "L'attesa è di circa {minutes}.",
+        "cs": "Čekání potrvá asi {minutes}.",
     },
     "wait_for_agent": {
         "en": "I keep your place with {agent}.",
@@ -204,6 +260,27 @@ CALL_BACK_TEXTS: Mapping[str, Mapping[str, str]] = {
         "it": "Digiti il suo numero e poi il tasto cancelletto.",
         "cs": "Zadejte prosím své číslo a pak křížek.",
     },
+    "ask_customer": {
+        "en": "You asked us to call you back. To talk to us now, press 1.",
+        "et": "Palusite meil tagasi helistada. Kui saate nüüd rääkida, vajutage 1.",
+        "zh": "您好，这是您要求的回电。如需现在通话，请按1。",
+        "it": "Ci ha chiesto di richiamarla. Per parlare con noi adesso, prema 1.",
+        "cs": "Požádali jste nás o zavolání. Chcete-li teď mluvit, stiskněte 1.",
+    },
+    "customer_hold": {
+        "en": "Thank you for waiting. I connect you.",
+        "et": "Aitäh ootamast. Ühendan.",
+        "zh": "感谢您的等候，正在为您接通。",
+        "it": "Grazie per l'attesa. La metto in contatto.",
+        "cs": "Děkujeme, že jste počkali. Spojuji vás.",
+    },
+    "nobody_after_all": {
+        "en": "I am sorry, nobody is free after all. We call you again. Goodbye.",
+        "et": "Vabandust, keegi ei ole siiski vaba. Helistame teile uuesti. Head aega.",
+        "zh": "对不起，现在没有空闲的客服。我们会再次给您回电。再见。",
+        "it": "Mi dispiace, nessuno è libero. La richiameremo. Arrivederci.",
+        "cs": "Omlouvám se, nikdo teď není volný. Zavoláme vám znovu. Na shledanou.",
+    },
     "promised": {
         "en": "We call you back by {time}. Goodbye.",
         "et": "Helistame teile hiljemalt kell {time}. Head aega.",
@@ -234,6 +311,38 @@ CALL_BACK_TEXTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+# Others go first. {key} and {again} are filled in when the configuration is read.
+LET_FIRST_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "let_first_offer": {
+        "en": "If you have time, others can go first: press {key}. You are next after {minutes}.",
+        "et": "Kui teil on aega, laske teised ette: vajutage {key}. Teie kord on hiljemalt {minutes} pärast.",
+        "zh": "如果您有时间，可以让其他人先接听，请按{key}。最多{minutes}之后就轮到您。",
+        "it": "Se ha tempo, può lasciar passare altri: prema {key}. Sarà il prossimo dopo {minutes}.",
+        "cs": "Máte-li čas, můžete pustit jiné před sebe: stiskněte {key}. Na řadě budete za {minutes}.",
+    },
+    "let_first_given": {
+        "en": "Thank you. You are next after {minutes}. To take your place back, press {key}.",
+        "et": "Aitäh. Teie kord on hiljemalt {minutes} pärast. Oma koha tagasi saamiseks vajutage {key}.",
+        "zh": "谢谢。最多{minutes}之后就轮到您。如需恢复原来的位置，请按{key}。",
+        "it": "Grazie. Sarà il prossimo dopo {minutes}. Per riavere il suo posto, prema {key}.",
+        "cs": "Děkujeme. Na řadě budete za {minutes}. Chcete-li své místo zpět, stiskněte {key}.",
+    },
+    "let_first_taken_back": {
+        "en": "You have your place back.",
+        "et": "Teie koht on jälle teie.",
+        "zh": "您已恢复原来的位置。",
+        "it": "Ha di nuovo il suo posto.",
+        "cs": "Máte své místo zpět.",
+    },
+    "let_first_call_back": {
+        "en": "If you have time, others can go first and we call you back: press {key}.",
+        "et": "Kui teil on aega, laske teised ette ja me helistame teile tagasi: vajutage {key}.",
+        "zh": "如果您有时间，可以让其他人先接听，由我们给您回电，请按{key}。",
+        "it": "Se ha tempo, può lasciar passare altri e la richiamiamo: prema {key}.",
+        "cs": "Máte-li čas, můžete pustit jiné před sebe a my vám zavoláme: stiskněte {key}.",
+    },
+}
+
 # Variables that each text of a queue can name.
 QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "please_wait": ("position",),
@@ -245,6 +354,14 @@ QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "nobody_there": (),
     "sorry_gone": ("agent",),
     "away": ("absent",),
+    "wait_between": ("least", "most"),
+    "wait_about": ("minutes",),
+    "let_first_offer": ("minutes",),
+    "let_first_given": ("minutes",),
+    "let_first_taken_back": (),
+    "ask_customer": (),
+    "customer_hold": (),
+    "nobody_after_all": (),
     "offer_call_back": (),
     "closed": (),
     "full": (),

@@ -112,6 +112,7 @@ ID = Word("an id of small letters, digits and _", r"[a-z][a-z0-9_]{0,63}", _keep
 AGENT_ID = Word("an id of letters, digits and _ . -", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", _keep, NOTHING)
 USERNAME = Word("a user name of letters, digits and _ . -", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", _keep, NOTHING)
 EXTENSION = Word("an extension of 1 to 10 digits, like 1001", r"[0-9]{1,10}", _keep, NOTHING)
+DIGITS = Word("one to four digits, like 2", r"[0-9]{1,4}", _keep, NOTHING)
 DIALLED = Word('a number as it is dialled, like "+3726310000" or "1210"', r"\+?[0-9]{1,20}", _keep, NOTHING)
 CODE = Word('a code that a phone can dial, like "*11"', r"[0-9*#]{1,10}", _keep, NOTHING)
 MENU_KEY = Word('a key of the phone: 0 to 9, "*" or "#"', r"[0-9*#A-D]", _keep, NOTHING)
