@@ -134,8 +134,10 @@ class Floor:
         rows = [row for row in PROMISES if state in (None, row.state)]
         return rows[:limit]
 
-    def pass_call(self, interaction: InteractionId, queue: QueueId, note: str = "") -> str | None:
-        self.passed.append((interaction, queue, note))
+    def pass_call(
+        self, interaction: InteractionId, queue: QueueId, note: str = "", come_back: bool = False
+    ) -> str | None:
+        self.passed.append((interaction, queue, f"{note} and back" if come_back else note))
         return self.refusal
 
     def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:

@@ -103,6 +103,7 @@ class Queue:
         "at_once",
         "chance",
         "hours",
+        "let_first",
         "line",
         "settings",
         "steps",
@@ -136,6 +137,7 @@ class Queue:
         self.talk_seconds = settings.usual_talk_seconds  # moving averages, see `estimates`
         self.wrap_up_seconds = settings.wrap_up_seconds
         self.accuracy = Accuracy()
+        self.let_first = 0  # so often callers have let others go first
 
     @property
     def is_open(self) -> bool:

@@ -61,6 +61,7 @@ def let_others_first(floor: Floor, event: CallerLetOthersFirst, now: float) -> N
         floor.out.append(CallerNoted(entry.id, "takes his place in the line back"))
         matching.announce(floor, entry, now, PLACE_BACK)
         return
+    entry.pool.queue.let_first += 1
     told.was_at = entry.place
     told.asked_first = True
     told.until = now + rule.next_after_seconds

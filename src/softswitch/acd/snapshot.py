@@ -60,6 +60,7 @@ class QueueSnapshot:
     estimate_error_seconds: float | None = None  # mean absolute error of what they were told
     estimate_bias_seconds: float | None = None  # above 0: they waited longer than told
     estimate_within_percent: float | None = None  # waited inside the range told
+    let_others_first: int = 0  # so often callers have
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def _queue(floor: Floor, queue: Queue, entries: list[Entry], now: float) -> Queu
         accuracy.absolute / measured if measured else None,
         accuracy.signed / measured if measured else None,
         100.0 * accuracy.within / measured if measured else None,
+        queue.let_first,
     )
 
 

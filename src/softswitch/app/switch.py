@@ -20,6 +20,7 @@ from softswitch.acd.journal import NotedIds, RecordedEngine
 from softswitch.app.chance import Chance
 from softswitch.app.clock import Clock
 from softswitch.app.dialling import DialDesk
+from softswitch.app.floor_orders import Orders
 from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
@@ -182,7 +183,7 @@ class Switch:
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
         self.edges.transport.admit = edge.admit
-        app = make_app(self.live, self.live, edge=edge, dialling=DialDesk(self))
+        app = make_app(self.live, self.live, edge=edge, dialling=DialDesk(self), orders=Orders(self))
         self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
         self.live.started(clock.now())

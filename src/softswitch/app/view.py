@@ -117,6 +117,7 @@ class LiveSwitch:
                     estimate_error_seconds=shot.estimate_error_seconds,
                     estimate_bias_seconds=shot.estimate_bias_seconds,
                     estimate_within_percent=shot.estimate_within_percent,
+                    let_others_first=shot.let_others_first,
                 )
             )
         return rows
@@ -144,7 +145,7 @@ class LiveSwitch:
 
     def _talking_to(self) -> dict[AgentId, str]:
         calls = self._switch.cores.calls
-        rows = {each.talk.agent: each.leg.facts.caller for each in calls.sessions.values() if each.talk is not None}
+        rows = {each.talk.agent: each.leg.facts.customer for each in calls.sessions.values() if each.talk is not None}
         rows |= {each.talk.agent: each.ticket.caller for each in calls.call_backs.values() if each.talk is not None}
         return rows
 
@@ -244,11 +245,14 @@ class LiveSwitch:
 
     # -------------------------------------------------------------- control
 
-    def pass_call(self, interaction: InteractionId, queue: QueueId, note: str = "") -> str | None:
-        session = self._switch.cores.calls.sessions.get(interaction)
+    def pass_call(
+        self, interaction: InteractionId, queue: QueueId, note: str = "", come_back: bool = False
+    ) -> str | None:
+        calls = self._switch.cores.calls
+        session = calls.sessions.get(interaction) or calls.call_backs.get(interaction)
         if session is None or session.talk is None or session.talk.over:
-            return "Nobody talks with this caller now, or it is a call-back: only who is being served can be passed on."
-        self._switch.post(PassCaller(interaction, queue, note))
+            return "Nobody talks with this caller now: only who is being served can be passed on."
+        self._switch.post(PassCaller(interaction, queue, note, come_back))
         return None
 
     def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
@@ -310,7 +314,7 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
         CallId(session.interaction),
         session.interaction,
         state,
-        facts.caller,
+        facts.customer,
         facts.dialled,
         place.queue if place is not None else None,
         agent,

@@ -129,6 +129,16 @@ class CallDetail:
     packets_out: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerSet:
+    """Whose case this customer or number is, as another program says; `agent` None: nobody's."""
+
+    kind: str  # "customer" | "caller"
+    who: str
+    agent: AgentId | None
+    at: float
+
+
 Record = (
     AgentRecord
     | InteractionOpened
@@ -139,6 +149,7 @@ Record = (
     | PromiseOpened
     | PromiseUpdated
     | CallDetail
+    | OwnerSet
 )
 
 

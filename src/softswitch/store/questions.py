@@ -41,15 +41,18 @@ _NEWEST_LINES = text(
 )
 
 
-# The queue where each interaction stood that has no outcome, no talk and no promise, and since when he waits at all.
+# The queue where each interaction stood whose leg never ended in order, and since when he waits at all: no outcome, or
+# one of an earlier queue (he was passed on, or it overflowed), and no promise.
 _LOST = text(
     """
     SELECT entry.interaction, entry.queue, call.caller, entry.customer, call.language,
            (SELECT min(first.at) FROM queue_entry AS first WHERE first.interaction = call.id) AS entered_at
     FROM interaction AS call JOIN queue_entry AS entry ON entry.interaction = call.id
-    WHERE call.began_at >= :since AND call.outcome IS NULL AND call.caller IS NOT NULL
+    WHERE call.began_at >= :since AND call.caller IS NOT NULL
+      AND (call.outcome IS NULL OR call.ended_at <= entry.at)
       AND NOT EXISTS (SELECT 1 FROM promise WHERE promise.interaction = call.id)
-      AND NOT EXISTS (SELECT 1 FROM talk WHERE talk.interaction = call.id)
+      AND NOT EXISTS (SELECT 1 FROM talk WHERE talk.interaction = call.id AND call.outcome IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM call_detail AS leg WHERE leg.interaction = call.id AND leg.direction = 'in')
       AND entry.at = (SELECT max(newest.at) FROM queue_entry AS newest WHERE newest.interaction = call.id)
     ORDER BY entered_at, entry.interaction
     LIMIT 2000
@@ -143,11 +146,29 @@ _TODAY = text(
 def answer(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:
     """Who talked with him last and, when asked for, how often he has called today."""
     found = previous_agent(connection, query)
+    if query.with_owner:
+        found = replace(found, owner=_owner_of(connection, query))
     if query.today is None or query.caller.lower() in _NOBODY:
         return found
     named = {"caller": query.caller, "today": query.today, "interaction": query.interaction}
     calls, lost = connection.execute(_TODAY, named).one()
     return replace(found, earlier_calls=int(calls), was_cut_off=lost > 0)
+
+
+_OWNER = text("SELECT agent FROM case_owner WHERE kind = :kind AND who = :who AND agent <> ''")
+
+
+def owner(connection: Connection, kind: str, who: str) -> AgentId | None:
+    agent = connection.execute(_OWNER, {"kind": kind, "who": who}).scalar()
+    return None if agent is None else AgentId(agent)
+
+
+def _owner_of(connection: Connection, query: FindPreviousAgent) -> AgentId | None:
+    """Of the customer, where one is known; else of the number he calls from."""
+    found = owner(connection, "customer", query.customer) if query.customer else None
+    if found is None and query.caller.lower() not in _NOBODY:
+        found = owner(connection, "caller", query.caller)
+    return found
 
 
 def previous_agent(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:

@@ -24,6 +24,7 @@ from softswitch.call.records import (
     InteractionClosed,
     InteractionOpened,
     InteractionQueued,
+    OwnerSet,
     PromiseOpened,
     PromiseUpdated,
     Record,
@@ -35,6 +36,7 @@ from softswitch.ids import AgentId
 from softswitch.store.tables import (
     agent_event,
     call_detail,
+    case_owner,
     contact,
     interaction,
     promise,
@@ -90,6 +92,10 @@ def _queued_row(item: InteractionQueued) -> Row:
     )  # fmt: skip
 
 
+def _owner_row(item: OwnerSet) -> Row:
+    return (item.kind, item.who, item.agent or "", item.at)
+
+
 def contact_row(place: int, item: StoredContact) -> Row:
     return (
         item.agent, place, item.uri, item.transport, *item.local, *item.remote,
@@ -124,6 +130,18 @@ def _close_interaction(dialect: Dialect) -> _Statement:
     ), columns
 
 
+def _own(dialect: Dialect) -> _Statement:
+    """The newest word counts; a group that is written again brings no older one back."""
+    columns = _names(case_owner)
+    insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(case_owner)
+    statement = insert.values({name: bindparam(name) for name in columns})
+    return statement.on_conflict_do_update(
+        index_elements=["kind", "who"],
+        set_={"agent": statement.excluded["agent"], "at": statement.excluded["at"]},
+        where=case_owner.c.at <= statement.excluded["at"],
+    ), columns
+
+
 _OPENED = ("id", "caller", "dialled", "trunk", "language", "began_at", "identity")
 _PROMISED = ("id", "interaction", "queue", "agent", "caller", "customer", "language", "made_at", "due_at")
 
@@ -147,6 +165,7 @@ class Statements:
             (InteractionClosed, _close_interaction(dialect), _closed),
             (PromiseOpened, _once(dialect, promise, _PROMISED, state="'open'", attempts="0", because="''"), _promise),
             (PromiseUpdated, (change, ("state", "attempts", "changed_at", "because", "promise")), _promise_update),
+            (OwnerSet, _own(dialect), _owner_row),
             (CallDetail, _once(dialect, call_detail, _names(call_detail)), _detail),
         ]
         # The order above is the order within a group: an opening before its closing, a promise before its changes.

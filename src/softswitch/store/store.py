@@ -145,6 +145,13 @@ class Store:
         except Exception as error:
             raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
 
+    async def owner(self, kind: str, who: str) -> AgentId | None:
+        """Whose case this customer or caller is; StoreError when the database is away."""
+        try:
+            return await self._database.read(partial(questions.owner, kind=kind, who=who))
+        except Exception as error:
+            raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
+
     def health(self) -> StoreHealth:
         writer, counts = self._writer, self._writer.counts
         reason = f"The database is away: {writer.away}." if writer.away else ""

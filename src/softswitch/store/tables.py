@@ -155,6 +155,15 @@ call_detail = Table(
     Index("call_detail_by_time", "began_at"),
 )
 
+case_owner = Table(
+    "case_owner",
+    metadata,
+    Column("kind", Text, primary_key=True),  # "customer" | "caller"
+    Column("who", Text, primary_key=True),
+    Column("agent", Text, nullable=False),  # "": nobody any more
+    Column("at", Double, nullable=False),
+)
+
 contact = Table(
     "contact",
     metadata,

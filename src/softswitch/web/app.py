@@ -9,7 +9,7 @@
     GET  /api/v1/registrations             {"registrations": [...]}
     GET  /api/v1/promises?state=&limit=    {"promises": [...], ...}
     GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
-    POST /api/v1/calls/{id}/pass           {"queue": "...", "note": "..."}: to another department
+    POST /api/v1/calls/{id}/pass           {"queue": "...", "note": "...", "come_back": true}: to another department
     POST /api/v1/agents/{id}/{action}      ready | break | login | logout | outbound | extend | free; {"reason": "..."}
     (the SIP edge: see `web.edge`; who may dial what: `web.dialling`)
 
@@ -33,6 +33,7 @@ from softswitch.acd.messages import PromiseState
 from softswitch.ids import AgentId, InteractionId, QueueId
 from softswitch.web.dialling import DialView, add_dialling
 from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
+from softswitch.web.floor_orders import FloorOrders, add_floor_orders
 from softswitch.web.guard import guard
 from softswitch.web.metrics import registry
 from softswitch.web.views import (
@@ -61,6 +62,7 @@ def make_app(
     more_hosts: Collection[str] = (),
     edge: EdgeView | None = None,
     dialling: DialView | None = None,
+    orders: FloorOrders | None = None,
 ) -> web.Application:
     """The application over a running switch. `more_hosts`: names beyond loopback that may be in the Host header."""
     app = web.Application(middlewares=[_errors_as_json, guard(more_hosts)], client_max_size=MAX_BODY_BYTES)
@@ -70,6 +72,8 @@ def make_app(
     if edge is not None:
         own_registry.register(EdgeCollector(edge))
         add_edge(app, edge)
+    if orders is not None:
+        add_floor_orders(app, view, orders)
     if dialling is not None:
         add_dialling(app, dialling)
 
@@ -198,14 +202,15 @@ async def _pass_call(request: web.Request) -> web.Response:
     if call is None or call.interaction is None:
         return _error(404, f"There is no call {name!r}.")
     try:
-        words = await _words(request, "queue", "note")
+        words = await _words(request, "queue", "note", "come_back")
     except ValueError as error:
         return _error(400, str(error))
+    come_back = bool(words.pop("come_back", False))
     queue = words.get("queue", "")
     known = [each.queue for each in view.queues()]
     if queue not in known:
         return _error(404, f"There is no queue {queue!r}; known are {', '.join(known)}.")
-    refusal = request.app[_CONTROL].pass_call(call.interaction, QueueId(queue), words.get("note", ""))
+    refusal = request.app[_CONTROL].pass_call(call.interaction, QueueId(queue), words.get("note", ""), come_back)
     if refusal is not None:
         return _error(409, refusal)
     return web.json_response({"call": name, "queue": queue})
@@ -228,6 +233,10 @@ async def _words(request: web.Request, *names: str) -> dict[str, str]:
         shown = ", ".join(f'"{name}": "..."' for name in names)
         raise ValueError(f"The body must be {{{shown}}} or empty.")
     for name, text in document.items():
+        if name == "come_back":
+            if not isinstance(text, bool):
+                raise ValueError("come_back is true or false.")
+            continue
         if not isinstance(text, str) or len(text) > MAX_REASON_LENGTH or not text.isprintable():
             raise ValueError(f"The {name} must be one line of at most {MAX_REASON_LENGTH} characters.")
     return document

@@ -67,6 +67,7 @@ _QUEUE_COUNTERS: tuple[tuple[type[Metric], str, str, str], ...] = (
     (CounterMetricFamily, "softswitch_queue_abandoned_short", "Of these, within seconds", "abandoned_short"),
     (CounterMetricFamily, "softswitch_queue_overflowed", "Callers passed on by the queue", "overflowed"),
     (CounterMetricFamily, "softswitch_queue_called_back", "Call-backs kept", "called_back"),
+    (CounterMetricFamily, "softswitch_queue_let_others_first", "Callers who let others go first", "let_others_first"),
     (CounterMetricFamily, "softswitch_queue_promises_escalated", "Call-backs not in time", "promises_escalated"),
     (CounterMetricFamily, "softswitch_queue_estimates_measured", "Told a wait, then answered", "estimates_measured"),
 )

@@ -68,6 +68,7 @@ class QueueView:
     estimate_error_seconds: float | None = None  # mean absolute error of what they were told
     estimate_bias_seconds: float | None = None  # above 0: they waited longer than told
     estimate_within_percent: float | None = None  # waited inside the range
+    let_others_first: int = 0  # so often callers have let others go first
 
     @property
     def service_level_percent(self) -> float | None:
@@ -218,6 +219,8 @@ class SwitchControl(Protocol):
         """Do it, or say in one sentence why it cannot be done now. Unknown agents never come here."""
         ...
 
-    def pass_call(self, interaction: InteractionId, queue: QueueId, note: str = "") -> str | None:
+    def pass_call(
+        self, interaction: InteractionId, queue: QueueId, note: str = "", come_back: bool = False
+    ) -> str | None:
         """Pass a caller who is talked with on to another queue, or say why not. Only calls and queues that exist."""
         ...

@@ -1,0 +1,60 @@
+"""Orders about callers, carried out in the running switch: implements `web.floor_orders.FloorOrders`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.acd.messages import CallerMovedToFront
+from softswitch.call.orders import MoveCaller, SetOwner
+from softswitch.call.records import OwnerSet
+from softswitch.call.routing import one_form
+from softswitch.call.session import Stage
+from softswitch.ids import AgentId, InteractionId, QueueId
+from softswitch.store.errors import StoreError
+from softswitch.web.views import PastError
+
+if TYPE_CHECKING:
+    from softswitch.app.switch import Switch
+
+
+class Orders:
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+
+    def move(self, interaction: InteractionId, queue: QueueId | None, by: str) -> str | None:
+        session = self._switch.cores.calls.sessions.get(interaction)
+        if session is None or session.stage not in (Stage.QUEUED, Stage.CHOOSING):
+            return "He does not wait in a queue now: only who waits can be moved."
+        if queue is not None:
+            self._switch.post(MoveCaller(interaction, queue, by))
+            return None
+        engine = self._switch.cores.engine
+        before = sum(engine.rejected.values())
+        self._switch.post(CallerMovedToFront(interaction, by))
+        if sum(engine.rejected.values()) != before:
+            return "He is being connected, called back or asked just now, and cannot be put in front."
+        return None
+
+    def own_call(self, interaction: InteractionId, agent: AgentId | None) -> str | None:
+        if interaction not in self._switch.cores.calls.sessions:
+            return "This call is a call-back; it is known already who calls."
+        self._switch.post(SetOwner(interaction, agent))
+        return None
+
+    async def owner(self, kind: str, who: str) -> AgentId | None:
+        try:
+            return await self._switch.edges.store.owner(kind, _written(kind, who))
+        except StoreError as error:
+            raise PastError(str(error)) from None
+
+    async def set_owner(self, kind: str, who: str, agent: AgentId | None) -> None:
+        clock = self._switch.clock
+        record = OwnerSet(kind, _written(kind, who), agent, clock.wall(clock.now()))
+        try:
+            await self._switch.edges.store.append_durable(record)
+        except StoreError as error:
+            raise PastError(str(error)) from None
+
+
+def _written(kind: str, who: str) -> str:
+    return one_form(who) if kind == "caller" else who
