@@ -96,6 +96,9 @@ class Memory:
             self._clock.wall(contact.expires_at),
             contact.q,
             contact.user_agent,
+            contact.path,
+            contact.instance,
+            contact.reg_id,
         )
 
     def binding(self, stored: StoredContact) -> ContactBinding:
@@ -110,6 +113,9 @@ class Memory:
             self._clock.monotonic(stored.expires_at),
             stored.q,
             stored.user_agent,
+            stored.path,
+            stored.instance,
+            stored.reg_id,
         )
 
     def agent_restored(self, record: AgentRecord, registered: bool) -> AgentRestored:

@@ -236,6 +236,9 @@ class StoredContact:
     expires_at: float
     q: float
     user_agent: str
+    path: tuple[str, ...] = ()
+    instance: str = ""
+    reg_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

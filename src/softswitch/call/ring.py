@@ -70,7 +70,7 @@ class Ring:
             offer = leg.make_offer(like)
             headers = auto_answer(how, contact.user_agent, self._board.media.host) if how != "never" else ()
             order = StartInvite(
-                leg_id, contact.uri, contact.flow, caller, caller_name, offer, headers, hops, self.agent
+                leg_id, contact.uri, flow, caller, caller_name, offer, headers, hops, self.agent, contact.path
             )
             self._board.emit(order)
         if not self._legs:

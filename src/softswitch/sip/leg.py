@@ -18,7 +18,7 @@ from softswitch.sip.context import Context
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request, Response
-from softswitch.sip.messages import EndedBy, InfoDigitReceived, LegEnded
+from softswitch.sip.messages import EndedBy, Flow, InfoDigitReceived, LegEnded
 from softswitch.sip.offers import Offers
 from softswitch.sip.reason import cause_of, reason_line
 from softswitch.sip.respond import ALLOW
@@ -74,6 +74,9 @@ class Hub(Protocol):
 
     def trusted(self, address: str) -> bool:
         """A configured trunk address."""
+
+    def next_flow(self, dialog: Dialog, tried: list[Flow]) -> bool:
+        """Turn a dialog that could not be opened to another flow of the same phone; False: there is none."""
 
     def reconnect(self, dialog: Dialog) -> None:
         """Give a dialog whose TCP connection is gone a new way."""

@@ -42,6 +42,7 @@ class UacSetup:
         "_leg",
         "_opening",
         "_transaction",
+        "_tried",
     )
 
     def __init__(self, leg: Leg, fixed_flow: bool, carrier: TrunkSettings | None = None) -> None:
@@ -56,6 +57,7 @@ class UacSetup:
         self._cancel_reason: str | None = None
         self._opening = ("", b"")  # header lines and offer, for another try
         self._early: dict[str, EarlyDialog] = {}  # by To tag
+        self._tried: list[Flow] = []  # flows that failed
 
     @property
     def settled(self) -> bool:
@@ -145,6 +147,8 @@ class UacSetup:
         if leg.told:
             return False
         line = ""
+        if response.status == 430:
+            return self._other_flow()
         if response.status in (401, 407) and self._carrier is not None:
             cnonce = leg.hub.context.token()
             line = proof(response, self._carrier, "INVITE", leg.dialog.target, cnonce, self._answered)
@@ -157,7 +161,19 @@ class UacSetup:
         self.start(*self._opening, line)
         return True
 
+    def _other_flow(self) -> bool:
+        """RFC 5626 5.3.1 and 11.2: 430, or nobody there at all: the next flow of the same phone."""
+        leg = self._leg
+        self._tried.append(leg.dialog.flow)
+        if leg.told or self._cancelled or not leg.hub.next_flow(leg.dialog, self._tried):
+            return False
+        self._early.clear()
+        self.start(*self._opening)
+        return True
+
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
+        if transaction.state is not ClientState.PROCEEDING and self._other_flow():
+            return
         self._leg.tell(by, 408 if by is EndedBy.TIMEOUT else 503)
         self._leg.close()
 

@@ -224,7 +224,7 @@ class Reject:
 class StartInvite:
     """Call out: to `target` (a contact of an agent, or sip:number@trunk) over `flow` when it is known (a
     registered contact's flow), else to where the URI's host literal says. `caller` is the number or extension
-    shown in From (and P-Asserted-Identity), `path` is unused until outbound proxies come."""
+    shown in From (and P-Asserted-Identity), `path` the routes of a registered contact."""
 
     leg: LegId
     target: str
@@ -235,6 +235,7 @@ class StartInvite:
     headers: tuple[tuple[str, str], ...] = ()
     hops: int = 70  # Max-Forwards; a call placed for another one hands on what that one has left, less one
     agent: AgentId | None = None  # whose phone this rings
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +296,9 @@ class ContactBinding:
     expires_at: float
     q: float = 1.0
     user_agent: str = ""
+    path: tuple[str, ...] = ()  # RFC 3327: the proxies between, as routes of requests to it
+    instance: str = ""  # RFC 5626: the phone, whichever contact it registers
+    reg_id: int = 0  # and which of its flows; 0: it has one
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Response
 from softswitch.sip.messages import ContactBinding, EndedBy, Flow, PhoneAnswering, TrunkAnswering
+from softswitch.sip.outbound import one_of_each
 from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_client import ClientTransaction, ClientTransactions
 from softswitch.sip.uri import host_port, parse_uri
@@ -26,16 +27,18 @@ from softswitch.sip.uri import host_port, parse_uri
 ANSWER_SECONDS = 8.0
 AGAIN_SECONDS = 10.0
 MOST_FAILURES = 2
+DEAD_SECONDS = 900.0  # of silence, and a registration is forgotten
 
 
 class Probe:
     """One target and how it answered. `changed` is called when it falls silent or answers again."""
 
-    __slots__ = ("_asked", "_changed", "_clients", "_context", "_timer", "failures", "flow", "uri")
+    __slots__ = ("_asked", "_changed", "_clients", "_context", "_timer", "failures", "flow", "path", "uri")
 
     def __init__(
         self, context: Context, clients: ClientTransactions, uri: str, flow: Flow, changed: Callable[[], None]
     ) -> None:
+        self.path: tuple[str, ...] = ()
         self._context = context
         self._clients = clients
         self._changed = changed
@@ -71,6 +74,7 @@ class Probe:
         realm = context.settings.realm
         me = f"<sip:softswitch@{realm}>;tag={tag}"
         dialog = Dialog(context.token() + context.token(), tag, me, f"<{self.uri}>", self.uri, self.flow)
+        dialog.routes = self.path
         branch = context.token()
         extra = context.place(self.flow).contact + "Accept: application/sdp\r\n"
         data = dialog.request(context, "OPTIONS", dialog.next_number(), branch, extra)
@@ -94,8 +98,12 @@ class Probe:
         was = self.answering
         self.failures += 1
         self._in(AGAIN_SECONDS if self.answering else max(AGAIN_SECONDS, self._context.settings.qualify_seconds / 2))
-        if was and not self.answering:
+        if (was and not self.answering) or self.long_dead:
             self._changed()
+
+    @property
+    def long_dead(self) -> bool:
+        return self.failures * self._context.settings.qualify_seconds / 2 > DEAD_SECONDS
 
     def stop(self) -> None:
         self._context.timers.cancel(self._timer)
@@ -107,12 +115,13 @@ class Probe:
 class Qualifier:
     """See the module."""
 
-    __slots__ = ("_clients", "_context", "_phones", "_silent", "_trunks")
+    __slots__ = ("_clients", "_context", "_phones", "_silent", "_trunks", "dead")
 
     def __init__(self, context: Context, clients: ClientTransactions, addresses: Addresses) -> None:
         self._context = context
         self._clients = clients
         self._phones: dict[AgentId, dict[str, Probe]] = {}
+        self.dead: Callable[[AgentId, str], None] | None = None  # told of phones that nobody answers at for long
         self._silent: dict[AgentId, bool] = {}
         self._trunks: dict[TrunkId, Probe] = {}
         if context.settings.qualify_seconds:
@@ -140,7 +149,9 @@ class Qualifier:
             return
         before = self._phones.pop(agent, {})
         probes: dict[str, Probe] = {}
-        for contact in contacts:
+        for contact in one_of_each(contacts):
+            if contact.uri in probes:
+                continue
             probe = before.pop(contact.uri, None)
             if probe is None:
                 changed = self._looker(agent)
@@ -149,6 +160,7 @@ class Qualifier:
                 probe.flow = contact.flow
                 if probe.failures:
                     probe.ask_soon()  # it registered again: perhaps it is back
+            probe.path = contact.path
             probes[contact.uri] = probe
         for gone in before.values():
             gone.stop()
@@ -162,6 +174,9 @@ class Qualifier:
         return lambda: self._look(agent)
 
     def _look(self, agent: AgentId) -> None:
+        for uri, probe in list(self._phones[agent].items()):
+            if probe.long_dead and self.dead is not None:
+                self.dead(agent, uri)
         silent = not any(probe.answering for probe in self._phones[agent].values())
         if silent != self._silent.get(agent, False):
             self._silent[agent] = silent

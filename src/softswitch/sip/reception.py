@@ -16,6 +16,7 @@ from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
 from softswitch.sip.message import Request
 from softswitch.sip.messages import SecurityEvent
+from softswitch.sip.outbound import REGISTER_EXTENSIONS
 from softswitch.sip.registrar import Registrar
 from softswitch.sip.respond import (
     ALLOW_ALL,
@@ -151,7 +152,8 @@ class Reception:
         # add an Unsupported header field, and list in it those options it does not understand".
         if "require" not in request.headers:
             return
-        options = [option for option in request.items("require") if option.lower() not in EXTENSIONS]
+        known = EXTENSIONS if request.method != "REGISTER" else (*EXTENSIONS, *REGISTER_EXTENSIONS)
+        options = [option for option in request.items("require") if option.lower() not in known]
         if options:
             raise SipError(420, "unknown extension", f"Unsupported: {', '.join(options)}\r\n")
 

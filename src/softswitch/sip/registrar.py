@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from softswitch.ids import AgentId
 from softswitch.sip.addresses import Addresses
-from softswitch.sip.bindings import call_id_of, contact_flow, merged, same_contact, user_agent, wanted_contacts
+from softswitch.sip.bindings import call_id_of, contact_flow, merged, touches, user_agent, wanted_contacts
 from softswitch.sip.context import Context
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request
@@ -27,6 +27,7 @@ from softswitch.sip.messages import (
     RegistrationChanged,
     SaveContacts,
 )
+from softswitch.sip.outbound import confirmation, one_of_each
 from softswitch.sip.qualify import Qualifier
 from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_server import ServerTransaction
@@ -42,10 +43,11 @@ Contacts = tuple[ContactBinding, ...]
 class PendingSave:
     """One SaveContacts under way. `transaction` is None when nobody waits for the answer (any more)."""
 
-    __slots__ = ("agent", "contacts", "timer", "transaction")
+    __slots__ = ("agent", "contacts", "lines", "timer", "transaction")
 
-    def __init__(self, agent: AgentId, contacts: Contacts, transaction: ServerTransaction | None) -> None:
+    def __init__(self, agent: AgentId, contacts: Contacts, transaction: ServerTransaction | None, lines: str) -> None:
         self.agent = agent
+        self.lines = lines  # of the 200
         self.contacts = contacts
         self.transaction = transaction
         self.timer: Timer | None = None
@@ -76,9 +78,27 @@ class Registrar:
         self._pending: dict[int, PendingSave] = {}
         self._connections: dict[int, list[AgentId]] = {}  # who registered over which TCP connection
         self._expiry: dict[AgentId, Timer] = {}
+        qualifier.dead = self.dead
 
     def contacts(self, agent: AgentId) -> Contacts:
         return self._live.get(agent, ())
+
+    def other_flows(self, target: str, flow: Flow) -> Contacts:
+        """The other flows of the phone that registered this contact over this flow, the newest first."""
+        for contacts in self._live.values():
+            for binding in contacts:
+                if binding.reg_id and binding.uri == target and binding.flow == flow:
+                    others = [each for each in contacts if each.reg_id and each.instance == binding.instance]
+                    return tuple(each for each in reversed(others) if each is not binding)
+        return ()
+
+    def dead(self, agent: AgentId, uri: str) -> None:
+        """For a long time nobody answered there."""
+        intended = self._intended.get(agent)
+        current = intended[1] if intended is not None else self.contacts(agent)
+        left = tuple(binding for binding in current if binding.uri != uri)
+        if left != current and len(self._pending) < MAX_PENDING:
+            self._save(agent, left, None, "")
 
     def registrations(self) -> dict[AgentId, Contacts]:
         return dict(self._live)
@@ -97,34 +117,35 @@ class Registrar:
             transaction.respond(200, self._contact_lines(self._alive(self.contacts(agent))))
             return
         number, call_id = request.cseq.number, call_id_of(request)
-        off = [binding.uri for binding in current] if wanted.everything_off else []
-        touched = [*off, *(contact.uri for contact in wanted.contacts)]
-        for binding in current:
-            # RFC 3261 10.3 step 7: same Call-ID and a CSeq that is not higher: "the update MUST be aborted and the
-            # request fails".
-            if (
-                binding.call_id == call_id
-                and number <= binding.cseq
-                and any(same_contact(binding.uri, uri) for uri in touched)
-            ):
-                raise SipError(500, "an older REGISTER came late")
-        removed = off + [contact.uri for contact in wanted.contacts if contact.seconds == 0]
+        touched = tuple(
+            binding
+            for binding in current
+            if wanted.everything_off or any(touches(contact, binding) for contact in wanted.contacts)
+        )
+        # RFC 3261 10.3 step 7: same Call-ID and a CSeq that is not higher: "the update MUST be aborted and the
+        # request fails".
+        if any(binding.call_id == call_id and number <= binding.cseq for binding in touched):
+            raise SipError(500, "an older REGISTER came late")
         agent_text = user_agent(request)
         news = [
             ContactBinding(
                 agent,
                 contact.uri,
-                contact_flow(contact.uri, request, self._addresses),
+                contact_flow(contact, wanted.way, request, self._addresses),
                 call_id,
                 number,
                 context.now + contact.seconds,
                 contact.q,
                 agent_text,
+                wanted.way.path,
+                contact.instance,
+                contact.reg_id,
             )
             for contact in wanted.contacts
             if contact.seconds > 0
         ]
-        self._save(agent, merged(current, news, removed, context.settings.max_contacts), transaction)
+        contacts = merged(current, news, touched, context.settings.max_contacts)
+        self._save(agent, contacts, transaction, confirmation(request, wanted.way))
 
     def _check_address_of_record(self, request: Request, account: AccountSettings) -> None:
         address = parse_uri(request.to.uri)
@@ -135,12 +156,12 @@ class Registrar:
         if plain_text(address.user) not in (account.username, account.extension):
             raise SipError(403, "somebody else's address of record")
 
-    def _save(self, agent: AgentId, contacts: Contacts, transaction: ServerTransaction | None) -> None:
+    def _save(self, agent: AgentId, contacts: Contacts, transaction: ServerTransaction | None, lines: str) -> None:
         if len(self._pending) >= MAX_PENDING:
             raise SipError(503, "too many unsaved registrations", f"Retry-After: {RETRY_SECONDS}\r\n")
         context = self._context
         token = context.ids.number()
-        pending = PendingSave(agent, contacts, transaction)
+        pending = PendingSave(agent, contacts, transaction, lines)
         pending.timer = context.timers.start(context.now + SAVE_SECONDS, lambda: self._too_late(pending))
         self._pending[token] = pending
         self._intended[agent] = (token, contacts)
@@ -160,7 +181,7 @@ class Registrar:
             return
         contacts = self._alive(pending.contacts)
         if pending.transaction is not None and not pending.transaction.answered:
-            pending.transaction.respond(200, self._contact_lines(contacts))
+            pending.transaction.respond(200, self._contact_lines(contacts) + pending.lines)
         self._make_live(agent, contacts)
 
     def _too_late(self, pending: PendingSave) -> None:
@@ -175,7 +196,8 @@ class Registrar:
     def _contact_lines(self, contacts: Contacts) -> str:
         now = self._context.now
         return "".join(
-            f"Contact: <{binding.uri}>;expires={max(0, round(binding.expires_at - now))}\r\n" for binding in contacts
+            f"Contact: <{binding.uri}>;expires={max(0, round(binding.expires_at - now))}{_flow_parameters(binding)}\r\n"
+            for binding in contacts
         )
 
     # ---------------------------------------------------------------- live contacts
@@ -202,7 +224,7 @@ class Registrar:
             first = min(binding.expires_at for binding in contacts)
             self._expiry[agent] = timers.start(first, lambda: self._expired(agent))
         if before != contacts:  # a refresh is news too: the phone is alive
-            self._context.out.append(RegistrationChanged(agent, contacts))
+            self._context.out.append(RegistrationChanged(agent, one_of_each(contacts)))
             self._qualifier.watch(agent, contacts)
 
     def _expired(self, agent: AgentId) -> None:
@@ -253,3 +275,10 @@ class Registrar:
             return None
         flow = self._addresses.flow_to_address(host, port, "tcp")
         return replace(binding, flow=flow) if flow is not None else None
+
+
+def _flow_parameters(binding: ContactBinding) -> str:
+    if not binding.instance:
+        return ""
+    number = f";reg-id={binding.reg_id}" if binding.reg_id else ""
+    return f';+sip.instance="{binding.instance}"{number}'

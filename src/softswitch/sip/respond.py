@@ -36,6 +36,8 @@ REASONS = {
     436: "Bad Identity Info",
     437: "Unsupported Credential",
     438: "Invalid Identity Header",
+    430: "Flow Failed",
+    439: "First Hop Lacks Outbound Support",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",

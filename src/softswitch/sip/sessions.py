@@ -20,7 +20,9 @@ from softswitch.sip.messages import (
     Answer,
     AnswerOffer,
     AnswerRefer,
+    ContactBinding,
     EndedBy,
+    Flow,
     Hangup,
     InviteReceived,
     LegEnded,
@@ -69,6 +71,7 @@ class Sessions:
         "context",
         "referrals",
         "screen",
+        "other_flows",
         "trunk_calls",
     )
 
@@ -83,6 +86,7 @@ class Sessions:
         self.trunk_calls: dict[TrunkId, int] = {}
         self.screen: StirScreen | None = None  # where callers' identities are checked
         self.referrals = Referrals(context, clients, addresses, self._of_dialog)
+        self.other_flows: Callable[[str, Flow], tuple[ContactBinding, ...]] = lambda target, flow: ()
         self._orders: dict[type, Callable[..., None]] = {
             RespondProvisional: self._respond_provisional,
             Answer: self._answer,
@@ -104,6 +108,14 @@ class Sessions:
 
     def trusted(self, address: str) -> bool:
         return self._addresses.trusted(address)
+
+    def next_flow(self, dialog: Dialog, tried: list[Flow]) -> bool:
+        """RFC 5626 5.3.1: when a flow has failed, another one of the same phone is used."""
+        for binding in self.other_flows(dialog.target, dialog.flow):
+            if binding.flow not in tried:
+                dialog.target, dialog.flow, dialog.routes = binding.uri, binding.flow, binding.path
+                return True
+        return False
 
     def reconnect(self, dialog: Dialog) -> None:
         """A closed connection is replaced by one to the remote target, when that is at the peer's own address."""
@@ -315,6 +327,7 @@ class Sessions:
         callee = f"<{uri.scheme}:{uri.user}@{uri.host}>" if uri.user else f"<{uri.scheme}:{uri.host}>"
         dialog = Dialog(context.token() + context.token(), tag, f"{caller};tag={tag}", callee, order.target, flow)
         dialog.hops = order.hops
+        dialog.routes = order.path
         leg = Leg(self, order.leg, dialog, True)
         leg.agent = order.agent
         carrier = self._addresses.carrier_of(order.target) if order.flow is None else None

@@ -96,6 +96,7 @@ class SipStack:
         self.qualifier = Qualifier(self._context, self._clients, addresses)
         self.carriers = registrations(self._context, self._clients, addresses)
         self._registrar = Registrar(self._context, addresses, self.qualifier)
+        self._sessions.other_flows = self._registrar.other_flows
         self.guard = Guard(settings)
         gate = Gate(self._context, addresses, self.guard)
         self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar)

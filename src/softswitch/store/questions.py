@@ -75,6 +75,9 @@ def start_state(connection: Connection, now_wall: float) -> StartState:
             expires_at=row.expires_at,
             q=row.q,
             user_agent=row.user_agent,
+            path=tuple(filter(None, row.path.split("\n"))),
+            instance=row.instance,
+            reg_id=row.reg_id,
         )
         for row in connection.execute(live)
     )

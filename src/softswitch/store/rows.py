@@ -99,7 +99,8 @@ def _owner_row(item: OwnerSet) -> Row:
 def contact_row(place: int, item: StoredContact) -> Row:
     return (
         item.agent, place, item.uri, item.transport, *item.local, *item.remote,
-        item.call_id, item.cseq, item.expires_at, item.q, item.user_agent,
+        item.call_id, item.cseq, item.expires_at, item.q, item.user_agent, "\n".join(item.path), item.instance,
+        item.reg_id,
     )  # fmt: skip
 
 

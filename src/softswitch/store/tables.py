@@ -180,4 +180,7 @@ contact = Table(
     Column("expires_at", Double, nullable=False),
     Column("q", Double, nullable=False),
     Column("user_agent", Text, nullable=False),
+    Column("path", Text, nullable=False, server_default=""),  # URIs, one a line
+    Column("instance", Text, nullable=False, server_default=""),
+    Column("reg_id", Integer, nullable=False, server_default="0"),
 )
