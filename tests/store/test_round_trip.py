@@ -228,6 +228,9 @@ _contact = st.builds(
     expires_at=st.floats(NOW + 1, 1e11),
     q=st.floats(0, 1),
     user_agent=_text,
+    path=st.lists(st.sampled_from(["sip:a;lr", "sip:b@192.0.2.3:5070;lr;ob"]), max_size=3).map(tuple),
+    instance=_text,
+    reg_id=st.integers(0, 999_999_999),
 )
 _KEYS = {CallDetail: ("leg", call_detail), RingRecord: ("attempt", ring_attempt), TalkRecord: ("attempt", talk)}
 _NAMES = {"end": "result"}
