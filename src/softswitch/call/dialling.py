@@ -114,7 +114,9 @@ class Dialling:
             board.own_call_began(leg.id, agent)
             offer = leg.make_offer(self._like)
             caller, name = self._shown
-            order = StartInvite(leg.id, contact.uri, contact.flow, caller, name, offer, hops=self.hops, agent=agent)
+            order = StartInvite(
+                leg.id, contact.uri, contact.flow, caller, name, offer, hops=self.hops, agent=agent, path=contact.path
+            )
             board.emit(order)
         if not self._legs:
             self._fail(NO_ROOM if contacts else NOT_THERE, now)

@@ -69,9 +69,9 @@ class Sessions:
         "_orders",
         "clients",
         "context",
+        "other_flows",
         "referrals",
         "screen",
-        "other_flows",
         "trunk_calls",
     )
 
