@@ -109,7 +109,13 @@ class House:
         ids = IdSource(1)
         self.stock = PortStock()
         self.calls = Calls(
-            self.settings, catalog, self.stock, ids, lambda at: at + 1e9, lambda wall: datetime.fromtimestamp(wall, UTC)
+            self.settings,
+            catalog,
+            self.stock,
+            ids,
+            lambda at: at + 1e9,
+            lambda wall: datetime.fromtimestamp(wall, UTC),
+            bytes,  # keys of nothing but zeros: nobody listens
         )
         self.engine = Engine(self.settings.acd, ids)
         self.sent: list[Any] = []

@@ -1,4 +1,4 @@
-"""Phones that encrypt by SDES against the real switch, with audio both ways."""
+"""Phones that encrypt, by SDES or DTLS, against the real switch, with audio both ways."""
 
 from __future__ import annotations
 
@@ -61,5 +61,18 @@ async def test_keys_pressed_on_an_encrypted_phone(line: Line) -> None:
     talking = await agent.expect("talking", after=0, seconds=12)
     await customer.tone(770)
     await agent.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await customer.hang_up()
+    await agent.expect("ended", after=0, seconds=3)
+
+
+async def test_baresip_agrees_on_keys_by_dtls_in_both_roles(line: Line) -> None:
+    agent = await line.agent("keen", extra="mediaenc=dtls_srtp")
+    customer = await line.customer("+3725557006", extra="mediaenc=dtls_srtp")
+    await both_hear(line, agent, customer)
+    await agent.order("hold")
+    await agent.expect("sdp", after=0, seconds=3)
+    resumed = await agent.order("resume")
+    await customer.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=5)
+    await agent.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=5)
     await customer.hang_up()
     await agent.expect("ended", after=0, seconds=3)

@@ -201,6 +201,14 @@ class CallLeg:
             self._board.emit(StartDtls(self.id, security.active, security.fingerprint, *ice))
 
     @property
+    def awaits_keys(self) -> bool:
+        """Nothing can be heard yet: the media process and the peer still agree on keys (DTLS)."""
+        return self._security.awaits_keys
+
+    def keys_agreed(self) -> None:
+        self._security.awaits_keys = False
+
+    @property
     def on_hold(self) -> bool:
         """The peer does not want to hear us (sendonly or inactive)."""
         return self.remote is not None and not self.remote.send

@@ -1,6 +1,6 @@
 """One ring attempt: an agent's phones ring for one interaction; the first that answers wins.
 
-    start -> RINGING --first 200--> ANSWERED --Connect--> (bridge takes the leg)
+    start -> RINGING --first 200 (browser: and its keys)--> ANSWERED --Connect--> (bridge takes the leg)
                 |  all legs failed -> DONE (AgentRefused / AgentUnreachable)
                 |  CancelRing      -> DONE (legs cancelled; a crossing 200 is released by the SIP room)
               ANSWERED --RefuseAnswer / leg ended--> DONE
@@ -21,6 +21,7 @@ from softswitch.call.destination import OUTSIDE
 from softswitch.call.dialling import Outside, outside_of
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.ids import AgentId, InteractionId, LegId, RingAttemptId
+from softswitch.media.messages import MediaSecured
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import AckReceived, EndedBy, InviteAnswered, LegEnded, OfferReceived, StartInvite
@@ -111,6 +112,10 @@ class Ring:
             leg.answer_reoffer(event.sdp)
         elif isinstance(event, AckReceived):
             leg.acknowledged(event.sdp)
+        elif isinstance(event, MediaSecured):
+            leg.keys_agreed()
+            if self.state is RingState.RINGING and leg.facts.answered_at is not None:
+                self._won(leg)
 
     def _answered(self, leg: CallLeg, event: InviteAnswered, now: float) -> None:
         leg.facts.answered_at = now
@@ -125,6 +130,11 @@ class Ring:
             leg.hang_up()
             self._failed(leg, 488)
             return
+        if not leg.awaits_keys:
+            self._won(leg)
+
+    def _won(self, leg: CallLeg) -> None:
+        """She answered, and can hear and speak: a browser whose audio never comes up costs no caller his place."""
         self.state = RingState.ANSWERED
         self.winner = leg
         for other in self._legs.values():

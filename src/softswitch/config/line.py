@@ -201,6 +201,12 @@ def encryptions(docs: Mapping[Placed, AgentDoc] | Mapping[Placed, TrunkDoc]) -> 
     return {str(name): str(doc.encryption) for name, doc in docs.items() if doc.encryption}
 
 
+def wants_dtls(document: Document, listen: tuple[ListenSettings, ...]) -> bool:
+    """Browsers may come, or somebody's phone is asked for DTLS: then the media process makes a certificate."""
+    words = [*encryptions(document.agents).values(), *encryptions(document.trunks).values()]
+    return any(each.transport in ("ws", "wss") for each in listen) or "dtls" in words or "browser" in words
+
+
 # ------------------------------------------------------------------ numbers, codes, texts
 
 

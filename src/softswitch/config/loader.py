@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ from softswitch.config.line import (
     build_numbers,
     build_sip,
     encryptions,
+    wants_dtls,
 )
 from softswitch.config.mirror import build_mirror
 from softswitch.config.phones import build_transfers
@@ -197,7 +198,7 @@ class _Build:
     def settings(self, env: Mapping[str, str] | None) -> Settings:
         document, report, known = self._document, self._report, self._known
         listen = build_listen(self._listen())
-        media = build_media(document, self._rtp_ports())
+        media = replace(build_media(document, self._rtp_ports()), dtls=wants_dtls(document, listen))
         api = self._api()
         prompts = document.prompts
         cache = self._overrides.prompts or (str(prompts.cache) if prompts is not None else "var/prompts")

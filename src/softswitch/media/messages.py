@@ -183,3 +183,4 @@ class MediaSettings:
     port_last: int = 29999
     silence_seconds: float = 30.0
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    dtls: bool = False  # keys by DTLS, for browsers

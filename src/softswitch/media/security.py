@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -90,7 +90,17 @@ PLAIN: Final = Words("RTP/AVP")
 class LegSecurity:
     """The security of one leg through all its offers and answers."""
 
-    __slots__ = ("_agreed", "_fingerprint", "_ice", "_keys", "_peer_ice", "_policy", "_protocol", "_random_bytes")
+    __slots__ = (
+        "_agreed",
+        "_fingerprint",
+        "_ice",
+        "_keys",
+        "_peer_ice",
+        "_policy",
+        "_protocol",
+        "_random_bytes",
+        "awaits_keys",
+    )
 
     def __init__(self, policy: Encryption, random_bytes: RandomBytes, fingerprint: str) -> None:
         self._policy = policy
@@ -101,6 +111,7 @@ class LegSecurity:
         self._peer_ice: tuple[str, str] = ("", "")
         self._agreed: Security | None = None
         self._protocol = ""  # of the stream that was agreed on
+        self.awaits_keys = False  # a DTLS handshake is going on
 
     @property
     def demanded(self) -> bool:
@@ -113,6 +124,10 @@ class LegSecurity:
 
     def agree(self, security: Security | None, protocol: str) -> None:
         """Offer and answer are complete."""
+        if isinstance(security, Dtls):
+            before = self._agreed if isinstance(self._agreed, Dtls) else None
+            if before is None or (before.active, before.fingerprint) != (security.active, security.fingerprint):
+                self.awaits_keys = True
         self._agreed = security
         self._protocol = protocol
 
@@ -155,10 +170,14 @@ class LegSecurity:
         mid = media.attribute("mid")
         if not is_token(mid):
             mid = ""
-        bundled = any(group.split()[:1] == ["BUNDLE"] and mid in group.split()[1:] for group in groups)
-        return self._dtls_words(
-            media.protocol, "active" if security.active else "passive", security, host, port, mid, bundled
-        ), security
+        where = f"{host} {port}"
+        words = self._dtls_words(media.protocol, "active" if security.active else "passive", security, where, mid)
+        if not any(group.split()[:1] == ["BUNDLE"] and mid in group.split()[1:] for group in groups):
+            words = replace(words, session=words.session.replace(f"a=group:BUNDLE {mid}\r\n", ""))
+        # RFC 5761 5.1.1: an answer says rtcp-mux only where the offer did
+        if "rtcp-mux" not in media.attributes:
+            words = replace(words, stream=words.stream.replace("a=rtcp-mux\r\n", ""))
+        return words, security
 
     def _is_active(self, setup: str) -> bool:
         """Are we the DTLS client, when the peer offers this?"""
@@ -184,7 +203,8 @@ class LegSecurity:
             with_ice = bool(self._agreed.ufrag)
         ours = self._own_ice() if with_ice else ("", "")
         # RFC 5763 5: "The endpoint that is the offerer MUST use the setup attribute value of setup:actpass"
-        return self._dtls_words(protocol, "actpass", Dtls(False, "", *ours), host, port, OUR_MID, with_ice)
+        mid = OUR_MID if with_ice else ""
+        return self._dtls_words(protocol, "actpass", Dtls(False, "", *ours), f"{host} {port}", mid)
 
     def read_answer(self, media: Media, offered: Words) -> Security | None:
         """What the peer's answer to our offer agreed on. ValueError when it is none that we can take."""
@@ -226,21 +246,18 @@ class LegSecurity:
             self._ice = base64.b64encode(name).decode(), base64.b64encode(password).decode()
         return self._ice
 
-    def _dtls_words(
-        self, protocol: str, setup: str, ours: Dtls, host: str, port: int, mid: str, bundled: bool
-    ) -> Words:
+    def _dtls_words(self, protocol: str, setup: str, ours: Dtls, where: str, mid: str) -> Words:
         lines = [f"a=fingerprint:{self._fingerprint}", f"a=setup:{setup}", "a=rtcp-mux"]
         session = []
         if mid:
             lines.append(f"a=mid:{mid}")
-            if bundled:
-                session.append(f"a=group:BUNDLE {mid}")
+            session.append(f"a=group:BUNDLE {mid}")
         if ours.ufrag:
             session.append("a=ice-lite")
             lines += [
                 f"a=ice-ufrag:{ours.ufrag}",
                 f"a=ice-pwd:{ours.password}",
-                f"a=candidate:1 1 udp {_HOST_PRIORITY} {host} {port} typ host",
+                f"a=candidate:1 1 udp {_HOST_PRIORITY} {where} typ host",
                 "a=end-of-candidates",
                 "a=msid:switch audio",
             ]

@@ -140,7 +140,7 @@ class MediaClient:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "softswitch.media.worker", "--socket", path, "--host", settings.host),
                 *("--ports", f"{settings.port_first}..{settings.port_last}", "--prompts", self._prompt_dir),
-                *("--silence", str(settings.silence_seconds)),
+                *("--silence", str(settings.silence_seconds), *(("--dtls",) if settings.dtls else ())),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 env=environment,

@@ -18,8 +18,10 @@ import signal
 import socket
 import sys
 import time
+from datetime import UTC, datetime
 
 from softswitch.media.worker.channel import Channel
+from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.loop import MediaLoop
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
@@ -49,6 +51,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--prompts", required=True, help="directory of the <key>.ulaw files")
     parser.add_argument("--silence", type=float, default=30.0, help="seconds without RTP before it is reported")
     parser.add_argument("--quarantine", type=float, default=2.0, help="seconds a released port rests")
+    parser.add_argument("--dtls", action="store_true", help="make a certificate, for browsers")
     return parser.parse_args(argv)
 
 
@@ -92,7 +95,9 @@ def serve(options: argparse.Namespace) -> None:
     first, last = options.ports
     pool = PortPool(options.host, first, last, options.quarantine)
     prompts = PromptLibrary(options.prompts)
-    board = Switchboard(clock, epoll, relay, pool, prompts, options.silence, random.SystemRandom().getrandbits)
+    certificate = Certificate(datetime.fromtimestamp(time.time(), UTC)) if options.dtls else None
+    bits = random.SystemRandom().getrandbits
+    board = Switchboard(clock, epoll, relay, pool, prompts, options.silence, bits, certificate)
     loop = MediaLoop(Channel(connection), epoll, clock, relay, board)
     gc.collect()
     gc.freeze()

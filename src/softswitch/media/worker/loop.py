@@ -80,6 +80,8 @@ class MediaLoop:
 
     def _patience(self, now: float) -> float:
         """How long the wait may last when nothing happens: until the next housekeeping."""
+        if self._relay.handshakes:
+            return 0.0
         if not self._board.legs and not self._board.short_of_ports:
             return _IDLE_SECONDS
         return max(self._housekeeping_at - now, 0.0)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from softswitch.media import rtp
 from softswitch.media.companding import ALAW_TO_ULAW, ULAW_TO_ALAW
@@ -22,10 +24,14 @@ from softswitch.media.worker.leg import CHECKS_AFTER_CONNECT, Leg, Route
 from softswitch.media.worker.outgoing import Mode
 from softswitch.media.worker.srtp import pin
 
+if TYPE_CHECKING:
+    from softswitch.media.worker.browser import DtlsGuard
+
 log = logging.getLogger(__name__)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _AF_UNSPEC = b"\0" * 16
+MAX_HANDSHAKES = 512  # datagrams that wait
 
 
 class Clock:
@@ -38,7 +44,18 @@ class Clock:
 
 
 class Relay:
-    __slots__ = ("_buffer", "_clock", "_pinned", "_routes", "_views", "digits", "failed", "pressed")
+    __slots__ = (
+        "_buffer",
+        "_clock",
+        "_pinned",
+        "_routes",
+        "_views",
+        "digits",
+        "failed",
+        "handshakes",
+        "pressed",
+        "secured",
+    )
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -50,6 +67,8 @@ class Relay:
         self.digits: list[tuple[Leg, Digit]] = []  # complete since the last round
         self.pressed: dict[Leg, None] = {}  # legs on which a key is down
         self.failed: list[Leg] = []  # a packet broke an invariant: to be closed
+        self.handshakes: deque[tuple[DtlsGuard, bytes, tuple[str, int]]] = deque()  # dear: a few in a round
+        self.secured: list[tuple[Leg, str]] = []  # legs whose keys are agreed, since the last round
 
     @property
     def now(self) -> float:
@@ -254,6 +273,13 @@ class Relay:
         leg.source.address = address
         leg.source.checks = CHECKS_AFTER_CONNECT
         self.resend(leg)
+
+    def queue_handshake(self, guard: DtlsGuard, datagram: bytes, address: tuple[str, int]) -> bool:
+        """A datagram of DTLS; False when there are too many of them (it will come again)."""
+        if len(self.handshakes) >= MAX_HANDSHAKES:
+            return False
+        self.handshakes.append((guard, datagram, address))
+        return True
 
     def resend(self, leg: Leg) -> None:
         """What is sent to this leg leaves another way from now on."""

@@ -14,8 +14,10 @@ from softswitch.media.messages import (
     Bridge,
     CloseMediaLeg,
     DigitReceived,
+    DtlsOffered,
     MediaLegClosed,
     MediaLegFailed,
+    MediaSecured,
     OpenMediaLeg,
     Play,
     PlaybackEnded,
@@ -23,10 +25,13 @@ from softswitch.media.messages import (
     RtpSilent,
     SetKeys,
     SetRemote,
+    StartDtls,
     StopPlay,
     Unbridge,
 )
 from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA, PCMU
+from softswitch.media.worker.browser import DtlsGuard
+from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.leg import Leg
 from softswitch.media.worker.outgoing import Mode, Outgoing
@@ -36,6 +41,8 @@ from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.relay import Clock, Relay
 
 log = logging.getLogger(__name__)
+
+HANDSHAKES_AT_ONCE = 2  # in one round
 
 
 def _check(remote: SetRemote) -> None:
@@ -54,6 +61,7 @@ class Switchboard:
     """All legs. `events` collects what the switch is to be told."""
 
     __slots__ = (
+        "_certificate",
         "_clock",
         "_epoll",
         "_packet",
@@ -76,6 +84,7 @@ class Switchboard:
         prompts: PromptLibrary,
         silence_seconds: float,
         random_bits: Callable[[int], int],
+        certificate: Certificate | None = None,
     ) -> None:
         self._clock = clock
         self._epoll = epoll
@@ -84,6 +93,7 @@ class Switchboard:
         self._prompts = prompts
         self._silence = silence_seconds
         self._random_bits = random_bits
+        self._certificate = certificate
         self._packet = bytearray(HEADER_BYTES + FRAME_BYTES)
         self.legs: dict[LegId, Leg] = {}
         self.wheel = Wheel(clock.now)
@@ -123,7 +133,10 @@ class Switchboard:
             case SetRemote():
                 self._set_remote(leg, command)
             case SetKeys():
-                self._set_keys(leg, command)
+                self._guard(leg).set_keys(command)
+                self._guarded(leg)
+            case StartDtls():
+                self._start_dtls(leg, command)
             case Play():
                 self._play(leg, command)
             case StopPlay():
@@ -179,10 +192,24 @@ class Switchboard:
         if leg.player is not None:
             leg.player.send = leg.sender()
         self._rewire(leg)
+        if isinstance(leg.guard, DtlsGuard):
+            leg.guard.begin()
 
-    def _set_keys(self, leg: Leg, keys: SetKeys) -> None:
-        leg.guard = leg.guard or Guard(leg, self._relay)
-        leg.guard.set_keys(keys)
+    def _guard(self, leg: Leg) -> Guard:
+        if type(leg.guard) is not Guard:
+            leg.guard = Guard(leg, self._relay)
+        return leg.guard
+
+    def _start_dtls(self, leg: Leg, order: StartDtls) -> None:
+        if self._certificate is None:
+            raise ValueError("this media process has no certificate")
+        if isinstance(leg.guard, DtlsGuard):
+            leg.guard.start(order)
+        else:
+            leg.guard = DtlsGuard(leg, self._relay, self._certificate, order)
+        self._guarded(leg)
+
+    def _guarded(self, leg: Leg) -> None:
         self._relay.rekey(leg)
         self._relay.resend(leg)
 
@@ -292,16 +319,40 @@ class Switchboard:
             for leg in relay.failed:
                 self.fail(leg, "internal error")
             relay.failed.clear()
+        if relay.handshakes:
+            self._shake_hands()
+
+    def _shake_hands(self) -> None:
+        """A few datagrams of DTLS: each costs as much as hundreds of audio packets."""
+        relay = self._relay
+        for _ in range(min(len(relay.handshakes), HANDSHAKES_AT_ONCE)):
+            guard, datagram, address = relay.handshakes.popleft()
+            if self.legs.get(guard.leg.id) is guard.leg and guard.leg.guard is guard:
+                reason = guard.shake(datagram, address)
+                if reason:
+                    self._lose(guard.leg, reason)
+        for leg, suite in relay.secured:
+            self.events.append(MediaSecured(leg.id, suite))
+        relay.secured.clear()
+
+    def _lose(self, leg: Leg, reason: str) -> None:
+        log.warning("leg %d: %s", leg.id, reason)
+        self.fail(leg, reason)
 
     def refill(self, now: float, *, first: bool = False) -> None:
         """Lease more ports to the switch. The first lease is reported even when it is empty."""
+        if first and self._certificate is not None:
+            self.events.append(DtlsOffered(self._certificate.fingerprint))
         ports = self._pool.refill(now, STOCK if first else LEASE_AT_ONCE)
         if ports or first:
             self.events.append(PortsLeased(ports))
 
     def watch(self, now: float) -> None:
         """Look for legs that should hear something and do not."""
+        lost: list[tuple[Leg, str]] = []
         for leg in self.legs.values():
+            if leg.guard is not None and (reason := leg.guard.tick(now)):
+                lost.append((leg, reason))
             tally, count = leg.tally, leg.route.count
             remote = leg.remote
             if remote is None or not (remote.send and remote.receive) or count != tally.seen:
@@ -311,3 +362,5 @@ class Switchboard:
             elif not tally.told and now - tally.quiet_since >= self._silence:
                 tally.told = True
                 self.events.append(RtpSilent(leg.id, round(now - tally.quiet_since, 3)))
+        for leg, reason in lost:
+            self._lose(leg, reason)
