@@ -41,6 +41,7 @@ from softswitch.call.dial_watch import DialWatch
 from softswitch.call.feature_code import Feature, FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.media_watch import MediaWatch
 from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, SetOwner
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import InteractionOpened, PreviousAgentFound
@@ -51,13 +52,8 @@ from softswitch.call.transfers import Transfers
 from softswitch.ids import IdSource, InteractionId, RingAttemptId
 from softswitch.media.messages import (
     DigitReceived,
-    DtlsOffered,
-    MediaLegClosed,
-    MediaLegFailed,
-    MediaLost,
     MediaSecured,
     PlaybackEnded,
-    PortsLeased,
     RtpSilent,
 )
 from softswitch.media.negotiation import NotAcceptable
@@ -81,7 +77,6 @@ from softswitch.sip.messages import (
 )
 
 _RETRY_AFTER_SECONDS = 5
-_MEDIA_GONE = 'Q.850;cause=41;text="Media process lost"'
 
 LEG_EVENTS = (
     AckReceived,
@@ -93,6 +88,7 @@ LEG_EVENTS = (
     PlaybackEnded,
     DigitReceived,
     RtpSilent,
+    MediaSecured,
 )
 
 
@@ -124,12 +120,6 @@ class Calls:
             InviteReceived: self._invite,
             LegEnded: self._leg_ended,
             RegistrationChanged: self._registered,
-            PortsLeased: self._ports_leased,
-            DtlsOffered: lambda event, now: setattr(self.board, "fingerprint", event.fingerprint),
-            MediaSecured: self._leg_event,
-            MediaLegClosed: lambda event, now: self.board.media_closed(event),
-            MediaLegFailed: self._media_failed,
-            MediaLost: self._media_lost,
             PreviousAgentFound: self._previous_agent,
             PassCaller: self._pass_on,
             PassMyCaller: self._pass_my_caller,
@@ -152,6 +142,7 @@ class Calls:
             RingEnded: self._ring_ended,
             ReferReceived: lambda event, now: self.transfers.refer(event, now),
         }
+        self._handlers.update(MediaWatch(self.board, self._ports_leased).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
 
@@ -325,22 +316,9 @@ class Calls:
         else:
             self.board.contacts.pop(event.agent, None)
 
-    def _ports_leased(self, event: PortsLeased, now: float) -> None:
-        self.board.ports.add(event.ports)
+    def _ports_leased(self, now: float) -> None:
         self._hours.start(now)  # the first ports: calls can come from now on
         self._alarms.look(self._hours)
-
-    def _media_failed(self, event: MediaLegFailed, now: float) -> None:
-        found = self.board.find_leg(event.leg)
-        if found is not None:
-            found[0].has_media = False
-            found[0].hang_up(_MEDIA_GONE)
-
-    def _media_lost(self, event: MediaLost, now: float) -> None:
-        """Every leg is deaf and dumb: end them with a true cause rather than leave people in silence."""
-        self.board.media_lost()
-        for leg in self.board.live_legs():
-            leg.hang_up(_MEDIA_GONE)
 
     # -------------------------------------------------------------- interactions
 

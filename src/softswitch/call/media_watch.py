@@ -1,0 +1,50 @@
+"""What the media process says of itself and of whole legs: ports to use, its certificate, legs it closed or lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from softswitch.call.board import Board
+from softswitch.media.messages import DtlsOffered, MediaLegClosed, MediaLegFailed, MediaLost, PortsLeased
+
+MEDIA_GONE = 'Q.850;cause=41;text="Media process lost"'
+
+Handler = Callable[[Any, float], None]
+
+
+class MediaWatch:
+    """`on_ports` is told of each lease; the first one means that calls can come."""
+
+    def __init__(self, board: Board, on_ports: Callable[[float], None]) -> None:
+        self._board = board
+        self._on_ports = on_ports
+        self.handlers: dict[type, Handler] = {
+            PortsLeased: self._leased,
+            DtlsOffered: self._dtls_offered,
+            MediaLegClosed: self._closed,
+            MediaLegFailed: self._failed,
+            MediaLost: self._lost,
+        }
+
+    def _leased(self, event: PortsLeased, now: float) -> None:
+        self._board.ports.add(event.ports)
+        self._on_ports(now)
+
+    def _dtls_offered(self, event: DtlsOffered, now: float) -> None:
+        self._board.fingerprint = event.fingerprint
+
+    def _closed(self, event: MediaLegClosed, now: float) -> None:
+        self._board.media_closed(event)
+
+    def _failed(self, event: MediaLegFailed, now: float) -> None:
+        found = self._board.find_leg(event.leg)
+        if found is not None:
+            found[0].has_media = False
+            found[0].hang_up(MEDIA_GONE)
+
+    def _lost(self, event: MediaLost, now: float) -> None:
+        """Every leg is deaf and dumb: end them with a true cause rather than leave people in silence."""
+        self._board.media_lost()
+        for leg in self._board.live_legs():
+            leg.hang_up(MEDIA_GONE)
