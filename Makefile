@@ -8,7 +8,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fuzz test unit serial lint format types bench bench-calls bench-media soak soak-acd soak-sip soak-sip-sim prompts lock clean
+.PHONY: help demo fuzz test unit serial lint format types bench bench-calls bench-register bench-media soak soak-acd soak-sip soak-sip-sim prompts lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench: .venv/.test-installed ## parser, ACD and media loops, one table and one J
 
 bench-calls: .venv/.test-installed ## the whole switch under the standard workload, beside the peers' figures
 	@$(BIN)/python bench/bench_calls.py $(ARGS)
+
+bench-register: .venv/.test-installed ## REGISTERs a core takes in, each stored before its answer; then kill -9, and none is lost
+	@$(BIN)/python bench/bench_register.py $(ARGS)
 
 bench-media: .venv/.test-installed ## the relay loop alone
 	@$(BIN)/python bench/bench_media.py $(ARGS)
