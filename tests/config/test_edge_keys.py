@@ -66,3 +66,15 @@ def test_the_mirror(directory: Any) -> None:
     assert "secret" not in repr(found)
     (problem,) = directory.check(mirror="{ too: 192.0.2.9:9060 }")
     assert 'did you mean "to"?' in problem
+
+
+def test_overload(directory: Any) -> None:
+    call = directory.load().call
+    assert (call.overload.calls, call.overload.lines, call.overload.queue) == (None, 0, None)
+    assert call.texts.overloaded.texts["en"].startswith("Very many people")
+    call = directory.load(overload="{ calls: 150, speak_to: 10, call_back: sales }").call
+    assert (call.overload.calls, call.overload.lines, call.overload.queue) == (150, 10, "sales")
+    (problem,) = directory.check(overload="{ speak_to: 10, call_back: sails }")
+    assert 'did you mean "sales"?' in problem
+    (problem,) = directory.check(overload="{ call_back: sales }")
+    assert "nobody is asked" in problem

@@ -298,3 +298,13 @@ class Board:
             leg.has_media = False
         self.ports.clear()
         self.fingerprint = ""
+
+
+class _Nobody:
+    """Owner of a leg in the moment between its opening and its session."""
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
+    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None: ...
+
+
+NOBODY: LegOwner = _Nobody()

@@ -34,17 +34,18 @@ from softswitch.acd.messages import (
 )
 from softswitch.call import passing
 from softswitch.call.alarms import Alarms
-from softswitch.call.board import Board, LegOwner, LineFacts, LocalTime, WallClock
+from softswitch.call.board import NOBODY, Board, LineFacts, LocalTime, WallClock
 from softswitch.call.call_back import CALL_BACK, CallBackSession, Ticket, call_back_trunk, can_call
 from softswitch.call.customer_first import CustomerFirstSession
-from softswitch.call.dial_watch import DialWatch
 from softswitch.call.feature_code import Feature, FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.media_watch import MediaWatch
 from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, SetOwner
+from softswitch.call.overload import Admission
 from softswitch.call.prompts import PromptCatalog
-from softswitch.call.records import InteractionOpened, PreviousAgentFound
+from softswitch.call.record import opened
+from softswitch.call.records import PreviousAgentFound
 from softswitch.call.routing import Route, one_form, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
@@ -115,7 +116,7 @@ class Calls:
         self.board.set_alarm(self._alarms.look)
         self.transfers = Transfers(self.board, self.sessions)
         self._hours = HoursClock(self.board)
-        self._dial_watch = DialWatch(self.board)
+        self._admission = Admission(self.board, self.sessions.values())
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             InviteReceived: self._invite,
             LegEnded: self._leg_ended,
@@ -129,7 +130,7 @@ class Calls:
             AnnounceWaiting: lambda event, now: self._session_do(event, now, CallerSession.announce),
             OfferChoice: lambda event, now: self._session_do(event, now, CallerSession.offer_choice),
             CallerNoted: lambda event, now: self._session_do(event, now, CallerSession.noted),
-            OverflowCaller: lambda event, now: self._session_do(event, now, CallerSession.overflow),
+            OverflowCaller: self._overflow,
             ConfirmCallBack: self._confirm_call_back,
             RingAgent: self._ring_agent,
             CancelRing: self._cancel_ring,
@@ -212,27 +213,29 @@ class Calls:
         board = self.board
         interaction = InteractionId(board.ids.number())
         facts = self._facts(event, now, interaction)
-        leg = self._answer(event, facts, now)
+        full = not self._admission.has_room
+        if full and not self._admission.can_speak(event.flow.remote):
+            self._reject(event, 503)
+            return
+        leg = self._answer(event, facts, now, reserved=full)
         if leg is None:
             return
+        if full:
+            self._admission.speak(leg, interaction, route.number.language, self.can_call(facts.caller, now), now)
+        else:
+            self._welcome(event, interaction, leg, route, now)
+        board.emit(opened(event, interaction, facts.caller, route, board.line.wall(now)))
+
+    def _welcome(
+        self, event: InviteReceived, interaction: InteractionId, leg: CallLeg, route: Route, now: float
+    ) -> None:
+        board, facts = self.board, leg.facts
         session = CallerSession(board, interaction, leg, route, now)
         session.waiting.caller_name = event.caller_name
         from_outside = event.origin.trunk is not None
         session.waiting.can_be_called_back = from_outside and self.can_call(facts.caller, now)
         board.give_leg(leg, session)
         self.sessions[interaction] = session
-        wall = board.line.wall(now)
-        board.emit(
-            InteractionOpened(
-                interaction,
-                facts.caller,
-                event.dialled,
-                event.origin.trunk,
-                route.number.language,
-                wall,
-                None if event.identity is None else event.identity.summary,
-            )
-        )
 
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
         party = event.origin.trunk or event.origin.agent or ""
@@ -244,10 +247,10 @@ class Calls:
         facts.encryption = self.board.encryption_of(event.origin.trunk, event.origin.agent, event.flow.transport)
         return facts
 
-    def _answer(self, event: InviteReceived, facts: LegFacts, now: float) -> CallLeg | None:
+    def _answer(self, event: InviteReceived, facts: LegFacts, now: float, reserved: bool = False) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
         board = self.board
-        leg = board.open_leg(event.leg, facts, _NOBODY) if self._room_for_agents() else None
+        leg = board.open_leg(event.leg, facts, NOBODY) if reserved or self._admission.has_room else None
         if leg is None:
             self._reject(event, 503)
             return None
@@ -263,15 +266,6 @@ class Calls:
             board.own_call_began(event.leg, event.origin.agent)
         return leg
 
-    def _room_for_agents(self) -> bool:
-        """A caller is answered only when a port is left for him and one for the agent of everybody who still waits:
-        callers alone must never use up what agents are rung with."""
-        media = self.board.media
-        left = (media.port_last - media.port_first + 2) // 2 - self.board.leg_count
-        if left >= len(self.sessions) + 2:
-            return True
-        return left >= sum(session.talk is None for session in self.sessions.values()) + 2
-
     def _feature_call(self, event: InviteReceived, feature: Feature, now: float) -> None:
         leg = self._answer(event, self._facts(event, now, None), now)
         if leg is not None:
@@ -285,7 +279,7 @@ class Calls:
             leg, owner = found
             if type(event) is InviteAnswered:
                 self.board.dialling.answered(event.leg, now)
-                self._alarms.look(self._dial_watch)
+                self._alarms.look(self._admission.dial_watch)
             owner.leg_event(leg, event, now)
             self._look(owner)
 
@@ -360,7 +354,14 @@ class Calls:
     def _previous_agent(self, event: PreviousAgentFound, now: float) -> None:
         self._session_do(event, now, CallerSession.previous_agent_found)
 
+    def _overflow(self, event: OverflowCaller, now: float) -> None:
+        self._admission.refused(event, now)
+        self._session_do(event, now, CallerSession.overflow)
+
     def _confirm_call_back(self, event: ConfirmCallBack, now: float) -> None:
+        told = self._admission.confirmed(event, now)
+        if told is not None:
+            self._saying_goodbye[event.interaction] = told
         self._session_do(event, now, CallerSession.confirm_call_back)
         session = self.sessions.pop(event.interaction, None)  # the interaction is the promise now
         if session is not None and session.leg.alive:
@@ -467,13 +468,3 @@ class Calls:
     def _forget_over(self, session: CallBackSession) -> None:
         if self.call_backs.get(session.interaction) is session:
             del self.call_backs[session.interaction]
-
-
-class _Nobody:
-    """Owner of a leg in the moment between its opening and its session."""
-
-    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
-    def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None: ...
-
-
-_NOBODY: LegOwner = _Nobody()

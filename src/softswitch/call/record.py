@@ -15,11 +15,26 @@ from softswitch.acd.messages import (
 from softswitch.call.records import (
     AgentRecord,
     InteractionClosed,
+    InteractionOpened,
     PromiseOpened,
     PromiseUpdated,
     Record,
     RingRecord,
 )
+from softswitch.call.routing import Route
+from softswitch.ids import InteractionId
+from softswitch.sip.messages import InviteReceived
+
+
+def opened(
+    event: InviteReceived, interaction: InteractionId, caller: str, route: Route, wall: float
+) -> InteractionOpened:
+    """A caller was answered."""
+    identity = None if event.identity is None else event.identity.summary
+    return InteractionOpened(
+        interaction, caller, event.dialled, event.origin.trunk, route.number.language, wall, identity
+    )
+
 
 # Everything that `to_record` understands.
 RECORDED = (AgentStateChanged, RingEnded, PromiseChanged, InteractionEnded)

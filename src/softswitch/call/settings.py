@@ -180,6 +180,17 @@ class LineTexts:
     now_outbound: Say = field(default_factory=Say)
     more_time: Say = field(default_factory=Say)
     not_possible: Say = field(default_factory=Say)  # a code that cannot be obeyed now
+    overloaded: Say = field(default_factory=Say)  # to a caller for whom there is no room
+    call_again: Say = field(default_factory=Say)
+
+
+@dataclass(frozen=True, slots=True)
+class OverloadSettings:
+    """When no more callers are let in, and what they are told."""
+
+    calls: int | None = None  # callers at a time; None: as many as there are ports for
+    lines: int = 0  # so many more at a time are told so by a voice; the others get 503
+    queue: QueueId | None = None  # whose people call them back
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +225,7 @@ class CallSettings:
     departments: Mapping[str, QueueId] = field(default_factory=dict)  # by the code that agents dial
     human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a caller lost in a menu goes
     dialling: DialSettings = field(default_factory=DialSettings)
+    overload: OverloadSettings = field(default_factory=OverloadSettings)
     encryption_of_agents: Mapping[str, str] = field(default_factory=dict)  # by AgentId: a word of media.security
     encryption_of_trunks: Mapping[TrunkId, str] = field(default_factory=dict)
     transfers: TransferSettings = field(default_factory=TransferSettings)

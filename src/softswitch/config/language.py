@@ -28,6 +28,7 @@ from softswitch.config.kinds import (
     section,
 )
 from softswitch.config.mirror import MirrorDoc
+from softswitch.config.overload import OverloadDoc
 from softswitch.config.phones import AUTO_ANSWER, LampsDoc, TransfersDoc
 from softswitch.config.problems import Placed
 from softswitch.config.promise_language import (
@@ -447,6 +448,7 @@ class Document(Section):
         MapOf(DIALLED, Keys(NumberDoc, "a number")), "numbers that customers dial", {}
     )
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
+    overload: OverloadDoc | None = key(Keys(OverloadDoc, "overload"), "what happens when the house is full", None)
     mirror: MirrorDoc | None = key(Keys(MirrorDoc, "mirror"), "copies of SIP messages to a collector", None)
     stir: StirDoc | None = key(Keys(StirDoc, "stir"), "who signs callers' numbers (STIR/SHAKEN)", None)
     transfers: TransfersDoc | None = key(Keys(TransfersDoc, "transfers"), "who may transfer callers to where", None)

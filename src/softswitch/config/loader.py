@@ -31,6 +31,7 @@ from softswitch.config.line import (
     wants_dtls,
 )
 from softswitch.config.mirror import build_mirror
+from softswitch.config.overload import build_overload
 from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
@@ -256,6 +257,7 @@ class _Build:
             customers=build_customers(document.customers, known),
             human=Target(queue=human) if human else Target(hang_up=True),
             dialling=build_dialling(document, known),
+            overload=build_overload(document, known),
             encryption_of_agents=encryptions(document.agents),
             encryption_of_trunks={TrunkId(name): word for name, word in encryptions(document.trunks).items()},
             transfers=build_transfers(document, known),

@@ -24,6 +24,8 @@ class LineTextsDoc(Section):
     now_outbound: SayDoc | None = key(SAY, "to an agent who calls customers herself now", None)
     more_time: SayDoc | None = key(SAY, "to an agent who has more time for notes", None)
     not_possible: SayDoc | None = key(SAY, "to an agent whose code cannot be obeyed now", None)
+    overloaded: SayDoc | None = key(SAY, "to a caller for whom there is no room (`overload`)", None)
+    call_again: SayDoc | None = key(SAY, "and when he cannot, or will not, be called back", None)
 
 
 @section

@@ -102,6 +102,20 @@ LINE_TEXTS: Mapping[str, Mapping[str, str]] = {
         "it": "Ora non è possibile.",
         "cs": "To teď není možné.",
     },
+    "overloaded": {
+        "en": "Very many people are calling us just now.",
+        "et": "Meile helistab praegu väga palju inimesi.",
+        "zh": "目前来电非常多。",
+        "it": "In questo momento riceviamo moltissime chiamate.",
+        "cs": "Právě teď nám volá velmi mnoho lidí.",
+    },
+    "call_again": {
+        "en": "Please call again in a few minutes. Goodbye.",
+        "et": "Palun helistage mõne minuti pärast uuesti. Head aega.",
+        "zh": "请过几分钟再来电。再见。",
+        "it": "Richiami fra qualche minuto. Arrivederci.",
+        "cs": "Zavolejte prosím za několik minut znovu. Na shledanou.",
+    },
     "goodbye": {
         "en": "Goodbye.",
         "et": "Head aega.",
