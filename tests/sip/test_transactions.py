@@ -9,6 +9,7 @@ import pytest
 from tests.sip.peer import GATEWAY, LOCAL, OFFER, header, request, response, settings, start, status
 
 from softswitch.ids import IdSource
+from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Context
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import EndedBy, Flow, Transmit
@@ -25,7 +26,7 @@ class Bench:
     def __init__(self, **changes: Any) -> None:
         self.context = Context(settings(**changes), IdSource(), random.Random(1))
         self.servers = ServerTransactions(self.context)
-        self.clients = ClientTransactions(self.context)
+        self.clients = ClientTransactions(self.context, Addresses(self.context.settings))
 
     def until(self, seconds: float) -> list[tuple[float, bytes]]:
         """What is sent until then, with its time."""

@@ -219,6 +219,10 @@ class Guard:
         source.failures = 0.0
         self._sources.move_to_end(name)
 
+    def is_proven(self, host: str, now: float) -> bool:
+        source = self._sources.get(source_name(host))
+        return source is not None and source.proven_until > now
+
     def failed(self, host: str, now: float) -> None:
         """A wrong login from there."""
         if self._is_exempt(host):

@@ -179,8 +179,8 @@ class UacSetup:
 
     def _provisional(self, transaction: ClientTransaction, response: Response) -> None:
         leg = self._leg
-        if transaction.flow is not leg.dialog.flow:
-            leg.dialog.flow = transaction.flow
+        if transaction.dialog_flow is not leg.dialog.flow:
+            leg.dialog.flow = transaction.dialog_flow
         if self._cancelled:
             self._send_cancel(transaction)
             return

@@ -51,6 +51,7 @@ from softswitch.sip.sessions import Order, Sessions
 from softswitch.sip.stir_messages import CertificateFetched
 from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.streams import Streams
+from softswitch.sip.stun import binding_response
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransactions
 
@@ -88,7 +89,7 @@ class SipStack:
         self._context = Context(settings, ids, random)
         addresses = Addresses(settings)
         self._servers = ServerTransactions(self._context)
-        self._clients = ClientTransactions(self._context)
+        self._clients = ClientTransactions(self._context, addresses)
         self._sessions = Sessions(self._context, self._clients, addresses)
         screen = StirScreen(self._context, wall, self._sessions.order)
         if any(trunk.stir is not None for trunk in settings.trunks):
@@ -165,6 +166,11 @@ class SipStack:
         flow = event.flow
         if flow.connection:  # a WebSocket
             self._context.open_connections.add(flow.connection)
+        if data[:1] == b"\0" and self.guard.is_proven(flow.remote[0], self._context.now):
+            answer = binding_response(data, flow.remote)
+            if answer is not None and not flow.connection:
+                self._context.send(flow, answer)
+                return
         if len(data) > self._max_bytes or not data.strip(b"\r\n\0"):
             return  # keep-alives, and what no datagram of ours can be
         try:

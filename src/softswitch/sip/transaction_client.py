@@ -15,7 +15,9 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Context
+from softswitch.sip.large import LARGE_BYTES, PATIENCE_SECONDS, LargeRequests
 from softswitch.sip.message import Response
 from softswitch.sip.messages import EndedBy, Flow
 from softswitch.sip.timers import Timer
@@ -44,7 +46,19 @@ class ClientOwner(Protocol):
 class ClientTransaction:
     """One request of ours. `data` are its bytes as sent."""
 
-    __slots__ = ("_context", "_interval", "_table", "_timer", "_until", "data", "flow", "key", "owner", "state")
+    __slots__ = (
+        "_context",
+        "_interval",
+        "_table",
+        "_timer",
+        "_until",
+        "data",
+        "flow",
+        "key",
+        "narrow",
+        "owner",
+        "state",
+    )
 
     def __init__(
         self, table: ClientTransactions, context: Context, key: Key, flow: Flow, data: bytes, owner: ClientOwner | None
@@ -59,9 +73,31 @@ class ClientTransaction:
         t1 = context.settings.t1_seconds
         self._until = context.now + 64 * t1
         self._interval = t1
-        context.send(flow, data)
-        wait = t1 if flow.connection == 0 else 64 * t1
-        self._timer: Timer | None = context.timers.start(context.now + wait, self._again)
+        self.narrow: tuple[Flow, bytes] | None = None  # it was too long for a datagram: as it would have been sent
+        self._timer: Timer | None = None
+        wide = table.large.over_tcp(flow, data) if len(data) > LARGE_BYTES else None
+        if wide is not None:
+            self.narrow = flow, data
+            self.flow, self.data = wide
+        context.send(self.flow, self.data)
+        if wide is not None:
+            self._wait(PATIENCE_SECONDS, self._over_udp)
+        else:
+            self._wait(t1 if flow.connection == 0 else 64 * t1, self._again)
+
+    def _over_udp(self) -> None:
+        """RFC 3261 18.1.1: when TCP is refused, "the element SHOULD retry the request, using UDP"."""
+        assert self.narrow is not None
+        self._table.large.refused(self.flow)
+        self.flow, self.data = self.narrow
+        self.narrow = None
+        self._context.send(self.flow, self.data)
+        self._wait(self._context.settings.t1_seconds, self._again)
+
+    @property
+    def dialog_flow(self) -> Flow:
+        """The way of requests that follow: TCP was for the length of this one alone."""
+        return self.flow if self.narrow is None else self.narrow[0]
 
     @property
     def is_invite(self) -> bool:
@@ -98,7 +134,9 @@ class ClientTransaction:
         self._fail(EndedBy.TIMEOUT)
 
     def transport_failed(self) -> None:
-        if self.state is ClientState.CALLING:
+        if self.state is ClientState.CALLING and self.narrow is not None:
+            self._over_udp()
+        elif self.state is ClientState.CALLING:
             self._fail(EndedBy.TRANSPORT)
 
     def _fail(self, by: EndedBy) -> None:
@@ -111,6 +149,10 @@ class ClientTransaction:
         status = response.status
         if self.flow.connection < 0:
             self.flow = response.flow
+        if self.narrow is not None:
+            response.flow = self.narrow[0]
+            if self.state is ClientState.CALLING:
+                self._wait(max(0.0, self._until - self._context.now), self._again)
         if status < 200:
             self._provisional(response)
         elif not self.is_invite:
@@ -221,10 +263,11 @@ def _went_over(sent: Flow, failed: Flow) -> bool:
 class ClientTransactions:
     """The table, and the short list of those that nobody has answered yet."""
 
-    __slots__ = ("_context", "_table", "_unanswered")
+    __slots__ = ("_context", "_table", "_unanswered", "large")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, addresses: Addresses) -> None:
         self._context = context
+        self.large = LargeRequests(context, addresses)
         self._table: dict[Key, ClientTransaction] = {}
         self._unanswered: dict[Key, ClientTransaction] = {}
 
