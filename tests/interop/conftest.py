@@ -140,6 +140,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
         switch.edit("people.yaml", ("agents", agent), person)
     switch.edit("queues.yaml", ("queues", "fraud", "ring"), "4s")
     switch.edit("queues.yaml", ("queues", "fraud", "wrap_up"), "0s")
+    switch.edit("queues.yaml", ("queues", "fraud", "nobody_there"), "wait")
+    switch.edit("line.yaml", ("media", "silence"), "3m")  # sipp sends no audio
     async with Gateway((HOST, switch.ports.sip), {}) as gateway, Rack(directory) as rack:
         await gateway.start(switch.ports.gateway)
         try:
