@@ -72,7 +72,7 @@ class Call(pj.Call):  # type: ignore[misc]
             event("talking", call=self.phone.calls)
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.recorder = None
-            self.phone.ended = self
+            self.phone.ended.append(self)
             event("ended", call=self.phone.calls, status=info.lastStatusCode, reason=info.lastReason)
 
     def onCallMediaState(self, prm: Any) -> None:
@@ -92,6 +92,10 @@ class Call(pj.Call):  # type: ignore[misc]
                 event("hearing", call=self.phone.calls, file=str(path), began=time.monotonic())
             audio.startTransmit(self.recorder)
 
+    def onCallTransferStatus(self, prm: Any) -> None:
+        event("transfer", status=prm.statusCode, final=bool(prm.finalNotify))
+        prm.cont = not prm.finalNotify
+
     def onDtmfDigit(self, prm: Any) -> None:
         event("key", digit=prm.digit, milliseconds=prm.duration)
 
@@ -104,7 +108,8 @@ class Phone:
         self.directory = directory
         self.calls = 0
         self.call: Call | None = None
-        self.ended: Call | None = None
+        self.held: Call | None = None  # the first of two calls
+        self.ended: list[Call] = []
         self.answering = "never"
         self.account_: Account | None = None
         self.endpoint = pj.Endpoint()
@@ -210,6 +215,22 @@ class Phone:
         self._now().reinvite(parameter)
         return {}
 
+    def transfer(self, to: str) -> dict[str, Any]:
+        self._now().xfer(to, pj.CallOpParam(True))
+        return {}
+
+    def consult(self, to: str) -> dict[str, Any]:
+        """A second call, the first on hold."""
+        self.hold()
+        self.held, self.call = self._now(), None
+        return self.dial(to)
+
+    def join(self) -> dict[str, Any]:
+        """Attended transfer: the held one is joined with the other."""
+        assert self.held is not None
+        self.held.xferReplaces(self._now(), pj.CallOpParam(True))
+        return {}
+
     def press(self, keys: str, method: str = "rtp") -> dict[str, Any]:
         parameter = pj.CallSendDtmfParam()
         parameter.digits = keys
@@ -229,17 +250,21 @@ class Phone:
 
     def turn(self) -> None:
         self.endpoint.libHandleEvents(_TURN_MS)
-        if self.ended is not None:
-            if self.ended is self.call:
-                self.call = None
-            self.ended = None  # the last reference: the library's call object goes here, outside of its callbacks
+        while self.ended:  # the last reference: the library's call object goes here, outside of its callbacks
+            gone = self.ended.pop()
+            if gone is self.call:
+                self.call, self.held = self.held, None
+            elif gone is self.held:
+                self.held = None
+            del gone
 
     def close(self) -> None:
         self.endpoint.hangupAllCalls()
         deadline = time.monotonic() + 1.0
         while self.call is not None and time.monotonic() < deadline:
             self.turn()
-        self.call = self.ended = None
+        self.call = self.held = None
+        self.ended.clear()
         if self.account_ is not None:
             self.account_.shutdown()
             self.account_ = None

@@ -1,0 +1,80 @@
+"""Transfers by phones of other makers, heard by tones: blind, attended, refused and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import AGENTS, EXPRESS, Line
+
+pytest.importorskip("pjsua2")
+pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
+
+
+def sip_of(line: Line, number: str) -> str:
+    return f"sip:{number}@{line.switch.sip}"
+
+
+async def test_pjsua_blind_to_a_colleague(line: Line) -> None:
+    anna = await line.agent("anna", "pjsua")
+    customer = await line.customer("+3725552101")
+    await anna.answering("at_once")
+    await customer.tone(770)
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("talking", after=0, seconds=10)
+    mart = await line.agent("mart")
+    await mart.tone(560)
+    await mart.answering("at_once")
+    await anna.order("transfer", to=sip_of(line, AGENTS["mart"]))
+    talking = await mart.expect("talking", after=0, seconds=5)
+    await anna.expect("transfer", after=0, seconds=5, where=lambda event: event["status"] == 200)
+    await anna.expect("ended", after=0, seconds=5)
+    await mart.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await customer.hears_tone(560, after=0, since=talking.at, seconds=5)
+    await line.switch.wait_for_agent("mart", "talking", 3)
+    await mart.hang_up()
+    await customer.expect("ended", after=0, seconds=5)
+
+
+async def test_pjsua_blind_refused_and_back(line: Line) -> None:
+    anna = await line.agent("anna", "pjsua")
+    customer = await line.customer("+3725552102")
+    await anna.answering("at_once")
+    await anna.tone(440)
+    await customer.tone(770)
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("talking", after=0, seconds=10)
+    mart = await line.agent("mart")
+    await mart.answering("reject")
+    await anna.order("transfer", to=sip_of(line, AGENTS["mart"]))
+    failed = await anna.expect("transfer", after=0, seconds=5, where=lambda event: event["final"])
+    assert failed["status"] in (486, 603)
+    await anna.hears_tone(770, after=0, since=failed.at + 0.2, seconds=5)
+    await customer.hears_tone(440, after=0, since=failed.at + 0.2, seconds=5)
+    await customer.hang_up()
+    await anna.expect("ended", after=0, seconds=5)
+
+
+async def test_pjsua_attended(line: Line) -> None:
+    anna = await line.agent("anna", "pjsua")
+    customer = await line.customer("+3725552103")
+    await anna.answering("at_once")
+    await anna.tone(440)
+    await customer.tone(770)
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("talking", after=0, seconds=10)
+    mart = await line.agent("mart")
+    await mart.tone(560)
+    await mart.answering("at_once")
+    mark = anna.mark()
+    await anna.order("consult", to=sip_of(line, AGENTS["mart"]))
+    both = await anna.expect("talking", after=mark, seconds=5)
+    await mart.hears_tone(440, after=0, since=both.at, seconds=5)
+    joined = mart.mark()
+    await anna.order("join")
+    told = await anna.expect("transfer", after=0, seconds=5, where=lambda event: event["final"])
+    assert told["status"] == 200
+    await mart.hears_tone(770, after=0, since=told.at + 0.2, seconds=5)
+    await customer.hears_tone(560, after=0, since=told.at + 0.2, seconds=5)
+    await line.switch.wait_for_agent("mart", "talking", 3)
+    await customer.hang_up()
+    await mart.expect("ended", after=joined, seconds=5)
