@@ -10,6 +10,7 @@ gets anything computed from the password (RFC 3261 22.1, 22.3).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import md5, sha256
 
 from softswitch.sip.addresses import Addresses
@@ -19,7 +20,7 @@ from softswitch.sip.digest import digest_response, parse_credentials
 from softswitch.sip.errors import SipError
 from softswitch.sip.headers import parameter, parse_address
 from softswitch.sip.message import Response
-from softswitch.sip.messages import EndedBy, Flow, TrunkSettings
+from softswitch.sip.messages import CarriersLeft, EndedBy, Flow, TrunkSettings
 from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_client import ClientTransaction, ClientTransactions
 from softswitch.sip.uri import escape_user, host_port
@@ -90,6 +91,7 @@ class Registration:
 
     __slots__ = (
         "_answered",
+        "_left",
         "_clients",
         "_context",
         "_dialog",
@@ -111,6 +113,7 @@ class Registration:
         call_id = context.token() + context.token()
         self._dialog = Dialog(call_id, tag, f"{me};tag={tag}", me, f"sip:{host}", flow)
         self._answered = 0
+        self._left: Callable[[], None] | None = None  # we are leaving: who is told when we have
         self._pause = FIRST_PAUSE
         self._seconds = WANTED_SECONDS
         self._timer: Timer | None = None
@@ -126,6 +129,17 @@ class Registration:
         timers = self._context.timers
         timers.cancel(self._timer)
         self._timer = timers.start(self._context.now + seconds, self._begin)
+
+    def leave(self, left: Callable[[], None]) -> None:
+        """RFC 3261 10.2.2: "A UA requests the immediate removal of a binding by specifying an expiration interval of "0"
+        for that contact address in a REGISTER request." `left` is called once, when it is done or cannot be done."""
+        self._context.timers.cancel(self._timer)
+        if not self.registered:
+            left()
+            return
+        self._left = left
+        self._seconds = 0
+        self._begin()
 
     def _begin(self) -> None:
         self._answered = 0
@@ -144,6 +158,9 @@ class Registration:
         if status < 200:
             return
         self.status = status
+        if status < 300 and not self._seconds:
+            self._later()
+            return
         if status < 300:
             seconds = max(30, min(_granted(response, self._seconds), 86_400))
             self.registered_until = self._context.now + seconds
@@ -157,7 +174,7 @@ class Registration:
                 self._answered += 1
                 self._send(line)
                 return
-        if status == 423:
+        if status == 423 and self._seconds:
             # RFC 3261 10.2.8: "the UA MAY retry the registration after making the expiration interval [...] equal to
             # or greater than the expiration interval within the Min-Expires header field".
             text = response.headers.get("min-expires", "")
@@ -172,6 +189,12 @@ class Registration:
         self._later()
 
     def _later(self) -> None:
+        left, self._left = self._left, None
+        if self._seconds == 0:
+            self.registered_until = 0.0
+            if left is not None:
+                left()
+            return
         self._in(self._pause)
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)
 
@@ -186,6 +209,20 @@ def _granted(response: Response, wanted: int) -> int:
         text = None
     text = text or response.headers.get("expires", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else wanted
+
+
+def leave_all(context: Context, carriers: list[Registration]) -> None:
+    """Take back every registration, then say so."""
+    waiting = [len(carriers) + 1]
+
+    def left() -> None:
+        waiting[0] -= 1
+        if not waiting[0]:
+            context.out.append(CarriersLeft())
+
+    for carrier in carriers:
+        carrier.leave(left)
+    left()
 
 
 def registrations(context: Context, clients: ClientTransactions, addresses: Addresses) -> dict[str, Registration]:

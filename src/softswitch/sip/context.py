@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from softswitch.ids import IdSource
 from softswitch.sip.messages import (
     AckReceived,
+    CarriersLeft,
     CloseStream,
     Flow,
     InfoDigitReceived,
@@ -25,6 +26,7 @@ from softswitch.sip.messages import (
     SipSettings,
     Transmit,
     TrunkAnswering,
+    WatchChanged,
 )
 from softswitch.sip.stir_messages import FetchCertificate
 from softswitch.sip.timers import Timers
@@ -46,6 +48,8 @@ Command = (
     | RegistrationChanged
     | PhoneAnswering
     | TrunkAnswering
+    | WatchChanged
+    | CarriersLeft
     | SecurityEvent
     | FetchCertificate
 )

@@ -229,6 +229,7 @@ class UacSetup:
                 dialog.local_seq = max(dialog.local_seq, early.dialog.local_seq)
                 dialog.remote_seq = early.dialog.remote_seq
             leg.state = LegState.UP
+            leg.hub.leg_changed(leg)
             self._acknowledge(dialog, response)
             if not readable:
                 leg.tell(EndedBy.PEER, 500)

@@ -114,6 +114,7 @@ class UasSetup:
         lines = self._opening + ALLOW + session.answer_lines(self._asked)
         data = self._transaction.respond(200, lines, body)
         self._leg.state = LegState.UP
+        self._leg.hub.leg_changed(self._leg)
         self._wait = AckWait(self._leg.hub.context, self._transaction.flow, data, self._ack_lost)
 
     def reject(self, status: int, retry_after_seconds: int | None, cause: int | None) -> None:

@@ -350,6 +350,37 @@ class TrunkAnswering:
 
 
 @dataclass(frozen=True, slots=True)
+class LampLit:
+    """The state of what a phone watches: of an agent "presence" (`word` and `reason` of her state) or "message-summary"
+    (`count` call-backs she has promised), of a "queue" the `count` of those who wait."""
+
+    kind: str
+    name: str
+    word: str = ""
+    reason: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchChanged:
+    """The first phone watches this, or the last one has ceased: answered with `LampLit`, again at each change."""
+
+    kind: str
+    name: str
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveCarriers:
+    """The switch stops: our registrations at carriers are taken back. Answered with `CarriersLeft`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriersLeft:
+    """None is left; or the carriers that are do not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityEvent:
     """One structured security event: 'auth_failed', 'unknown_trunk', 'nonce_replayed', 'malformed', ..."""
 

@@ -9,9 +9,11 @@ Whatever is refused before authentication is answered without remembering anythi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from softswitch.ids import TrunkId
 from softswitch.sip.context import Context
+from softswitch.sip.courier import Courier
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
 from softswitch.sip.message import Request
@@ -30,6 +32,7 @@ from softswitch.sip.respond import (
 )
 from softswitch.sip.session_timer import supports
 from softswitch.sip.sessions import Sessions
+from softswitch.sip.subscriptions import ALLOW_EVENTS, Subscriptions
 from softswitch.sip.transaction_server import Key, ServerState, ServerTransaction, ServerTransactions
 from softswitch.sip.uri import MAX_URI, SECURE, dialled_number, parse_uri
 from softswitch.sip.via import way_back
@@ -41,14 +44,28 @@ OPTIONS_LINES = (
 )
 
 
+class Services(NamedTuple):
+    """What is served besides calls and registrations."""
+
+    subscriptions: Subscriptions
+    courier: Courier
+
+
 class Reception:
     """See the module."""
 
-    __slots__ = ("_context", "_gate", "_registrar", "_servers", "_sessions")
+    __slots__ = ("_context", "_gate", "_registrar", "_servers", "_services", "_sessions")
 
     def __init__(
-        self, context: Context, servers: ServerTransactions, sessions: Sessions, gate: Gate, registrar: Registrar
+        self,
+        context: Context,
+        servers: ServerTransactions,
+        sessions: Sessions,
+        gate: Gate,
+        registrar: Registrar,
+        services: Services,
     ) -> None:
+        self._services = services
         self._context = context
         self._servers = servers
         self._sessions = sessions
@@ -117,7 +134,8 @@ class Reception:
     def _in_dialog(self, request: Request, key: Key, tag: str) -> None:
         leg = self._sessions.find(request)
         if leg is None:
-            raise SipError(481, "no such dialog")
+            self._in_subscription(request, key, tag)
+            return
         self._check_method(request.method)
         self._check_require(request)
         if request.method == "OPTIONS":
@@ -203,10 +221,13 @@ class Reception:
             # Whoever asks: nobody makes the switch call somebody from outside of a call.
             self._context.out.append(SecurityEvent("refer_refused", request.flow.remote, "", "outside of a dialog"))
             raise SipError(403, "REFER outside a dialog")
-        elif method in ("SUBSCRIBE", "NOTIFY"):
-            raise SipError(489, f"{method} of an unknown event")
+        elif method == "SUBSCRIBE":
+            self._subscribe(request, key)
         elif method == "MESSAGE":
-            raise SipError(405, "MESSAGE")
+            self._message(request, key)
+        elif method == "NOTIFY":
+            # Some phones keep their way through a NAT open with these; any answer will do.
+            raise SipError(489, "NOTIFY of an unknown event", ALLOW_EVENTS)
         else:
             # BYE, INFO, UPDATE belong into a dialog.
             raise SipError(481, f"{method} outside a dialog")
@@ -215,6 +236,28 @@ class Reception:
         account = self._gate.account(request)
         transaction = self._open(request, key, self._context.token())
         self._inside(transaction, lambda: self._registrar.register(request, transaction, account))
+
+    def _subscribe(self, request: Request, key: Key) -> None:
+        subscriptions = self._services.subscriptions
+        checked = subscriptions.check(request)
+        transaction = self._open(request, key, self._context.token())
+        self._inside(transaction, lambda: subscriptions.subscribe(request, transaction, checked))
+
+    def _message(self, request: Request, key: Key) -> None:
+        courier = self._services.courier
+        checked = courier.check(request)
+        transaction = self._open(request, key, self._context.token())
+        self._inside(transaction, lambda: courier.carry(request, transaction, checked))
+
+    def _in_subscription(self, request: Request, key: Key, tag: str) -> None:
+        """A request with a To tag that belongs to no call."""
+        subscriptions = self._services.subscriptions
+        found = subscriptions.find(request)
+        if found is None or request.method != "SUBSCRIBE":
+            raise SipError(481, "no such dialog")
+        subscriptions.check_refresh(found, request)
+        transaction = self._open(request, key, tag)
+        self._inside(transaction, lambda: subscriptions.refresh(found, request, transaction))
 
     def _invite(self, request: Request, key: Key) -> None:
         sessions = self._sessions

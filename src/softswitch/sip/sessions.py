@@ -70,6 +70,7 @@ class Sessions:
         "clients",
         "context",
         "other_flows",
+        "leg_changed",
         "referrals",
         "screen",
         "trunk_calls",
@@ -85,6 +86,7 @@ class Sessions:
         self._openings: dict[tuple[str, str, int], Leg] = {}  # incoming legs by what their INVITE repeats
         self.trunk_calls: dict[TrunkId, int] = {}
         self.screen: StirScreen | None = None  # where callers' identities are checked
+        self.leg_changed: Callable[[Leg], None] = _nobody_watches
         self.referrals = Referrals(context, clients, addresses, self._of_dialog)
         self.other_flows: Callable[[str, Flow], tuple[ContactBinding, ...]] = lambda target, flow: ()
         self._orders: dict[type, Callable[..., None]] = {
@@ -143,6 +145,7 @@ class Sessions:
 
     def forget_leg(self, leg: Leg) -> None:
         del self._legs[leg.id]
+        self.leg_changed(leg)
         if leg.trunk is not None:
             self.trunk_calls[leg.trunk] -= 1
 
@@ -253,6 +256,7 @@ class Sessions:
         leg.opening = (dialog.call_id, dialog.remote_tag, dialog.remote_seq)
         self._openings[leg.opening] = leg
         self._legs[leg.id] = leg
+        self.leg_changed(leg)
         self._dialogs[dialog.local_tag] = leg
         self._note_call_id(leg)
         if origin.trunk is not None:
@@ -334,12 +338,17 @@ class Sessions:
         setup = UacSetup(leg, order.flow is not None, carrier)
         leg.setup = setup
         self._legs[leg.id] = leg
+        self.leg_changed(leg)
         self._dialogs[tag] = leg
         self._note_call_id(leg)
         extra = f"{dialog.contact(context)}{ALLOW}P-Asserted-Identity: {caller}\r\n"
         for name, value in order.headers:
             extra += _header_line(name, value)
         setup.start(extra, order.sdp)
+
+
+def _nobody_watches(leg: Leg) -> None:
+    """Until somebody wants to know of calls."""
 
 
 def _header_line(name: str, value: str) -> str:

@@ -15,8 +15,9 @@ from typing import Any, get_args
 
 from softswitch.ids import AgentId, IdSource, LegId
 from softswitch.sip.addresses import Addresses
-from softswitch.sip.carrier import registrations
+from softswitch.sip.carrier import leave_all, registrations
 from softswitch.sip.context import Command, Context, RandomSource
+from softswitch.sip.courier import Courier
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
 from softswitch.sip.guard import Guard
@@ -30,6 +31,8 @@ from softswitch.sip.messages import (
     ContactsSaved,
     Flow,
     Hangup,
+    LampLit,
+    LeaveCarriers,
     LoadChanged,
     PacketReceived,
     ReferProgressed,
@@ -45,13 +48,14 @@ from softswitch.sip.messages import (
 )
 from softswitch.sip.parser import Malformed, parse_datagram
 from softswitch.sip.qualify import Qualifier
-from softswitch.sip.reception import Reception
+from softswitch.sip.reception import Reception, Services
 from softswitch.sip.registrar import Registrar
 from softswitch.sip.sessions import Order, Sessions
 from softswitch.sip.stir_messages import CertificateFetched
 from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.streams import Streams
 from softswitch.sip.stun import binding_response
+from softswitch.sip.subscriptions import Subscriptions
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransactions
 
@@ -72,6 +76,8 @@ Event = (
     | ReferProgressed
     | ContactsSaved
     | ContactsRestored
+    | LampLit
+    | LeaveCarriers
     | CertificateFetched
 )
 
@@ -100,7 +106,11 @@ class SipStack:
         self._sessions.other_flows = self._registrar.other_flows
         self.guard = Guard(settings)
         gate = Gate(self._context, addresses, self.guard)
-        self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar)
+        self.subscriptions = Subscriptions(self._context, self._clients, addresses, gate)
+        self._sessions.leg_changed = self.subscriptions.leg_changed
+        courier = Courier(self._context, self._clients, addresses, gate, self._registrar.contacts)
+        services = Services(self.subscriptions, courier)
+        self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar, services)
         self._streams = Streams(self._context, self._message, self._broken)
         self._max_bytes = settings.max_message_bytes
         order = self._sessions.order
@@ -112,6 +122,8 @@ class SipStack:
             LoadChanged: self._load_changed,
             ContactsSaved: self._registrar.saved,
             ContactsRestored: self._restored,
+            LampLit: self.subscriptions.lit,
+            LeaveCarriers: self._leave_carriers,
             CertificateFetched: screen.fetched,
             **dict.fromkeys(get_args(Order), order),
         }
@@ -157,6 +169,7 @@ class SipStack:
             "client_transactions": len(self._clients),
             "streams": len(self._streams),
             "timers": len(self._context.timers),
+            "subscriptions": len(self.subscriptions),
         }
 
     # ---------------------------------------------------------------- events
@@ -239,6 +252,9 @@ class SipStack:
         if event.overloaded and not event.stopping and not self._context.overloaded:
             self._context.out.append(SecurityEvent("overload", ("", 0), "", "receive queue"))
         self._context.overloaded = event.overloaded
+
+    def _leave_carriers(self, event: LeaveCarriers) -> None:
+        leave_all(self._context, list(self.carriers.values()))
 
     def _transport_failed(self, event: TransportFailed) -> None:
         self._clients.transport_failed(event.flow)
