@@ -10,7 +10,15 @@ import pytest
 from tests.sip.peer import OFFER, PHONE, REPLY, Peer, header, only, response, settings, start, status, transmitted
 
 from softswitch.ids import LegId, TrunkId
-from softswitch.sip.messages import Flow, InviteAnswered, LegEnded, StartInvite, TrunkSettings
+from softswitch.sip.messages import (
+    CarriersLeft,
+    Flow,
+    InviteAnswered,
+    LeaveCarriers,
+    LegEnded,
+    StartInvite,
+    TrunkSettings,
+)
 
 CARRIER = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.10", 5080))
 MD5 = 'WWW-Authenticate: Digest realm="carrier.example", nonce="n1", qop="auth,auth-int", opaque="o"'
@@ -150,3 +158,36 @@ def test_refused_and_silent_carriers_are_asked_again_ever_more_rarely() -> None:
     branches = {header(one, "Via") for one in transmitted(peer.wait(3600))}
     assert 6 <= len(branches) <= 12
     assert peer.stack.carriers["pstn"].status == 408
+
+
+def registered() -> tuple[Peer, bytes]:
+    peer, sent = registering()
+    peer.packet(response(200, sent, extra=("Expires: 600",)), CARRIER)
+    return peer, sent
+
+
+def test_taken_back_at_the_end() -> None:
+    peer, first = registered()
+    out = peer.do(LeaveCarriers())
+    (last,) = transmitted(out)
+    assert (header(last, "Expires"), header(last, "Call-ID")) == ("0", header(first, "Call-ID"))
+    assert header(last, "Contact") == header(first, "Contact")
+    (again,) = peer.sent(response(401, last, extra=(MD5,)), CARRIER)
+    assert header(again, "Expires") == "0"
+    assert good(header(again, "Authorization"), "REGISTER", start(again).split(" ")[1])
+    only(peer.packet(response(200, again), CARRIER), CarriersLeft)
+    assert not peer.stack.carriers["pstn"].registered
+    assert transmitted(peer.wait(3600)) == []
+
+
+@pytest.mark.parametrize("answer", [403, 423, 0])
+def test_a_carrier_that_does_not_let_go(answer: int) -> None:
+    peer, _ = registered()
+    (last,) = transmitted(peer.do(LeaveCarriers()))
+    out = peer.packet(response(answer, last, extra=("Min-Expires: 60",)), CARRIER) if answer else peer.wait(33)
+    only(out, CarriersLeft)
+    assert transmitted(peer.wait(3600)) == [], "and is left alone"
+
+
+def test_without_carriers_there_is_nothing_to_take_back() -> None:
+    only(Peer().do(LeaveCarriers()), CarriersLeft)

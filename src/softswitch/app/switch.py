@@ -7,6 +7,7 @@ HTTP. Whatever is missing raises StartError, one sentence. Stop: no new calls, B
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from softswitch.app.chance import Chance
 from softswitch.app.clock import Clock
 from softswitch.app.dialling import DialDesk
 from softswitch.app.floor_orders import Orders
+from softswitch.app.lamps import Lamps
 from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
@@ -55,6 +57,7 @@ from softswitch.web.sip_socket import WebPhones
 log = structlog.get_logger()
 
 _GOODBYE_SECONDS = 5.0
+_LEAVE_SECONDS = 2.0
 
 _SIP_EVENTS = (
     sip.PacketReceived,
@@ -74,6 +77,8 @@ _SIP_EVENTS = (
     sip.Hangup,
     sip.AnswerRefer,
     sip.ReferProgressed,
+    sip.LampLit,
+    sip.LeaveCarriers,
 )
 _ACD_EVENTS = get_args(acd.Event)
 _MEDIA_COMMANDS = (
@@ -133,6 +138,7 @@ class Switch:
         self._driver = Driver(self._loop)
         self._listening = False
         self._last_leg_written = asyncio.Event()
+        self._carriers_left = asyncio.Event()
         self._closers: list[Callable[[], Any]] = [clock.close]  # in the order of opening; run backwards
 
     # -------------------------------------------------------------- start
@@ -248,6 +254,8 @@ class Switch:
         driver.add_effect(phones.changed, sip.RegistrationChanged)
         driver.add_effect(phones.answering, sip.PhoneAnswering)
         driver.add_effect(note_trunk, sip.TrunkAnswering)
+        driver.add_effect(Lamps(cores.engine, driver.post).hear, *Lamps.heard)
+        driver.add_effect(self._left_carriers, sip.CarriersLeft)
         driver.add_effect(self._leg_written, records.CallDetail)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
@@ -321,7 +329,18 @@ class Switch:
             except TimeoutError:
                 log.warning("legs did not end in time", legs=board.leg_count)
                 self._driver.post(media.MediaLost())  # their packet counts are waited for no longer
+        await self._leave_carriers()
         await self._close_all()
+
+    async def _leave_carriers(self) -> None:
+        """They shall not send us calls any more. A carrier that does not answer is not waited for long."""
+        self._driver.post(sip.LeaveCarriers())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._carriers_left.wait()
+
+    def _left_carriers(self, event: sip.CarriersLeft) -> None:
+        self._carriers_left.set()
 
     async def _close_all(self) -> None:
         while self._closers:

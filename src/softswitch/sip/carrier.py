@@ -91,10 +91,10 @@ class Registration:
 
     __slots__ = (
         "_answered",
-        "_left",
         "_clients",
         "_context",
         "_dialog",
+        "_left",
         "_pause",
         "_seconds",
         "_timer",
@@ -131,8 +131,8 @@ class Registration:
         self._timer = timers.start(self._context.now + seconds, self._begin)
 
     def leave(self, left: Callable[[], None]) -> None:
-        """RFC 3261 10.2.2: "A UA requests the immediate removal of a binding by specifying an expiration interval of "0"
-        for that contact address in a REGISTER request." `left` is called once, when it is done or cannot be done."""
+        """RFC 3261 10.2.2: "A UA requests the immediate removal of a binding by specifying an expiration interval of
+        "0" for that contact address in a REGISTER request." `left` is called once, also when it cannot be done."""
         self._context.timers.cancel(self._timer)
         if not self.registered:
             left()

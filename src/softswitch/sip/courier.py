@@ -126,5 +126,6 @@ class Courier:
             tag, branch = context.token(), context.token()
             call_id = context.token() + context.token()
             dialog = Dialog(call_id, tag, f"{sender};tag={tag}", receiver, contact.uri, contact.flow)
+            dialog.routes = contact.path
             data = dialog.request(context, "MESSAGE", dialog.next_number(), branch, "", request.body, kind)
             self._clients.start(branch, "MESSAGE", contact.flow, data, errand)

@@ -29,8 +29,8 @@ class DialogRow(NamedTuple):
 
 
 def dialog_info(entity: str, version: int, rows: tuple[DialogRow, ...], ended: str) -> bytes:
-    """Always the full state: a NOTIFY that was lost does no harm. `ended`: the call that ended last, named while there is
-    no other, since some phones turn their lamp off by that alone."""
+    """Always the full state: a NOTIFY that was lost does no harm. `ended`: the call that ended last, named while there
+    is no other, since some phones turn their lamp off by that alone."""
     dialogs = "".join(map(_dialog, rows[:MAX_DIALOGS]))
     if not rows and ended:
         dialogs = f'<dialog id="{escape(ended)}"><state>terminated</state></dialog>'
@@ -52,12 +52,11 @@ def pidf(entity: str, word: str, reason: str) -> bytes:
     there = word not in ("", "offline")
     note = f"{word}: {reason}" if reason else word or "offline"
     activity = _ACTIVITIES.get(word, "")
-    person = (
-        f'<dm:person id="p"><rpid:activities><rpid:{activity}/></rpid:activities></dm:person>' if activity else ""
-    )
+    person = f'<dm:person id="p"><rpid:activities><rpid:{activity}/></rpid:activities></dm:person>' if activity else ""
     return (
         f'{_XML}<presence {_PIDF} {_RPID} entity="{escape(entity)}"><tuple id="t"><status>'
-        f"<basic>{'open' if there else 'closed'}</basic></status></tuple>{person}<note>{escape(note)}</note></presence>\n"
+        f"<basic>{'open' if there else 'closed'}</basic></status></tuple>{person}<note>{escape(note)}</note>"
+        "</presence>\n"
     ).encode("utf-8", "replace")
 
 

@@ -137,9 +137,7 @@ class Subscription:
         self._sent_at = context.now
         self.version += 1
         marked = f";id={self.event_id}" if self.event_id else ""
-        extra = (
-            f"{context.place(dialog.flow).contact}Event: {self.package}{marked}\r\nSubscription-State: {state}\r\n"
-        )
+        extra = f"{context.place(dialog.flow).contact}Event: {self.package}{marked}\r\nSubscription-State: {state}\r\n"
         body = house.document(self)
         kind = f"Content-Type: {TYPES[self.package]}\r\n"
         branch = context.token()

@@ -6,9 +6,9 @@
                          └─NOTIFY fails (481, no answer)──► gone
 
 Only agents subscribe, by digest, and only to whom they may watch; whatever else is asked for is unknown (404). What
-phones do is known here; what the queues know of an agent comes as `LampLit`, asked for with `WatchChanged` when the first
-phone watches and no longer than the last one does. Each SUBSCRIBE without a tag makes a subscription of its own, so a
-forked one is answered once for each way it came. Tables are bounded, for each account and together.
+phones do is known here; what the queues know of an agent comes as `LampLit`, asked for with `WatchChanged` when the
+first phone watches and no longer than the last one does. Each SUBSCRIBE without a tag makes a subscription of its own,
+so a forked one is answered once for each way it came. Tables are bounded, for each account and together.
 """
 
 from __future__ import annotations
@@ -262,5 +262,3 @@ def _remote(leg: Leg) -> str:
         return parse_address(leg.dialog.local).uri
     except SipError:
         return ""
-
-
