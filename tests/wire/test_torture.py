@@ -48,7 +48,7 @@ EXPECTED: dict[str, tuple[int, int]] = {
     "mcl01": (400, 400),
     "mismatch01": (400, 400),
     "mismatch02": (400, 400),
-    "mpart01": (405, 405),
+    "mpart01": (403, 401),
     "multi01": (400, 400),
     "ncl": (400, 400),
     "noreason": (SILENCE, SILENCE),

@@ -138,7 +138,6 @@ class Switch:
         self._driver = Driver(self._loop)
         self._listening = False
         self._last_leg_written = asyncio.Event()
-        self._carriers_left = asyncio.Event()
         self._closers: list[Callable[[], Any]] = [clock.close]  # in the order of opening; run backwards
 
     # -------------------------------------------------------------- start
@@ -255,7 +254,6 @@ class Switch:
         driver.add_effect(phones.answering, sip.PhoneAnswering)
         driver.add_effect(note_trunk, sip.TrunkAnswering)
         driver.add_effect(Lamps(cores.engine, driver.post).hear, *Lamps.heard)
-        driver.add_effect(self._left_carriers, sip.CarriersLeft)
         driver.add_effect(self._leg_written, records.CallDetail)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
@@ -334,13 +332,12 @@ class Switch:
 
     async def _leave_carriers(self) -> None:
         """They shall not send us calls any more. A carrier that does not answer is not waited for long."""
+        left = asyncio.Event()
+        self._driver.add_effect(lambda event: left.set(), sip.CarriersLeft)
         self._driver.post(sip.LeaveCarriers())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE_SECONDS):
-                await self._carriers_left.wait()
-
-    def _left_carriers(self, event: sip.CarriersLeft) -> None:
-        self._carriers_left.set()
+                await left.wait()
 
     async def _close_all(self) -> None:
         while self._closers:

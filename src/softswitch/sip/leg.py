@@ -9,7 +9,6 @@ is told the end exactly once (`tell`); the wire may need longer (`close`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
@@ -85,7 +84,8 @@ class Hub(Protocol):
     def other_usage(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
         """REFER, SUBSCRIBE or NOTIFY: what a dialog carries beside the call (RFC 5057)."""
 
-    leg_changed: Callable[[Leg], None]  # for whoever watches the phones of agents
+    def leg_changed(self, leg: Leg) -> None:
+        """It began, was answered or is over: for whoever watches the phones of agents."""
 
     def moved_to(self, response: Response) -> str:
         """The number that a 3xx names."""

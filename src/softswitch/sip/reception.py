@@ -54,7 +54,7 @@ class Services(NamedTuple):
 class Reception:
     """See the module."""
 
-    __slots__ = ("_context", "_gate", "_registrar", "_servers", "_services", "_sessions")
+    __slots__ = ("_context", "_gate", "_registrar", "_servers", "_sessions", "services")
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Reception:
         registrar: Registrar,
         services: Services,
     ) -> None:
-        self._services = services
+        self.services = services
         self._context = context
         self._servers = servers
         self._sessions = sessions
@@ -238,20 +238,20 @@ class Reception:
         self._inside(transaction, lambda: self._registrar.register(request, transaction, account))
 
     def _subscribe(self, request: Request, key: Key) -> None:
-        subscriptions = self._services.subscriptions
+        subscriptions = self.services.subscriptions
         checked = subscriptions.check(request)
         transaction = self._open(request, key, self._context.token())
         self._inside(transaction, lambda: subscriptions.subscribe(request, transaction, checked))
 
     def _message(self, request: Request, key: Key) -> None:
-        courier = self._services.courier
+        courier = self.services.courier
         checked = courier.check(request)
         transaction = self._open(request, key, self._context.token())
         self._inside(transaction, lambda: courier.carry(request, transaction, checked))
 
     def _in_subscription(self, request: Request, key: Key, tag: str) -> None:
         """A request with a To tag that belongs to no call."""
-        subscriptions = self._services.subscriptions
+        subscriptions = self.services.subscriptions
         found = subscriptions.find(request)
         if found is None or request.method != "SUBSCRIBE":
             raise SipError(481, "no such dialog")

@@ -11,6 +11,7 @@ Attended (RFC 3891 in a Refer-To): the dialog that is named there has to be one 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -100,6 +101,10 @@ class FindLeg(Protocol):
     def __call__(self, call_id: str, local_tag: str, remote_tag: str) -> Leg | None: ...
 
 
+def _nobody_watches(leg: Leg) -> None:
+    """Until somebody wants to know of calls."""
+
+
 class Referral:
     """One transfer that a phone asked for. `transaction` is its REFER until that is answered."""
 
@@ -187,7 +192,7 @@ class Referral:
 class Referrals:
     """At most one of each leg."""
 
-    __slots__ = ("_addresses", "_clients", "_context", "_find", "_table")
+    __slots__ = ("_addresses", "_clients", "_context", "_find", "_table", "watch")
 
     def __init__(self, context: Context, clients: ClientTransactions, addresses: Addresses, find: FindLeg) -> None:
         self._context = context
@@ -195,6 +200,7 @@ class Referrals:
         self._addresses = addresses
         self._find = find
         self._table: dict[LegId, Referral] = {}
+        self.watch: Callable[[Leg], None] = _nobody_watches  # told of every leg that changes
 
     def __len__(self) -> int:
         return len(self._table)

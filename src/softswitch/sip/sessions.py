@@ -69,7 +69,6 @@ class Sessions:
         "_orders",
         "clients",
         "context",
-        "leg_changed",
         "other_flows",
         "referrals",
         "screen",
@@ -86,7 +85,6 @@ class Sessions:
         self._openings: dict[tuple[str, str, int], Leg] = {}  # incoming legs by what their INVITE repeats
         self.trunk_calls: dict[TrunkId, int] = {}
         self.screen: StirScreen | None = None  # where callers' identities are checked
-        self.leg_changed: Callable[[Leg], None] = _nobody_watches
         self.referrals = Referrals(context, clients, addresses, self._of_dialog)
         self.other_flows: Callable[[str, Flow], tuple[ContactBinding, ...]] = lambda target, flow: ()
         self._orders: dict[type, Callable[..., None]] = {
@@ -160,6 +158,9 @@ class Sessions:
 
     def other_usage(self, leg: Leg, request: Request, transaction: ServerTransaction) -> None:
         self.referrals.received(leg, request, transaction)
+
+    def leg_changed(self, leg: Leg) -> None:
+        self.referrals.watch(leg)
 
     def before_bye(self, leg: Leg) -> None:
         self.referrals.before_bye(leg.id)
@@ -345,10 +346,6 @@ class Sessions:
         for name, value in order.headers:
             extra += _header_line(name, value)
         setup.start(extra, order.sdp)
-
-
-def _nobody_watches(leg: Leg) -> None:
-    """Until somebody wants to know of calls."""
 
 
 def _header_line(name: str, value: str) -> str:

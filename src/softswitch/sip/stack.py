@@ -106,10 +106,10 @@ class SipStack:
         self._sessions.other_flows = self._registrar.other_flows
         self.guard = Guard(settings)
         gate = Gate(self._context, addresses, self.guard)
-        self.subscriptions = Subscriptions(self._context, self._clients, addresses, gate)
-        self._sessions.leg_changed = self.subscriptions.leg_changed
+        subscriptions = Subscriptions(self._context, self._clients, addresses, gate)
+        self._sessions.referrals.watch = subscriptions.leg_changed
         courier = Courier(self._context, self._clients, addresses, gate, self._registrar.contacts)
-        services = Services(self.subscriptions, courier)
+        services = Services(subscriptions, courier)
         self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar, services)
         self._streams = Streams(self._context, self._message, self._broken)
         self._max_bytes = settings.max_message_bytes
@@ -122,7 +122,7 @@ class SipStack:
             LoadChanged: self._load_changed,
             ContactsSaved: self._registrar.saved,
             ContactsRestored: self._restored,
-            LampLit: self.subscriptions.lit,
+            LampLit: subscriptions.lit,
             LeaveCarriers: self._leave_carriers,
             CertificateFetched: screen.fetched,
             **dict.fromkeys(get_args(Order), order),
@@ -169,7 +169,7 @@ class SipStack:
             "client_transactions": len(self._clients),
             "streams": len(self._streams),
             "timers": len(self._context.timers),
-            "subscriptions": len(self.subscriptions),
+            "subscriptions": len(self._reception.services.subscriptions),
         }
 
     # ---------------------------------------------------------------- events

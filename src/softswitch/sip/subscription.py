@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.ids import AgentId
 from softswitch.sip.dialog import Dialog
@@ -35,6 +35,16 @@ def wanted_seconds(request: Request) -> int:
     return seconds
 
 
+class Wish(NamedTuple):
+    """Who watches what, as he asked for it: `entity` is its URI, `event_id` the id of the Event."""
+
+    agent: AgentId
+    package: str
+    watched: Watched
+    entity: str
+    event_id: str
+
+
 class Subscription:
     """`version` counts the NOTIFYs (RFC 4235 4.1: it "MUST be incremented by one for each" of them)."""
 
@@ -46,19 +56,13 @@ class Subscription:
         "_next",
         "_sent_at",
         "_until",
-        "agent",
         "dialog",
-        "entity",
-        "event_id",
         "over",
-        "package",
         "version",
-        "watched",
+        "wish",
     )
 
-    def __init__(
-        self, house: Subscriptions, dialog: Dialog, agent: AgentId, package: str, watched: Watched, entity: str
-    ) -> None:
+    def __init__(self, house: Subscriptions, dialog: Dialog, wish: Wish) -> None:
         self._house = house
         self._busy = False
         self._dirty = False
@@ -66,14 +70,10 @@ class Subscription:
         self._next: Timer | None = None
         self._sent_at = float("-inf")
         self._until = 0.0
-        self.agent = agent  # who watches
         self.dialog = dialog
-        self.entity = entity
-        self.event_id = ""
         self.over = False
-        self.package = package
         self.version = -1
-        self.watched = watched
+        self.wish = wish
 
     def last_until(self, when: float) -> None:
         timers = self._house.context.timers
@@ -136,10 +136,12 @@ class Subscription:
         context = house.context
         self._sent_at = context.now
         self.version += 1
-        marked = f";id={self.event_id}" if self.event_id else ""
-        extra = f"{context.place(dialog.flow).contact}Event: {self.package}{marked}\r\nSubscription-State: {state}\r\n"
+        marked = f";id={self.wish.event_id}" if self.wish.event_id else ""
+        extra = (
+            f"{context.place(dialog.flow).contact}Event: {self.wish.package}{marked}\r\nSubscription-State: {state}\r\n"
+        )
         body = house.document(self)
-        kind = f"Content-Type: {TYPES[self.package]}\r\n"
+        kind = f"Content-Type: {TYPES[self.wish.package]}\r\n"
         branch = context.token()
         data = dialog.request(context, "NOTIFY", dialog.next_number(), branch, extra, body, kind)
         house.clients.start(branch, "NOTIFY", dialog.flow, data, owner)

@@ -27,7 +27,7 @@ from softswitch.sip.leg import Leg
 from softswitch.sip.message import Request
 from softswitch.sip.messages import AccountSettings, LampLit, WatchChanged
 from softswitch.sip.respond import record_routes
-from softswitch.sip.subscription import Subscription, wanted_seconds
+from softswitch.sip.subscription import Subscription, Wish, wanted_seconds
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransaction
 from softswitch.sip.uri import parse_uri, plain_text
@@ -116,12 +116,12 @@ class Subscriptions:
 
     def document(self, subscription: Subscription) -> bytes:
         """The present state, as this subscriber sees it."""
-        kind, name = subscription.watched
+        kind, name = subscription.wish.watched
         if kind == DIALOG:
             return self._dialogs(subscription, AgentId(name))
-        lit = self._lit.get(subscription.watched) or LampLit(kind, name)
-        entity = subscription.entity
-        if subscription.package == SUMMARY:
+        lit = self._lit.get(subscription.wish.watched) or LampLit(kind, name)
+        entity = subscription.wish.entity
+        if subscription.wish.package == SUMMARY:
             return summary(entity, lit.count)
         if kind == PRESENCE:
             return pidf(entity, lit.word, lit.reason)
@@ -129,10 +129,10 @@ class Subscriptions:
         return dialog_info(entity, subscription.version, rows, name)
 
     def _dialogs(self, subscription: Subscription, agent: AgentId) -> bytes:
-        numbers = self._context.settings.lamps.numbers or subscription.agent == agent
+        numbers = self._context.settings.lamps.numbers or subscription.wish.agent == agent
         legs = self._legs.get(agent, {}).values()
         rows = tuple(DialogRow(str(leg.id), leg.owns_call_id, leg.up, _remote(leg) if numbers else "") for leg in legs)
-        return dialog_info(subscription.entity, subscription.version, rows, self._ended.get(agent, ""))
+        return dialog_info(subscription.wish.entity, subscription.version, rows, self._ended.get(agent, ""))
 
     # ---------------------------------------------------------------- SUBSCRIBE
 
@@ -182,8 +182,8 @@ class Subscriptions:
         uri = parse_uri(request.uri)
         entity = f"sip:{uri.user}@{self._context.settings.realm}"
         header = request.headers["event"].partition(";")[2]
-        subscription = Subscription(self, dialog, account.agent, package, watched, entity)
-        subscription.event_id = parameter(";" + header, "id") or ""
+        event_id = parameter(";" + header, "id") or ""
+        subscription = Subscription(self, dialog, Wish(account.agent, package, watched, entity, event_id))
         opening = record_routes(request) + self._context.place(request.flow).contact
         transaction.respond(200, f"{opening}Expires: {seconds}\r\n")
         if not seconds:
@@ -198,7 +198,7 @@ class Subscriptions:
             subscription.changed_soon()
 
     def _add(self, subscription: Subscription) -> None:
-        watched, agent = subscription.watched, subscription.agent
+        watched, agent = subscription.wish.watched, subscription.wish.agent
         self._table[subscription.dialog.local_tag] = subscription
         self._of_account[agent] = self._of_account.get(agent, 0) + 1
         watchers = self._watchers.get(watched)
@@ -212,7 +212,7 @@ class Subscriptions:
         tag = subscription.dialog.local_tag
         if self._table.pop(tag, None) is None:
             return
-        watched, agent = subscription.watched, subscription.agent
+        watched, agent = subscription.wish.watched, subscription.wish.agent
         self._of_account[agent] -= 1
         if not self._of_account[agent]:
             del self._of_account[agent]
@@ -225,7 +225,7 @@ class Subscriptions:
                 self._context.out.append(WatchChanged(*watched, watched=False))
 
     def check_refresh(self, subscription: Subscription, request: Request) -> None:
-        if self._gate.account(request).agent != subscription.agent:
+        if self._gate.account(request).agent != subscription.wish.agent:
             raise SipError(403, "somebody else's subscription")
 
     def refresh(self, subscription: Subscription, request: Request, transaction: ServerTransaction) -> None:
