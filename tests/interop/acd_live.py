@@ -1,0 +1,166 @@
+"""A line of its own for the ACD with real phones: short times, four queues, three agents, two customers."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from softswitch.call.prompts import PromptCatalog
+from softswitch.call.settings import Settings
+from softswitch.demo.gateway import HOST as GATEWAY_HOST
+from softswitch.demo.gateway import Gateway
+from softswitch.demo.listen import Prompt
+from softswitch.demo.phones import Event, Handset, Rack
+from softswitch.demo.switch import HOST, Ports, Switch, new_password
+from softswitch.demo.voice import Voice
+from softswitch.ids import QueueId
+from softswitch.ivr.messages import Say
+from softswitch.runtime.prompt_library import build_catalog
+
+from .conftest import Line
+
+AGENTS = ("anna", "mart", "li")
+CONFIG = """
+line: {{ name: Live, languages: [en], timezone: UTC, domain: 127.0.0.1 }}
+media: {{ address: 127.0.0.1, ports: {first}..{last} }}
+prompts: {{ cache: "{cache}" }}
+trunks: {{ pstn: {{ from: [127.0.0.2], to: "127.0.0.2:{gateway}" }} }}
+numbers:
+  "+3726310000": {{ queue: everyday }}
+  "200": {{ queue: loans }}
+  "300": {{ queue: back }}
+  "400": {{ queue: together }}
+call_back: {{ trunk: pstn, show: "+3726310000" }}
+dialling: {{ allow: [ {{ who: call_backs, to: [national, mobile, other] }} ] }}
+agents:
+  anna: {{ name: Anna Tamm, extension: 1001, password: {{ env: ANNA_PASSWORD }}, queues: [everyday, back, together] }}
+  mart: {{ name: Mart Kask, extension: 1002, password: {{ env: MART_PASSWORD }}, queues: [everyday, loans, together] }}
+  li: {{ name: Li Wei, extension: 1003, password: {{ env: LI_PASSWORD }}, queues: [supervisors] }}
+queues:
+  everyday:
+    ring: 3s
+    wrap_up: 2s
+    usual_talk: 10s
+    code: "1"
+    sticky: {{ counts_as_previous: {{ talked_at_least: 1s }}, call_back: {{ within: 5m, retry: 1s }} }}
+    passes: {{ at_most: 1, then: {{ queue: supervisors, because: passed on too often }} }}
+  loans:
+    ring: 3s
+    wrap_up: 0s
+    code: "2"
+    sticky: {{ counts_as_previous: {{ talked_at_least: 1h }} }}
+    passes: {{ at_most: 1, then: {{ queue: supervisors, because: passed on too often }} }}
+  supervisors: {{ wrap_up: 0s, sticky: off }}
+  back:
+    wrap_up: 0s
+    sticky: off
+    call_back: {{ first: customer, within: 5m, retry: 1s }}
+    while_waiting: {{ keys: {{ "1": call_back }} }}
+  together: {{ ring_at_once: all, ring: 5s, wrap_up: 0s, sticky: off }}
+"""
+
+
+class LiveSwitch(Switch):
+    """The switch on this line instead of the bank."""
+
+    def prepare(self, passwords: dict[str, str]) -> None:
+        self.config.mkdir()
+        first, last = self.ports.rtp
+        cache = self.directory / "prompts"
+        text = CONFIG.format(first=first, last=last, cache=cache, gateway=self.ports.gateway)
+        (self.config / "line.yaml").write_text(text, encoding="utf-8")
+        self.environment = passwords
+
+    async def order(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        url = f"http://{self.http}/api/v1/{path}"
+        async with aiohttp.ClientSession() as session, session.request(method, url, json=body) as answer:
+            return answer.status, await answer.json()
+
+    async def set_agent(self, agent: str, action: str) -> None:
+        status, answer = await self.order("POST", f"agents/{agent}/{action}")
+        assert status == 200, answer
+
+    async def call_of(self, number: str, state: str, seconds: float = 6.0) -> dict[str, Any]:
+        """The call of this customer, as soon as it is in this state."""
+
+        def so(rows: list[dict[str, Any]]) -> bool:
+            return any(row["caller"] == number and row["state"] == state for row in rows)
+
+        rows = await self.wait_for("calls", so, seconds, f"the call of {number} {state}")
+        return next(row for row in rows if row["caller"] == number and row["state"] == state)
+
+
+class Floor:
+    """Everybody's phones, registered once; each test leaves them as it found them."""
+
+    def __init__(self, line: Line, switch: LiveSwitch) -> None:
+        self.line = line
+        self.switch = switch
+        self.agents: dict[str, Handset] = {}
+        self.one, self.other = "+3725552001", "+3725552002"
+        self.phones: dict[str, Handset] = {}
+        self.settings: Settings
+        self.catalog: PromptCatalog
+
+    async def open(self) -> None:
+        names = list(AGENTS)
+        agents = asyncio.gather(*(self.line.agent(name) for name in names))
+        customers = asyncio.gather(*(self.line.customer(number) for number in (self.one, self.other)))
+        self.agents = dict(zip(names, await agents, strict=True))
+        self.phones = dict(zip((self.one, self.other), await customers, strict=True))
+        self.settings = self.switch.settings()
+        self.catalog = await build_catalog(self.settings)
+
+    async def tidy(self) -> None:
+        for phone in (*self.phones.values(), *self.agents.values()):
+            if phone.in_call():
+                await phone.hang_up()
+        await self.switch.wait_for("calls", lambda rows: not rows, 5, "all calls gone")
+        for name, phone in self.agents.items():
+            await phone.answering("at_once")
+            if (await self.switch.agent(name))["state"] != "ready":
+                await self.switch.set_agent(name, "ready")
+        for phone in self.phones.values():
+            await phone.answering("at_once")
+
+    def prompt(self, say: Say) -> Prompt:
+        """Its first piece: enough to know it by."""
+        voice = Voice.__new__(Voice)
+        voice.settings, voice._catalog, voice._cache = self.settings, self.catalog, Path(self.settings.prompt_cache)
+        voice.queue, voice.number = QueueId("everyday"), "+3726310000"
+        voice.language = "en"
+        return voice.prompt(say.texts["en"], Say({"en": say.texts["en"].partition("{")[0]}))
+
+    async def dial(self, number: str, dialled: str = "+3726310000") -> Handset:
+        """The switch answers every customer at once."""
+        phone = self.phones[number]
+        mark = phone.mark()
+        await phone.dial(self.line.outside(dialled))
+        answered = await phone.expect("talking", "ended", after=mark, seconds=8)
+        assert answered["event"] == "talking", answered
+        return phone
+
+    async def talks(self, number: str, agent: str, dialled: str = "+3726310000") -> Event:
+        """This customer calls, and this agent talks with him."""
+        mark = self.agents[agent].mark()
+        await self.dial(number, dialled)
+        talking = await self.agents[agent].expect("talking", after=mark, seconds=8)
+        row = await self.switch.call_of(number, "talking")
+        assert row["agent"] == agent
+        return talking
+
+
+async def opened(directory: Path) -> tuple[LiveSwitch, Gateway, Rack, Floor]:
+    switch = LiveSwitch(directory, Ports())
+    passwords = {agent: new_password() for agent in AGENTS}
+    switch.prepare({f"{agent.upper()}_PASSWORD": word for agent, word in passwords.items()})
+    gateway, rack = Gateway((HOST, switch.ports.sip), {}), Rack(directory)
+    await gateway.start(switch.ports.gateway)
+    await switch.start()
+    floor = Floor(Line(switch, gateway, rack, passwords), switch)
+    assert GATEWAY_HOST == "127.0.0.2"
+    await floor.open()
+    return switch, gateway, rack, floor
