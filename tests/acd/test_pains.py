@@ -47,6 +47,21 @@ def test_pain_02_wrap_up_is_agent_wide_with_a_deadline_that_nothing_resets() -> 
     assert waiting in line.engine.floor.entries
 
 
+def test_pain_03_queues_that_share_agents_never_hold_each_other_up_and_readers_hold_nobody() -> None:
+    """One writer: whatever two queues with the same agents do, in any order, ends in the same step, and a picture that
+    somebody looks at meanwhile is his own."""
+    patient = {"ring_seconds": 900.0, "max_wait_seconds": 9000.0, "wrap_up_seconds": 0.0}
+    line = Line([agent(ANNA, ["a", "b"]), agent(MART, ["a", "b"])], [queue("a", **patient), queue("b", **patient)])
+    for at in range(40):
+        line.call(10.0 + at, queue="ab"[at % 2])
+    picture = line.engine.waiting(), line.engine.agents()
+    while line.engine.floor.entries:
+        line.send(m.AgentAnswered(line.ring()), line.now + 1.0)
+        line.hang_up(line.one(m.Connect), line.now + 5.0)
+    assert len(picture[0]) == 40 and picture[1][0].state is AgentState.RINGING
+    assert line.engine.floor.attempts == {}
+
+
 def test_pain_04_a_status_page_is_a_copy_and_changes_nothing() -> None:
     line = Line()
     line.call(10.0)
@@ -87,7 +102,16 @@ def test_pain_08_estimates_follow_what_was_measured() -> None:
         line.hang_up(line.talk(ANNA, line.now + 10.0), line.now + 70.0)
     line.talk(ANNA)
     line.call()
-    assert 69.0 < (line.one(m.AnnounceWaiting).estimate_seconds or 0.0) < 72.0  # each talk lasted 70 s
+    told = line.one(m.AnnounceWaiting)
+    assert 69.0 < (told.estimate_seconds or 0.0) < 72.0  # each talk lasted 70 s
+    assert told.low_seconds is not None and told.high_seconds is not None
+    assert told.low_seconds < 70.0 < told.high_seconds  # a range is told
+    talk = next(iter(line.engine.floor.attempts.values()))
+    line.send(m.ConversationEnded(talk.id), line.now + 60.0)
+    line.answer()
+    shot = line.engine.queues(line.now)[0]  # and how good it was is kept
+    assert (shot.estimates_measured, shot.estimate_within_percent) == (1, 100.0)
+    assert 8.0 < (shot.estimate_error_seconds or 0.0) < 12.0
 
 
 def test_pain_09_abandoned_is_only_who_hung_up() -> None:

@@ -33,6 +33,19 @@ def test_every_step_is_as_expected(tmp_path: Path) -> None:
         assert heard.getframerate() == 8000
         assert heard.getnframes() > 10 * 8000
     assert "Traceback" not in (keep / "switch.log").read_text()
+    its_day_again_with_two_more_agents(keep / "journal")
+
+
+def its_day_again_with_two_more_agents(journal: Path) -> None:
+    """What really happened is read to the last caller, and the answer says how sure it is."""
+    command = [sys.executable, "-m", "softswitch", "replay", str(journal), "--agents", "+2", "--seeds", "4", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["callers"] >= 10 and found["agents"] == [3, 5]
+    rows = {row["name"]: row for row in found["figures"]}
+    assert rows["service_level_percent"]["happened"] > 0 and rows["asa_seconds"]["same"]["mean"] >= 0
+    assert "seeds agree on the sign" in found["sentence"] and "The model misses what happened by" in found["sentence"]
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
