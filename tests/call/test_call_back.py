@@ -8,7 +8,7 @@ import pytest
 from tests.call.house import ANNA, MART, House, make_settings, offer
 
 from softswitch.acd import messages as acd
-from softswitch.call.call_back import can_call, dialable, trunk_uri
+from softswitch.call.routes import Routes, dialable, trunk_uri
 from softswitch.ids import LegId, TrunkId
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
@@ -80,7 +80,9 @@ def test_a_number_never_says_where_we_call(number: str, dialled: str) -> None:
     """The number is what the caller's gateway wrote into his From: it may be anything."""
     assert dialable(number) == dialled
     trunk = sip.TrunkSettings(TrunkId("pstn"), (), "127.0.0.2", 5080)
-    assert can_call(trunk, number) == bool(dialled)
+    settings = make_settings()
+    routes = Routes(replace(settings, sip=replace(settings.sip, trunks=(trunk,))))
+    assert routes.can_call(number) == bool(dialled)
     if dialled:
         assert parse_uri(trunk_uri(trunk, number)).host == "127.0.0.2"
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from softswitch.call.settings import RouteSettings
+from softswitch.ids import TrunkId
 from softswitch.sip.messages import DefenceSettings
+from softswitch.sip.number_plan import NumberPlan
 
 CARRIER = "{ pstn: { from: [192.0.2.10], to: 192.0.2.10:5060, username: bank, password: { env: PW }, %s } }"
 
@@ -78,3 +81,85 @@ def test_overload(directory: Any) -> None:
     assert 'did you mean "sales"?' in problem
     (problem,) = directory.check(overload="{ call_back: sales }")
     assert "nobody is asked" in problem
+
+
+def test_a_trunk_with_everything(directory: Any) -> None:
+    keys = (
+        "{ pstn: { from: [192.0.2.0/28, SBC.carrier.example], to: sip.carrier.example, certificate: [c.example],"
+        " login: { username: carrier, password: { env: PW } }, trusted: false, forwarding: history-info,"
+        " numbers: { country: EE, incoming: national, outgoing: international, national_prefix: none },"
+        " calls_per_second: 5, codecs: [PCMA], ringing: { for: 3s, tone: ours } } }"
+    )
+    sip = directory.load(trunks=keys).sip
+    (trunk,) = sip.trunks
+    assert trunk.networks == ("192.0.2.0/28", "sbc.carrier.example")
+    assert (trunk.host, trunk.port, trunk.names) == ("sip.carrier.example", 0, ("c.example",))
+    assert trunk.numbers == NumberPlan("EE", "national", "international", "")
+    assert (trunk.trusted, trunk.forwarding, trunk.calls_per_second, trunk.codecs) == (
+        False,
+        "history-info",
+        5.0,
+        ("PCMA",),
+    )
+    assert (trunk.ring_seconds, trunk.early_media) == (3.0, True)
+    (account,) = [each for each in sip.accounts if each.trunk is not None]
+    assert (account.trunk, account.username) == ("pstn", "carrier")
+
+
+@pytest.mark.parametrize(
+    ("to", "host", "port"),
+    [
+        ("192.0.2.10", "192.0.2.10", 5060),
+        ('"192.0.2.10:5080"', "192.0.2.10", 5080),
+        ('"[2001:db8::1]"', "2001:db8::1", 5060),
+        ("sip.carrier.example", "sip.carrier.example", 0),
+        ('"sip.carrier.example:5070"', "sip.carrier.example", 5070),
+    ],
+)
+def test_where_a_trunk_is(directory: Any, to: str, host: str, port: int) -> None:
+    (trunk,) = directory.load(trunks=f"{{ pstn: {{ to: {to} }} }}").sip.trunks
+    assert (trunk.host, trunk.port) == (host, port)
+
+
+TRUNKS = "{ a: { to: a.example }, b: { to: b.example }, in_only: { from: [192.0.2.1] } }"
+
+
+def test_routes(directory: Any) -> None:
+    ways = "{ out: { trunks: [a, { b: 3 }], next_on: [timeout, 404, 5xx] } }"
+    call = directory.load(trunks=TRUNKS, routes=ways, call_back="{ route: out }").call
+    assert call.call_back_route == RouteSettings(
+        "out", (((TrunkId("a"), 1),), ((TrunkId("b"), 3),)), ("timeout", "404", "5xx")
+    )
+    assert directory.load(trunks=TRUNKS, call_back="{ trunk: b }").call.call_back_route is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"trunks": "{ pstn: { max_calls: 3 } }"}, "needs the key from, certificate, login or to"),
+        ({"trunks": "{ pstn: { to: 192.0.2.300 } }"}, '"192.0.2.300" is no IP address'),
+        ({"trunks": "{ pstn: { to: a.example, numbers: { country: XX } } }"}, '"XX" is no country'),
+        ({"trunks": "{ pstn: { to: a.example, numbers: { country: EE, outgoing: e146 } } }"}, 'did you mean "e164"'),
+        ({"trunks": "{ pstn: { to: a.example, forwarding: divert } }"}, "divert"),
+        (
+            {"trunks": '{ p: { login: { username: "1001", password: { env: PW } } } }'},
+            'the user name 1001 is taken by "anna"',
+        ),
+        ({"trunks": TRUNKS, "routes": "{ out: { trunks: [a], next_on: [486] } }"}, "would only ring him again"),
+        ({"trunks": TRUNKS, "routes": "{ out: { trunks: [c] } }"}, 'no trunk is called "c"'),
+        (
+            {"trunks": TRUNKS, "routes": "{ out: { trunks: [in_only] } }"},
+            'no call goes out through the trunk "in_only"',
+        ),
+        ({"trunks": TRUNKS, "routes": "{ out: { trunks: [a, { a: 2 }] } }"}, 'the trunk "a" is in this route already'),
+        ({"trunks": TRUNKS, "call_back": "{ route: out }"}, "there is no route at all"),
+        (
+            {"trunks": TRUNKS, "routes": "{ out: { trunks: [a] } }", "call_back": "{ route: out, trunk: a }"},
+            "either a trunk or a route",
+        ),
+    ],
+)
+def test_mistakes_with_carriers(directory: Any, change: dict[str, str], said: str) -> None:
+    (problem,) = directory.check(**change)
+    assert said in problem
+    assert problem.startswith("line.yaml:")

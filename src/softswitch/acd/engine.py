@@ -61,6 +61,7 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.CallerMovedToFront: places.moved_to_front,
     m.CallBackRequested: ways_out.call_back_requested,
     m.QueueHoursChanged: opening.hours_changed,
+    m.WayOutChanged: opening.way_out_changed,
     m.PromiseSaved: promises.saved,
     m.PromiseRestored: promises.restored,
     m.AgentAnswered: attempts.answered,

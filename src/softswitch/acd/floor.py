@@ -35,6 +35,7 @@ class Floor:
         "eligibility",
         "entries",
         "ids",
+        "no_way_out",
         "out",
         "promises",
         "queues",
@@ -65,6 +66,7 @@ class Floor:
         self.promises: dict[PromiseId, Promise] = {}
         self.deadlines = Deadlines()
         self.out: list[Command] = []
+        self.no_way_out = False  # customers cannot be called now
         self.rejected: dict[Rejection, int] = dict.fromkeys(Rejection, 0)
 
     def reject(self, why: Rejection) -> None:

@@ -377,7 +377,7 @@ def place_call_back(floor: Floor, entry: Entry, now: float) -> None:
     agent = promise.agent
     if promise.on_line:
         place(floor, entry, now)
-    elif not entry.pool.queue.is_open:
+    elif not entry.pool.queue.is_open or floor.no_way_out:
         entry.stage = Stage.PAUSED
     elif promise.open_to_all or agent is None:
         place(floor, entry, now)

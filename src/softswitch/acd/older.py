@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from softswitch.acd.agents import READY, Attempt, Duty, PersonalLine, Tally
 from softswitch.acd.eligibility import NOTHING_RELAXED, Eligibility, Needs, Pool, Queue, Skills, Weights
+from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AgentState
 from softswitch.acd.strategy import STRATEGIES, Lots
 from softswitch.acd.waiting import Entry, Promise, Told
@@ -86,7 +87,11 @@ def _line(line: PersonalLine, left: Left) -> None:
 
 
 def _promise(promise: Promise, left: Left) -> None:
-    _fill(promise, on_line=False)
+    _fill(promise, on_line=False, rests_until=0.0)
+
+
+def _floor(floor: Floor, left: Left) -> None:
+    _fill(floor, no_way_out=False)
 
 
 def _entry(entry: Entry, left: Left) -> None:
@@ -101,6 +106,7 @@ def _entry(entry: Entry, left: Left) -> None:
 
 STEPS: Final[Mapping[type, Step]] = MappingProxyType(
     {
+        Floor: _floor,
         Queue: _queue,
         Pool: _pool,
         Eligibility: _eligibility,

@@ -209,7 +209,7 @@ def lost(floor: Floor, subject: object, when: float, now: float) -> None:
         return
     if entry.stage is Stage.WAITING:
         matching.unplace(entry)
-    break_promise(floor, subject, "nobody was free in time", now)
+    break_promise(floor, subject, "no trunk was up in time" if floor.no_way_out else "nobody was free in time", now)
 
 
 def retry(floor: Floor, subject: object, when: float, now: float) -> None:
@@ -249,7 +249,8 @@ def not_reached(floor: Floor, promise: Promise, entry: Entry, since: float, now:
             _escalate(floor, promise, entry, "not kept in time", now)
         _record(floor, promise, PromiseState.OPEN, "customer not reached" if tried else "not tried", now)
         entry.stage = Stage.PAUSED
-        floor.deadlines.add(now + rule.retry_seconds, deadlines.RETRY, promise)
+        promise.rests_until = now + rule.retry_seconds
+        floor.deadlines.add(promise.rests_until, deadlines.RETRY, promise)
 
 
 def break_promise(floor: Floor, promise: Promise, because: str, now: float) -> None:

@@ -69,6 +69,7 @@ class Promise:
         "made_at",
         "on_line",
         "open_to_all",
+        "rests_until",
         "saved",
     )
 
@@ -80,6 +81,7 @@ class Promise:
         self.due_at = due_at
         self.lost_at = due_at  # when even colleagues are too late
         self.attempts = 0
+        self.rests_until = 0.0  # after a call that was not answered
         self.saved = False
         self.open_to_all = False  # overdue: any eligible agent may keep it
         self.caller_left = False  # hung up before it was confirmed

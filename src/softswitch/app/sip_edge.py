@@ -8,7 +8,7 @@ import structlog
 
 from softswitch.call.records import CallDetail
 from softswitch.ids import InteractionId, LegId, TrunkId
-from softswitch.sip.messages import TrunkAnswering
+from softswitch.sip.messages import TrunkAnswering, TrunkSettings
 from softswitch.sip.pcapng import pcapng
 from softswitch.sip.trace import Traced
 from softswitch.web.edge import BanView, TracedView, TrunkView
@@ -60,14 +60,23 @@ class SipEdge:
         return self._guard.free(source, self._now())
 
     def trunks(self) -> list[TrunkView]:
-        stack = self._switch.cores.stack
+        return [self._trunk(trunk) for trunk in self._switch.settings.sip.trunks]
+
+    def _trunk(self, trunk: TrunkSettings) -> TrunkView:
+        stack, now = self._switch.cores.stack, self._now()
         words = {None: "not asked", True: "up", False: "down"}
-        return [
-            TrunkView(
-                trunk.id, trunk.host, words[stack.qualifier.trunk_answering(trunk.id)], self._registration(trunk.id)
-            )
-            for trunk in self._switch.settings.sip.trunks
-        ]
+        limit = trunk.calls_per_second or None
+        return TrunkView(
+            trunk.id,
+            trunk.host,
+            words[stack.qualifier.trunk_answering(trunk.id)],
+            self._registration(trunk.id),
+            calls=stack.load.calls(trunk.id),
+            max_calls=trunk.max_calls,
+            calls_per_second=round(stack.load.per_second(trunk.id, now), 1) if limit else None,
+            most_per_second=limit,
+            refused=stack.load.refused[trunk.id],
+        )
 
     def _registration(self, trunk: TrunkId) -> str:
         found = self._switch.cores.stack.carriers.get(str(trunk))

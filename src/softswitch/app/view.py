@@ -12,6 +12,7 @@ from softswitch.acd.snapshot import AgentSnapshot
 from softswitch.app.past import Past
 from softswitch.call.call_back import CallBackSession
 from softswitch.call.call_back import Step as CallBackStep
+from softswitch.call.leg import LegFacts
 from softswitch.call.orders import PassCaller
 from softswitch.call.records import PromiseLine
 from softswitch.call.ring import RingState
@@ -145,7 +146,7 @@ class LiveSwitch:
 
     def _talking_to(self) -> dict[AgentId, str]:
         calls = self._switch.cores.calls
-        rows = {each.talk.agent: each.leg.facts.customer for each in calls.sessions.values() if each.talk is not None}
+        rows = {each.talk.agent: shown(each.leg.facts) for each in calls.sessions.values() if each.talk is not None}
         rows |= {each.talk.agent: each.ticket.caller for each in calls.call_backs.values() if each.talk is not None}
         return rows
 
@@ -298,6 +299,11 @@ def promise_view(line: PromiseLine, now: float, local: Local) -> PromiseView:
     )
 
 
+def shown(facts: LegFacts) -> str:
+    """A caller who keeps his number to himself is "private" to everybody who looks."""
+    return "private" if facts.private else facts.customer
+
+
 def _caller_view(session: CallerSession, now: float) -> CallView:
     place = session.waiting.place
     ring = next((each for each in session.rings.values() if each.state is not RingState.DONE), None)
@@ -314,7 +320,7 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
         CallId(session.interaction),
         session.interaction,
         state,
-        facts.customer,
+        shown(facts),
         facts.dialled,
         place.queue if place is not None else None,
         agent,
@@ -323,6 +329,8 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
         session.waiting.sticky_note,
         session.waiting.notes,
         facts.identity.summary if facts.identity is not None else "",
+        forwarded_from=facts.forwarded_from,
+        caller_as_sent="" if facts.private else facts.caller_as_sent,
     )
 
 

@@ -27,6 +27,7 @@ from softswitch.media.messages import MediaLegClosed, MediaSettings
 from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
 from softswitch.media.security import Encryption
+from softswitch.sip.causes import cause_of_status
 from softswitch.sip.messages import ContactBinding, LegEnded, TrunkSettings
 
 WallClock = Callable[[float], float]  # monotonic seconds -> seconds since 1970
@@ -251,7 +252,7 @@ class Board:
             ended_at=wall(facts.ended_at),
             ended_by=event.by.value,
             status=event.status,
-            cause=event.cause,
+            cause=event.cause if event.cause is not None else cause_of_status(event.status),
         )
 
     def media_closed(self, event: MediaLegClosed) -> None:

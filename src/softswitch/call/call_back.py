@@ -28,12 +28,13 @@ from softswitch.call.dial_settings import CALL_BACKS, Dialler
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import RINGBACK
 from softswitch.call.ring import Ring
-from softswitch.call.routing import SEPARATORS
+from softswitch.call.routes import Routes, WayOut, had_no_room, trunk_uri, written_for
 from softswitch.call.talk import NORMAL_CLEARING, Talk, TalkFacts
-from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, QueueId, RingAttemptId, TrunkId
+from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, QueueId, RingAttemptId
 from softswitch.media.messages import Bridge, PlaybackEnded
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
+from softswitch.sip.causes import meant
 from softswitch.sip.messages import (
     AckReceived,
     EndedBy,
@@ -42,11 +43,12 @@ from softswitch.sip.messages import (
     LegEnded,
     OfferReceived,
     StartInvite,
-    TrunkSettings,
 )
 
 _RING_CUSTOMER_SECONDS = 45.0
 CALL_BACK = Dialler(CALL_BACKS)
+_SILENT_SECONDS = 5.0  # a trunk that says nothing for so long is passed over, when there is another one
+_ROOM_SECONDS = 1.0  # when every trunk is full, one is tried again after this
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,12 @@ class CallBackSession:
         self,
         board: Board,
         ticket: Ticket,
-        trunk: TrunkSettings | None,
+        routes: Routes,
         on_over: Callable[[CallBackSession], None],
         now: float,
     ) -> None:
         self._board = board
-        self._trunk = trunk
+        self._way = WayOut(routes)
         self._on_over = on_over
         self._attempt: RingAttemptId | None = None
         self._agent_leg: CallLeg | None = None
@@ -111,13 +113,28 @@ class CallBackSession:
         return self.ring.agent if self.ring is not None else self.ticket.agent
 
     def next_deadline(self) -> float | None:
+        if self._way.wait_until is not None and (self._deadline is None or self._way.wait_until < self._deadline):
+            return self._way.wait_until
         return self._deadline
 
     def tick(self, now: float) -> None:
         if self._deadline is not None and self._deadline <= now:
             self._deadline = None
-            if self.customer_leg is not None:
+            if self._way.wait_until is not None:
+                self._fail(now, tried=self._way.rang)
+            elif self.customer_leg is not None:
+                self._way.left = []
                 self.customer_leg.hang_up('SIP;cause=487;text="No answer"')  # leg_ended does the rest
+        else:
+            self._look_for_room(now)
+
+    def _look_for_room(self, now: float) -> None:
+        """Every trunk was full a moment ago."""
+        if self._way.wait_until is not None and self._way.wait_until <= now:
+            self._way.wait_until = None
+            if self.step is Step.DIAL_CUSTOMER:
+                self._way.left = self._way.routes.plan()
+                self._dial_next(now)
 
     def _become(self, step: Step, now: float) -> None:
         self.step = step
@@ -167,28 +184,45 @@ class CallBackSession:
         self._dial(now)
 
     def _dial(self, now: float) -> None:
-        trunk, board = self._trunk, self._board
         self._become(Step.DIAL_CUSTOMER, now)
-        if trunk is None or not can_call(trunk, self.ticket.caller):
+        if not self._way.routes.can_call(self.ticket.caller):
             self._fail(now, tried=False)
             return
+        self._deadline = now + _RING_CUSTOMER_SECONDS
+        self._way.left = self._way.routes.plan()
+        self._dial_next(now)
+
+    def _dial_next(self, now: float) -> None:
+        if not self._way.left:
+            self._fail(now, tried=self._way.rang)
+            return
+        board, trunk = self._board, self._way.left.pop(0)
         verdict = board.may_dial(CALL_BACK, self.ticket.caller, now, trunk.id)
         if not verdict.allowed:
-            self._fail(now, tried=False)
+            self._dial_next(now)
             return
         leg_id = LegId(board.ids.number())
         caller = board.call.call_back_caller
-        facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction)
+        facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction, codecs=trunk.codecs)
         facts.encryption = board.encryption_of(trunk.id, None)
         leg = board.open_leg(leg_id, facts, self)
         if leg is None:
             self._fail(now, tried=False)
             return
         self.customer_leg = leg
-        self._deadline = now + _RING_CUSTOMER_SECONDS
         board.dialled(leg_id, CALL_BACK, verdict, now)
-        target = trunk_uri(trunk, verdict.number)
-        board.emit(StartInvite(leg_id, target, None, caller, board.call.name, leg.make_offer()))
+        board.emit(
+            StartInvite(
+                leg_id,
+                trunk_uri(trunk, verdict.number),
+                None,
+                written_for(trunk, caller),
+                board.call.name,
+                leg.make_offer(),
+                trunk=trunk.id,
+                answer_within=_SILENT_SECONDS if self._way.left else 0.0,
+            )
+        )
 
     def agent_freed(self, attempt: RingAttemptId, now: float) -> None:
         """A supervisor took her out of this call: it ends, with whoever still is on the line."""
@@ -199,7 +233,7 @@ class CallBackSession:
 
     def _fail(self, now: float, tried: bool) -> None:
         assert self._attempt is not None
-        self._deadline = None
+        self._deadline = self._way.wait_until = None
         self._become(Step.ENDED, now)
         self._board.emit(CustomerNotReached(self._attempt, tried))
         if self._agent_leg is not None:
@@ -268,8 +302,19 @@ class CallBackSession:
         self.talk.start(now)
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
-        if self.step is Step.DIAL_CUSTOMER:
-            self._fail(now, tried=leg is self.customer_leg and _rang_him(event))
+        if self.step is not Step.DIAL_CUSTOMER:
+            return
+        if leg is not self.customer_leg:
+            self._fail(now, tried=self._way.rang)
+            return
+        self.customer_leg = None
+        self._way.rang = self._way.rang or _rang_him(event)
+        if not self._way.routes.goes_on(event):
+            self._fail(now, tried=self._way.rang)
+        elif self._way.left or not had_no_room(event):
+            self._dial_next(now)
+        else:
+            self._way.wait_until = now + _ROOM_SECONDS
 
     def _talked(self, now: float) -> None:
         self._become(Step.ENDED, now)
@@ -278,36 +323,11 @@ class CallBackSession:
 def _rang_him(event: LegEnded) -> bool:
     """Did he, his network or our patience end the call to him? RFC 3398 7.2.4.1: what a gateway cannot do at all comes
     as 5xx; then, and when the trunk is silent or cannot be reached, his phone did not ring."""
-    return event.by is EndedBy.US or (event.by is EndedBy.PEER and not 500 <= event.status < 600)
+    if event.by is EndedBy.PEER:
+        return not 500 <= meant(event.status, event.cause) < 600
+    return event.by is EndedBy.US
 
 
 def agent_of(leg: CallLeg) -> AgentId:
     """The agent whose phone this outgoing leg rang."""
     return AgentId(leg.facts.party)
-
-
-def dialable(number: str) -> str:
-    """The digits of a telephone number, without the separators people write; "" when it is none."""
-    plain = number.translate(SEPARATORS)
-    return plain if plain.isascii() and plain.removeprefix("+").isdecimal() else ""
-
-
-def can_call(trunk: TrunkSettings | None, number: str) -> bool:
-    return trunk is not None and trunk.host != "" and dialable(number) != ""
-
-
-def trunk_uri(trunk: TrunkSettings, number: str) -> str:
-    """Where a number is called: the trunk's own address, never a host that came from outside. The number was written
-    by the caller's side, so only digits go into the URI."""
-    assert dialable(number), "a number that cannot be called"
-    host = f"[{trunk.host}]" if ":" in trunk.host else trunk.host
-    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
-    return f"sip:{dialable(number)}@{host}:{trunk.port}{transport}"
-
-
-def call_back_trunk(trunks: tuple[TrunkSettings, ...], wanted: TrunkId | None) -> TrunkSettings | None:
-    """The configured trunk for call-backs, else the first that can be called."""
-    for trunk in trunks:
-        if trunk.id == wanted or (wanted is None and trunk.host):
-            return trunk
-    return None

@@ -31,22 +31,24 @@ from softswitch.acd.messages import (
     RingEnd,
     RingEnded,
     SavePromise,
+    WayOutChanged,
 )
 from softswitch.call import passing
 from softswitch.call.alarms import Alarms
 from softswitch.call.board import NOBODY, Board, LineFacts, LocalTime, WallClock
-from softswitch.call.call_back import CALL_BACK, CallBackSession, Ticket, call_back_trunk, can_call
+from softswitch.call.call_back import CALL_BACK, CallBackSession, Ticket
 from softswitch.call.customer_first import CustomerFirstSession
 from softswitch.call.feature_code import Feature, FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
-from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.leg import CallLeg, LegFacts, incoming_facts
 from softswitch.call.media_watch import MediaWatch
 from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, SetOwner
 from softswitch.call.overload import Admission
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import opened
 from softswitch.call.records import PreviousAgentFound
-from softswitch.call.routing import Route, one_form, resolve
+from softswitch.call.routes import Routes
+from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
 from softswitch.call.transfers import Transfers
@@ -75,6 +77,7 @@ from softswitch.sip.messages import (
     ReferReceived,
     RegistrationChanged,
     Reject,
+    TrunkAnswering,
 )
 
 _RETRY_AFTER_SECONDS = 5
@@ -111,7 +114,7 @@ class Calls:
         self.call_backs: dict[InteractionId, CallBackSession] = {}
         self._tickets: dict[InteractionId, Ticket] = {}
         self._saying_goodbye: dict[InteractionId, CallLeg] = {}  # callers who are told when they are called back
-        self._call_back_trunk = call_back_trunk(settings.sip.trunks, settings.call.call_back_trunk)
+        self.routes = Routes(settings)
         self._alarms = Alarms()
         self.board.set_alarm(self._alarms.look)
         self.transfers = Transfers(self.board, self.sessions)
@@ -142,6 +145,7 @@ class Calls:
             InteractionEnded: self._interaction_ended,
             RingEnded: self._ring_ended,
             ReferReceived: lambda event, now: self.transfers.refer(event, now),
+            TrunkAnswering: self._trunk_answering,
         }
         self._handlers.update(MediaWatch(self.board, self._ports_leased).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
@@ -174,10 +178,10 @@ class Calls:
 
     def can_call(self, number: str, now: float) -> bool:
         """Is there a way to call this customer, and may we?"""
-        trunk = self._call_back_trunk
-        if trunk is None or not can_call(trunk, number):
-            return False
-        return self.board.dialling.may_dial(CALL_BACK, number, now, trunk.id, later=True).allowed
+        return self.routes.can_call(number) and any(
+            self.board.dialling.may_dial(CALL_BACK, number, now, trunk, later=True).allowed
+            for trunk in self.routes.call_back_trunks
+        )
 
     def _flush(self) -> list[Any]:
         board = self.board
@@ -221,7 +225,8 @@ class Calls:
         if leg is None:
             return
         if full:
-            self._admission.speak(leg, interaction, route.number.language, self.can_call(facts.caller, now), now)
+            can_call = not facts.private and self.can_call(facts.caller, now)
+            self._admission.speak(leg, interaction, route.number.language, can_call, now)
         else:
             self._welcome(event, interaction, leg, route, now)
         board.emit(opened(event, interaction, facts.caller, route, board.line.wall(now)))
@@ -233,17 +238,13 @@ class Calls:
         session = CallerSession(board, interaction, leg, route, now)
         session.waiting.caller_name = event.caller_name
         from_outside = event.origin.trunk is not None
-        session.waiting.can_be_called_back = from_outside and self.can_call(facts.caller, now)
+        session.waiting.can_be_called_back = from_outside and not facts.private and self.can_call(facts.caller, now)
         board.give_leg(leg, session)
         self.sessions[interaction] = session
 
     def _facts(self, event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
-        party = event.origin.trunk or event.origin.agent or ""
-        caller = one_form(event.caller)
-        facts = LegFacts(
-            "in", party, caller, event.dialled, now, interaction, signalling=event.flow.remote[0], hops=event.hops
-        )
-        facts.identity = event.identity
+        facts = incoming_facts(event, now, interaction)
+        facts.codecs = self.routes.codecs(event.origin.trunk)
         facts.encryption = self.board.encryption_of(event.origin.trunk, event.origin.agent, event.flow.transport)
         return facts
 
@@ -260,8 +261,12 @@ class Calls:
             board.emit(Reject(event.leg, 488))
             board.end_leg(LegEnded(event.leg, EndedBy.US, 488), now)
             return None
-        leg.facts.answered_at = now
-        board.emit(Answer(event.leg, sdp))
+        bell = self.routes.doorbell(board, leg, event, sdp, now)
+        if bell is None:
+            leg.facts.answered_at = now
+            board.emit(Answer(event.leg, sdp))
+        else:
+            self._alarms.look(bell)
         if event.origin.agent is not None:
             board.own_call_began(event.leg, event.origin.agent)
         return leg
@@ -309,6 +314,13 @@ class Calls:
             self.board.contacts[event.agent] = event.contacts
         else:
             self.board.contacts.pop(event.agent, None)
+
+    def _trunk_answering(self, event: TrunkAnswering, now: float) -> None:
+        """While no trunk is left to call customers through, call-backs wait; nobody is rung for them."""
+        before = self.routes.open
+        self.routes.trunk_answering(event)
+        if self.routes.open != before:
+            self.board.emit(WayOutChanged(self.routes.open))
 
     def _ports_leased(self, now: float) -> None:
         self._hours.start(now)  # the first ports: calls can come from now on
@@ -397,7 +409,7 @@ class Calls:
         if isinstance(there, CustomerFirstSession):  # the customer is on the line already
             return there
         kind = CustomerFirstSession if event.customer_first else CallBackSession
-        made = kind(self.board, ticket, self._call_back_trunk, self._forget_over, now)
+        made = kind(self.board, ticket, self.routes, self._forget_over, now)
         self.call_backs[event.interaction] = made
         still_here = self._saying_goodbye.get(event.interaction)
         if isinstance(made, CustomerFirstSession) and still_here is not None and still_here.alive:

@@ -65,6 +65,7 @@ class CustomerFirstSession(CallBackSession):
 
     def tick(self, now: float) -> None:
         if self._deadline is None or self._deadline > now:
+            self._look_for_room(now)
             return
         if self.step is Step.ASKING:
             self._deadline = None

@@ -15,13 +15,14 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from softswitch.call.routing import one_form
 from softswitch.ids import InteractionId, LegId, PlaybackId
 from softswitch.ivr.messages import Segment
 from softswitch.media.messages import CloseMediaLeg, OpenMediaLeg, Play, SetKeys, SetRemote, StartDtls, StopPlay
 from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, accept, answer, make_offer
 from softswitch.media.sdp import SdpError
 from softswitch.media.security import Encryption, LegSecurity, Sdes, Security
-from softswitch.sip.messages import AnswerOffer, Hangup
+from softswitch.sip.messages import AnswerOffer, Forwarded, Hangup, InviteReceived
 from softswitch.sip.stir_messages import CallerIdentity
 
 _NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
@@ -47,11 +48,48 @@ class LegFacts:
     identity: CallerIdentity | None = None  # what STIR says of the caller's number
     hops: int = 70  # Max-Forwards of the call; a call that is placed for it gets one less
     encryption: Encryption = Encryption.NONE  # what we ask of the peer
+    private: bool = False  # the caller's number is known and is shown to nobody
+    forwarded: tuple[Forwarded, ...] = ()  # who forwarded this call, the last one first
+    caller_as_sent: str = ""  # as the trunk wrote it
+    codecs: tuple[str, ...] = ()  # of this trunk; empty: those of the line
+
+    @property
+    def forwarded_from(self) -> str:
+        """The number that this call was forwarded from last."""
+        return self.forwarded[0].number if self.forwarded else ""
+
+    @property
+    def start_values(self) -> dict[str, str]:
+        """What a flow knows of the call from the beginning."""
+        return {"caller": self.shown_caller, "dialled": self.dialled, "forwarded_from": self.forwarded_from}
+
+    @property
+    def shown_caller(self) -> str:
+        """What people see of the caller's number."""
+        return "" if self.private else self.customer
 
     @property
     def customer(self) -> str:
         """The number of the person on a customer's leg, whoever called whom."""
         return self.caller if self.direction == "in" else self.dialled
+
+
+def incoming_facts(event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:
+    """Of a call that comes in."""
+    return LegFacts(
+        "in",
+        event.origin.trunk or event.origin.agent or "",
+        one_form(event.caller),
+        event.dialled,
+        now,
+        interaction,
+        signalling=event.flow.remote[0],
+        hops=event.hops,
+        private=event.private,
+        forwarded=event.forwarded,
+        caller_as_sent=event.caller_as_sent,
+        identity=event.identity,
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -114,7 +152,8 @@ class CallLeg:
 
     def accept_offer(self, sdp: bytes) -> bytes:
         """Our answer to the peer's offer. Raises NotAcceptable or SdpError (both: 488)."""
-        host, codecs, security = self._board.media.host, self._board.media.codecs, self._security
+        host, security = self._board.media.host, self._security
+        codecs = self.facts.codecs or self._board.media.codecs
         answered = answer(sdp, host, self.port, self.id, self._ours.version, codecs, security=security)
         if self._ours.sent and answered.sdp != self._ours.sent:
             # RFC 3264 8: "If the version in the origin line increments" the description has changed, else it has not.
@@ -127,7 +166,7 @@ class CallLeg:
     def make_offer(self, like: CallLeg | None = None) -> bytes:
         """Our offer; sent again unchanged it keeps its version. `like`: prefer the codec of that leg, so that a
         bridge passes the audio through as it is."""
-        host, codecs = self._board.media.host, self._board.media.codecs
+        host, codecs = self._board.media.host, self.facts.codecs or self._board.media.codecs
         if like is not None and like.remote is not None:
             wanted = like.remote.payload_type
             codecs = tuple(sorted(codecs, key=lambda codec: PAYLOAD_TYPES[codec] != wanted))

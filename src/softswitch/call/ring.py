@@ -54,7 +54,8 @@ class Ring:
         self.winner: CallLeg | None = None
 
     def start(self, caller: str, caller_name: str, now: float, like: CallLeg | None = None) -> None:
-        """INVITE every live contact of the agent at once. `like`: the caller's leg, whose codec is preferred."""
+        """INVITE every live contact of the agent at once. `like`: the caller's leg, whose codec is preferred, and
+        who may want to stay unknown."""
         no_port = False
         hops = 70 if like is None else like.facts.hops - 1
         how = self._board.call.agents[self.agent].auto_answer
@@ -71,7 +72,18 @@ class Ring:
             offer = leg.make_offer(like)
             headers = auto_answer(how, contact.user_agent, self._board.media.host) if how != "never" else ()
             order = StartInvite(
-                leg_id, contact.uri, flow, caller, caller_name, offer, headers, hops, self.agent, contact.path
+                leg_id,
+                contact.uri,
+                flow,
+                caller,
+                caller_name,
+                offer,
+                headers,
+                hops=hops,
+                agent=self.agent,
+                path=contact.path,
+                private=like is not None and like.facts.private,
+                forwarded=like.facts.forwarded if like is not None else (),
             )
             self._board.emit(order)
         if not self._legs:

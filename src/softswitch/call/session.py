@@ -175,7 +175,7 @@ class CallerSession:
         self._become(Stage.MENU, now)
         self._flow = FlowRun(self._board.call.flows, flow, self._board.ids, self._board.line.flow_rules)
         facts, place = self.leg.facts, self.waiting.place
-        values = {"caller": facts.customer, "dialled": facts.dialled, **self.waiting.identity_values()}
+        values = {**facts.start_values, **self.waiting.identity_values()}
         started = FlowStarted(self.waiting.language, values)
         if place is not None:  # after a queue: nothing that was entered is lost
             started = FlowStarted(

@@ -207,6 +207,16 @@ class TransferSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """A way out: steps in order, in each step trunks that share the calls by weight. `next_on`: "timeout",
+    "unreachable", statuses and classes of them ("503", "5xx") after which the next trunk is tried."""
+
+    id: str
+    steps: tuple[tuple[tuple[TrunkId, int], ...], ...]
+    next_on: tuple[str, ...] = ("timeout", "unreachable", "408", "500", "502", "503", "504")
+
+
+@dataclass(frozen=True, slots=True)
 class CallSettings:
     name: str
     timezone: str
@@ -220,6 +230,7 @@ class CallSettings:
     texts: LineTexts
     call_back_trunk: TrunkId | None = None  # customers are called back through this trunk
     call_back_caller: str = ""  # number shown to the customer
+    call_back_route: RouteSettings | None = None  # instead of the one trunk
     absences: tuple[Absence, ...] = ()
     customers: Mapping[CustomerId, Customer] = field(default_factory=dict)
     departments: Mapping[str, QueueId] = field(default_factory=dict)  # by the code that agents dial

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from softswitch.cli.options import DEFAULT_URL, AsJson, Url, guarded
+from softswitch.cli.options import DEFAULT_URL, AsJson, Url, Watch, guarded
 
 app = typer.Typer()
 
@@ -27,6 +27,14 @@ def bans(
     for source in free or ():
         guarded(partial(Floor(url).free, source))
     guarded(lambda: show(Floor(url), "bans", as_json, False))
+
+
+@app.command()
+def trunks(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False) -> None:
+    """Show the trunks of a running switch: up or down, channels and calls per second in use, where their names lead."""
+    from softswitch.cli.floor import Floor, show
+
+    guarded(lambda: show(Floor(url), "trunks", as_json, watch))
 
 
 @app.command()

@@ -147,6 +147,15 @@ def _left(seconds: float | None) -> str:
     return f"+{duration(-seconds)}" if seconds < 0 else duration(seconds)
 
 
+def _trunk_state(row: dict[str, Any]) -> Text:
+    return Text(plain(str(row["state"])), style={"up": "green", "down": "bold red"}.get(row["state"], "dim"))
+
+
+def _per_second(row: dict[str, Any]) -> str:
+    most = row["most_per_second"]
+    return "-" if most is None else f"{row['calls_per_second']:g}/{most:g}"
+
+
 _COLUMNS: dict[str, tuple[Column, ...]] = {
     "agents": (
         ("agent", "left", lambda row: row["agent"]),
@@ -175,6 +184,16 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         ("left", "right", lambda row: duration(row["left_seconds"])),
         ("of", "right", lambda row: duration(row["ban_seconds"])),
         ("dropped", "right", lambda row: row["dropped"]),
+    ),
+    "trunks": (
+        ("trunk", "left", lambda row: row["trunk"]),
+        ("state", "left", _trunk_state),
+        ("calls", "right", lambda row: f"{row['calls']}/{row['max_calls']}"),
+        ("per second", "right", _per_second),
+        ("refused", "right", lambda row: row["refused"]),
+        ("to", "left", lambda row: row["host"] or "-"),
+        ("addresses", "left", lambda row: row["problem"] or " ".join(row["addresses"])),
+        ("registration", "left", lambda row: row["registration"]),
     ),
     "calls": (
         ("call", "right", lambda row: row["call"]),

@@ -37,7 +37,7 @@ from softswitch.ivr.messages import (
     Unclear,
 )
 
-START_VARIABLES = ("caller", "dialled")
+START_VARIABLES = ("caller", "dialled", "forwarded_from")
 KNOWN_OF_CALLERS = ("attestation", "identity")  # what a branch can look at besides
 
 

@@ -44,6 +44,7 @@ from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
 from softswitch.config.stir import STIR_POLICY, StirDoc, StirPolicyDoc
 from softswitch.config.strategies import orders
 from softswitch.config.text_language import LineTextsDoc, QueueTextsDoc
+from softswitch.config.trunk_language import PEER, SOURCE, RouteDoc, TrunkKeys
 from softswitch.config.values import (
     ADDRESS,
     AFTER,
@@ -56,7 +57,6 @@ from softswitch.config.values import (
     EVERY,
     EXTENSION,
     HOST,
-    HOST_PORT,
     ID,
     LANGUAGE,
     LISTEN,
@@ -138,14 +138,18 @@ class PromptsDoc(Section):
 
 
 @section
-class TrunkDoc(Section):
-    """A gateway to the telephone network. It is known by its addresses."""
+class TrunkDoc(TrunkKeys):
+    """A gateway to the telephone network. It is known by its addresses, its certificate or its login."""
 
-    from_: tuple[str, ...] = key(ListOf(NETWORK, at_least=1), "addresses or networks its calls come from", name="from")
-    to: HostPort = key(HOST_PORT, "where our calls to it go; without it no call goes out here", HostPort())
+    from_: tuple[str, ...] = key(
+        ListOf(SOURCE, at_least=1), "addresses, networks or names that its calls come from", (), name="from"
+    )
+    to: HostPort = key(
+        PEER, "where our calls to it go, an address or a name; without it no call goes out here", HostPort()
+    )
     transport: Placed = key(OneOf("udp", "tcp", "tls"), "how our calls to it travel", Placed("udp", NOTHING.place))
     verify: bool = key(Flag(), "with tls: its certificate has to be valid and to name the host of `to`", True)
-    max_calls: int = key(Number(1, 100_000), "more calls at a time are refused", 200)
+    max_calls: int = key(Number(1, 100_000), "more calls at a time, in and out together, are refused", 200)
     username: Placed = key(Text("a name"), "our name at this carrier, when it asks for a login", NOTHING)
     password: Secret | None = key(SECRET, "and the password", None)
     realm: Placed = key(Text("a name"), "the realm it asks for; no other is ever answered", NOTHING)
@@ -176,6 +180,7 @@ class CallBackDoc(Section):
     """How customers are called back."""
 
     trunk: Placed = key(ID, "the trunk; by default the only one with `to`", NOTHING)
+    route: Placed = key(ID, "instead of a trunk: a route, with others to go on to", NOTHING)
     show: Placed = key(DIALLED, "our number that the customer sees; by default the first of `numbers`", NOTHING)
 
 
@@ -443,6 +448,9 @@ class Document(Section):
     defence: Any = key(Or({"off": False}, Keys(DefenceDoc, "defence")), "limits for strangers; on by default", None)
     trunks: dict[Placed, TrunkDoc] = key(
         MapOf(ID, Keys(TrunkDoc, "a trunk"), referred=True), "gateways to the telephone network", {}
+    )
+    routes: dict[Placed, RouteDoc] = key(
+        MapOf(ID, Keys(RouteDoc, "a route"), referred=True), "ways out over several trunks", {}
     )
     numbers: dict[Placed, NumberDoc] = key(
         MapOf(DIALLED, Keys(NumberDoc, "a number")), "numbers that customers dial", {}

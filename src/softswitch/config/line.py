@@ -18,6 +18,7 @@ from softswitch.config.references import Known
 from softswitch.config.stir import build_policy, build_stir
 from softswitch.config.text_language import LineTextsDoc
 from softswitch.config.texts import LINE_TEXTS
+from softswitch.config.trunks import is_network, trunk_accounts, trunk_details, usual_port
 from softswitch.config.values import Url, resolve_secret
 from softswitch.ids import AgentId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Say
@@ -80,7 +81,7 @@ def build_sip(
         realm=realm,
         domains=tuple(dict.fromkeys([realm, media_host, *hosts])),
         trunks=_trunks(document, directory, env, report),
-        accounts=_accounts(document, realm, directory, env, report),
+        accounts=_all_accounts(document, realm, directory, env, report),
         nonce_secret=secret.encode(),
         qualify_seconds=60.0,
         defence=_defence(document, report),
@@ -127,7 +128,7 @@ def _trunks(document: Document, directory: Path, env: Env | None, report: Report
     taken: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = []
     trunks = []
     for name, doc in document.trunks.items():
-        for text in filter(None, doc.from_):
+        for text in filter(is_network, doc.from_):
             network = ipaddress.ip_network(text)
             for other, owner in taken:
                 if owner != name and other.version == network.version and other.overlaps(network):
@@ -145,7 +146,7 @@ def _trunks(document: Document, directory: Path, env: Env | None, report: Report
                 id=TrunkId(str(name)),
                 networks=tuple(filter(None, doc.from_)),
                 host=doc.to.host,
-                port=doc.to.port,
+                port=doc.to.port or usual_port(doc),
                 transport=str(doc.transport),
                 max_calls=doc.max_calls,
                 username=str(doc.username),
@@ -155,9 +156,19 @@ def _trunks(document: Document, directory: Path, env: Env | None, report: Report
                 demands=tuple(map(str, doc.require)),
                 stir=build_policy(doc.stir),
                 tls_verify=doc.verify,
+                **trunk_details(doc, report),
             )
         )
     return tuple(trunks)
+
+
+def _all_accounts(
+    document: Document, realm: str, directory: Path, env: Env | None, report: Report
+) -> tuple[AccountSettings, ...]:
+    """Of phones, and of trunks that log in."""
+    phones = _accounts(document, realm, directory, env, report)
+    taken = {account.username: str(account.agent) for account in phones}
+    return (*phones, *trunk_accounts(document, realm, directory, env, taken, report))
 
 
 def _accounts(

@@ -39,6 +39,7 @@ from softswitch.config.references import Known
 from softswitch.config.transports import build_tls, build_web_phones
 from softswitch.config.tree import Mapping as MapNode
 from softswitch.config.tree import Node, Scalar, read_file
+from softswitch.config.trunks import build_routes, call_back_route
 from softswitch.config.values import API, LISTEN, PORTS, Secret, Url, database_url, resolve_secret
 from softswitch.ids import TrunkId
 from softswitch.ivr.messages import Target
@@ -193,6 +194,7 @@ class _Build:
             ("calendar", "hours", list(document.hours)),
             ("trunk", "trunks", list(document.trunks)),
             ("team", "teams", list(document.teams)),
+            ("route", "routes", list(document.routes)),
         ):
             self._known.add(what, ids, section in sections or what == "flow")
 
@@ -252,6 +254,7 @@ class _Build:
             departments=build_departments(document, self._report),
             texts=build_line_texts(document, known),
             call_back_trunk=trunk,
+            call_back_route=call_back_route(document, known, build_routes(document, known)),
             call_back_caller=shown,
             absences=build_absences(document, known),
             customers=build_customers(document.customers, known),

@@ -50,6 +50,7 @@ VARIABLES: Mapping[str, Kind] = {
     "digits": Kind.DIGITS,
     "caller": Kind.DIGITS,
     "dialled": Kind.DIGITS,
+    "forwarded_from": Kind.DIGITS,
 }
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")

@@ -14,7 +14,7 @@ _MAX_CACHED = 4096
 class Addresses:
     """Look-ups by address, cached and bounded."""
 
-    __slots__ = ("_cache", "_local_flows", "_networks", "_ours", "_trunks")
+    __slots__ = ("_by_id", "_cache", "_local_flows", "_names", "_networks", "_ours", "_trunks")
 
     def __init__(self, settings: SipSettings) -> None:
         self._networks: list[tuple[IPv4Network | IPv6Network, TrunkId]] = [
@@ -23,6 +23,8 @@ class Addresses:
         # The most specific network wins.
         self._networks.sort(key=lambda entry: -entry[0].prefixlen)
         self._trunks = settings.trunks
+        self._names = {name.lower(): trunk.id for trunk in settings.trunks for name in trunk.names}
+        self._by_id = {trunk.id: trunk for trunk in settings.trunks}
         self._local_flows = settings.local_flows
         ours = [settings.realm, *settings.domains, *(flow.local[0] for flow in settings.local_flows)]
         self._ours = frozenset(ip_literal(name) or name.lower() for name in ours)
@@ -46,6 +48,20 @@ class Addresses:
         self._cache[address] = found
         return found
 
+    def trunk_of_flow(self, flow: Flow) -> TrunkId | None:
+        """By the address, or by a name that the certificate of a TLS connection proves."""
+        found = self.trunk_of(flow.remote[0])
+        if found is not None or flow.connection == 0 or not self._names:
+            return found
+        for name in flow.peer_names:
+            trunk = self._names.get(name.lower())
+            if trunk is not None:
+                return trunk
+        return None
+
+    def trunk(self, trunk: TrunkId) -> TrunkSettings:
+        return self._by_id[trunk]
+
     def trusted(self, address: str) -> bool:
         """An address we may send in-dialog requests to although they did not come from it."""
         return self.trunk_of(address) is not None or any(trunk.host == address for trunk in self._trunks)
@@ -54,26 +70,33 @@ class Addresses:
         return host in self._ours or (ip_literal(host) or host) in self._ours
 
     def flow_to(self, target: str) -> Flow | None:
-        """Where a URI without a known flow is sent: its IP literal, or the trunk whose id or host it names."""
+        """The first of `ways_to`."""
+        return next(iter(self.ways_to(target)), None)
+
+    def ways_to(self, target: str, trunk: TrunkId | None = None) -> list[Flow]:
+        """Where a URI without a known flow is sent, the best way first: its IP literal, or the trunk that is given or
+        whose id or host it names."""
         uri = parse_uri(target)
         host, port, transport = uri.host, uri.port, uri.parameter("transport")
-        for trunk in self._trunks:
-            if host in (str(trunk.id).lower(), trunk.host.lower()):
-                host, port, transport = trunk.host, port or trunk.port, transport or trunk.transport
-                break
+        carrier = self.carrier_of(target, trunk)
+        if carrier is not None:
+            host, port, transport = carrier.host, port or carrier.port, transport or carrier.transport
         address = ip_literal(host)
         if address is None:
-            return None
+            return []
         # RFC 3261 26.2.2: to a sips: URI leads TLS alone.
         kind = "tls" if uri.scheme == "sips" else (transport or "udp").lower()
-        return self.flow_to_address(address, port or (5061 if kind == "tls" else 5060), kind)
+        flow = self.flow_to_address(address, port or (5061 if kind == "tls" else 5060), kind)
+        return [flow] if flow is not None else []
 
-    def carrier_of(self, target: str) -> TrunkSettings | None:
-        """The trunk that a URI names by id or host, when it has a name of ours."""
+    def carrier_of(self, target: str, trunk: TrunkId | None = None) -> TrunkSettings | None:
+        """The trunk that is given, or that a URI names by id or host."""
+        if trunk is not None:
+            return self._by_id.get(trunk)
         host = parse_uri(target).host
-        for trunk in self._trunks:
-            if trunk.username and host in (str(trunk.id).lower(), trunk.host.lower()):
-                return trunk
+        for each in self._trunks:
+            if host in (str(each.id).lower(), each.host.lower()):
+                return each
         return None
 
     def flow_to_address(self, address: str, port: int, transport: str) -> Flow | None:

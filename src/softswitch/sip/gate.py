@@ -1,35 +1,35 @@
-"""Who may (RFC 3261 section 22): a trunk by its address, an agent by digest, nobody by From.
+"""Who may (RFC 3261 section 22): a trunk by its address, certificate or login, an agent by digest, nobody by From.
 
 Nothing is stored for a request before it has passed here.
 """
 
 from __future__ import annotations
 
-from softswitch.ids import TrunkId
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Context
 from softswitch.sip.digest import Digest, Verdict
 from softswitch.sip.errors import SipError
 from softswitch.sip.guard import Guard
-from softswitch.sip.headers import Address, parse_address, split_list
+from softswitch.sip.headers import Address
+from softswitch.sip.identity import Caller, caller_of
 from softswitch.sip.message import Request
 from softswitch.sip.messages import AccountSettings, Origin, SecurityEvent
-from softswitch.sip.uri import dialled_number, parse_uri, plain_text, printable
+from softswitch.sip.uri import parse_uri, plain_text, printable
 
 _EVENTS = {Verdict.WRONG: "auth_failed", Verdict.REPLAYED: "nonce_replayed"}
-_NO_NUMBER = ("anonymous", "restricted", "unavailable", "unknown")
 
 
 class Gate:
     """Raises SipError 401 (with challenges) or 403 for those who may not."""
 
-    __slots__ = ("_addresses", "_context", "_digest", "_guard")
+    __slots__ = ("_addresses", "_context", "_digest", "_guard", "_trunks_log_in")
 
     def __init__(self, context: Context, addresses: Addresses, guard: Guard) -> None:
         self._context = context
         self._guard = guard
         self._addresses = addresses
         self._digest = Digest(context)
+        self._trunks_log_in = any(account.trunk is not None for account in context.settings.accounts)
 
     def account(self, request: Request) -> AccountSettings:
         """The agent's account that this request proves by digest."""
@@ -49,48 +49,28 @@ class Gate:
         stale = checked.verdict in (Verdict.STALE, Verdict.REPLAYED)
         raise SipError(401, checked.verdict.name.lower(), self._digest.challenge(request.flow.remote[0], stale))
 
-    def caller(self, request: Request) -> tuple[Origin, str, str]:
-        """Who calls: origin, number, display name."""
-        trunk = self._addresses.trunk_of(request.flow.remote[0])
+    def caller(self, request: Request) -> Caller:
+        """Who calls: a trunk by its address, its certificate or its login, else an agent."""
+        trunk = self._addresses.trunk_of_flow(request.flow)
         if trunk is not None:
-            number, name = asserted_caller(request)
-            return Origin(trunk=trunk), number, name
-        if not self._claims_our_domain(request):
+            return caller_of(request, self._addresses.trunk(trunk))
+        if not self._trunks_log_in and not self._claims_our_domain(request):
             self._context.out.append(SecurityEvent("unknown_trunk", request.flow.remote, "", _claim(request)))
             raise SipError(403, "INVITE from an unknown address")
         account = self.account(request)
+        if account.trunk is not None:
+            return caller_of(request, self._addresses.trunk(account.trunk))
         if request.uri[:4].lower() != "tel:" and not self._addresses.is_ours(parse_uri(request.uri).host):
             # We are no relay: an agent calls through us, never to somebody else's domain.
             raise SipError(404, "not our domain")
         # What an agent's phone says in From, P-Asserted-Identity or Remote-Party-ID is dropped.
-        return Origin(agent=account.agent), account.extension, ""
-
-    def trunk(self, address: str) -> TrunkId | None:
-        return self._addresses.trunk_of(address)
+        return Caller(Origin(agent=account.agent), account.extension)
 
     def _claims_our_domain(self, request: Request) -> bool:
         try:
             return self._addresses.is_ours(parse_uri(request.from_.uri).host)
         except SipError:
             return False
-
-
-def asserted_caller(request: Request) -> tuple[str, str]:
-    """Number and name of a trunk's call: P-Asserted-Identity (RFC 3325), Remote-Party-ID, else From."""
-    for name in ("p-asserted-identity", "remote-party-id", "from"):
-        value = request.headers.get(name)
-        if value is None:
-            continue
-        try:
-            # RFC 3325 9.1: up to two values, a sip: and a tel: URI; the first usable one counts.
-            for item in [value] if name == "from" else split_list(value):
-                address = parse_address(item)
-                number = dialled_number(address.uri)
-                if number and number.lower() not in _NO_NUMBER:
-                    return number[:64], printable(address.display)[:128]
-        except SipError:
-            continue
-    return "", ""
 
 
 def _claim(request: Request) -> str:

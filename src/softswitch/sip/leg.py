@@ -12,13 +12,13 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Protocol
 
-from softswitch.ids import AgentId, LegId, TrunkId
+from softswitch.ids import AgentId, LegId
 from softswitch.sip.bodies import info_digit
 from softswitch.sip.context import Context
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request, Response
-from softswitch.sip.messages import EndedBy, Flow, InfoDigitReceived, LegEnded
+from softswitch.sip.messages import EndedBy, Flow, InfoDigitReceived, LegEnded, TrunkSettings
 from softswitch.sip.offers import Offers
 from softswitch.sip.reason import cause_of, reason_line
 from softswitch.sip.respond import ALLOW
@@ -75,8 +75,9 @@ class Hub(Protocol):
     def trusted(self, address: str) -> bool:
         """A configured trunk address."""
 
-    def next_flow(self, dialog: Dialog, tried: list[Flow]) -> bool:
-        """Turn a dialog that could not be opened to another flow of the same phone; False: there is none."""
+    def next_flow(self, leg: Leg, tried: list[Flow]) -> bool:
+        """Turn a dialog that could not be opened to another flow of the same phone, or to the next address of the
+        same trunk; False: there is none."""
 
     def reconnect(self, dialog: Dialog) -> None:
         """Give a dialog whose TCP connection is gone a new way."""
@@ -99,6 +100,7 @@ class Leg:
 
     __slots__ = (
         "agent",
+        "carrier",
         "dialog",
         "hub",
         "id",
@@ -109,7 +111,6 @@ class Leg:
         "setup",
         "state",
         "told",
-        "trunk",
     )
 
     def __init__(self, hub: Hub, leg: LegId, dialog: Dialog, owns_call_id: bool) -> None:
@@ -119,8 +120,8 @@ class Leg:
         self.owns_call_id = owns_call_id
         self.state = LegState.SETUP
         self.told = False
-        self.trunk: TrunkId | None = None
         self.agent: AgentId | None = None  # whose phone is at the other end
+        self.carrier: TrunkSettings | None = None  # the settings of this trunk
         self.opening = ("", "", 0)  # Call-ID, tag and CSeq of the INVITE that an incoming leg began with
         self.setup: Setup
         self.session = SessionTimer(self)

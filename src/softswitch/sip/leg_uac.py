@@ -17,9 +17,10 @@ from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.leg import Leg, LegState
 from softswitch.sip.message import Request, Response
-from softswitch.sip.messages import EndedBy, Flow, InviteAnswered, InviteProgressed, TrunkSettings
+from softswitch.sip.messages import EndedBy, Flow, InviteAnswered, InviteProgressed
 from softswitch.sip.reason import cause_of, reason_line
 from softswitch.sip.reliable import EarlyDialog, reliable_number
+from softswitch.sip.respond import ALLOW
 from softswitch.sip.session_timer import too_small
 from softswitch.sip.transaction_client import ClientState, ClientTransaction, cancellation
 from softswitch.sip.transaction_server import ServerTransaction
@@ -36,7 +37,6 @@ class UacSetup:
         "_cancel_reason",
         "_cancel_sent",
         "_cancelled",
-        "_carrier",
         "_early",
         "_fixed_flow",
         "_leg",
@@ -45,17 +45,16 @@ class UacSetup:
         "_tried",
     )
 
-    def __init__(self, leg: Leg, fixed_flow: bool, carrier: TrunkSettings | None = None) -> None:
+    def __init__(self, leg: Leg, fixed_flow: bool) -> None:
         self._leg = leg
         self._fixed_flow = fixed_flow
-        self._carrier = carrier
         self._answered = 0  # challenges
         self._transaction: ClientTransaction | None = None
         self._acks: dict[str, tuple[Flow, bytes]] = {}
         self._cancelled = False
         self._cancel_sent = False
         self._cancel_reason: str | None = None
-        self._opening = ("", b"")  # header lines and offer, for another try
+        self._opening = ("", b"")  # further header lines and offer, for another try
         self._early: dict[str, EarlyDialog] = {}  # by To tag
         self._tried: list[Flow] = []  # flows that failed
 
@@ -71,15 +70,16 @@ class UacSetup:
         early = self._early.get(tag)
         return None if early is None else early.dialog
 
-    def start(self, extra: str, sdp: bytes, proof_line: str = "") -> None:
+    def start(self, extra: str, sdp: bytes, proof_line: str = "", again: bool = False) -> None:
         leg = self._leg
         context = leg.hub.context
         dialog = leg.dialog
         self._opening = (extra, sdp)
         leg.session.described = sdp
         branch = context.token()
-        lines = extra + leg.session.request_lines() + proof_line
-        data = dialog.request(context, "INVITE", dialog.next_number(), branch, lines, sdp)
+        lines = dialog.contact(context) + ALLOW + extra + leg.session.request_lines() + proof_line
+        number = dialog.local_seq if again else dialog.next_number()
+        data = dialog.request(context, "INVITE", number, branch, lines, sdp)
         self._transaction = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
 
     # ---------------------------------------------------------------- orders
@@ -147,11 +147,13 @@ class UacSetup:
         if leg.told:
             return False
         line = ""
-        if response.status == 430:
+        # RFC 3263 4.3: "For SIP requests, failure occurs if the transaction layer reports a 503 error response or a
+        # transport failure of some sort".
+        if response.status == 430 or (response.status == 503 and leg.carrier is not None):
             return self._other_flow()
-        if response.status in (401, 407) and self._carrier is not None:
+        if response.status in (401, 407) and leg.carrier is not None and not self._fixed_flow:
             cnonce = leg.hub.context.token()
-            line = proof(response, self._carrier, "INVITE", leg.dialog.target, cnonce, self._answered)
+            line = proof(response, leg.carrier, "INVITE", leg.dialog.target, cnonce, self._answered)
             self._answered += 1
             if not line:
                 return False
@@ -165,10 +167,12 @@ class UacSetup:
         """RFC 5626 5.3.1 and 11.2: 430, or nobody there at all: the next flow of the same phone."""
         leg = self._leg
         self._tried.append(leg.dialog.flow)
-        if leg.told or self._cancelled or not leg.hub.next_flow(leg.dialog, self._tried):
+        if leg.told or self._cancelled or not leg.hub.next_flow(leg, self._tried):
             return False
         self._early.clear()
-        self.start(*self._opening)
+        # RFC 3263 4.3: "the client SHOULD create a new request, which is identical to the previous, but has a different
+        # value of the Via branch ID than the previous".
+        self.start(*self._opening, again=True)
         return True
 
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:

@@ -12,6 +12,7 @@ response or until the server transaction times out."
 from __future__ import annotations
 
 from softswitch.sip.ack_wait import AckWait
+from softswitch.sip.causes import cause_of_status
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.leg import Leg, LegState
@@ -121,6 +122,8 @@ class UasSetup:
         if self._transaction.answered or status < 300:
             return
         extra = "" if retry_after_seconds is None else f"Retry-After: {retry_after_seconds}\r\n"
+        if cause is None and self._leg.carrier is not None:
+            cause = cause_of_status(status)  # RFC 3326: the network behind the trunk knows causes alone
         if cause is not None:
             extra += f"Reason: Q.850;cause={cause}\r\n"
         self._end(EndedBy.US, status, extra, None)

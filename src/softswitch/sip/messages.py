@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from softswitch.ids import AgentId, LegId, TrunkId
+from softswitch.sip.number_plan import NumberPlan
 from softswitch.sip.stir_messages import CallerIdentity, StirPolicy, StirSettings
 
 # ------------------------------------------------------------------ the wire
@@ -93,9 +94,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Somebody whose calls are forwarded to us (RFC 5806, RFC 7044). `number` is empty when it is not to be shown."""
+
+    number: str
+    reason: str  # "unconditional", "user-busy", "no-answer", ...
+
+
+@dataclass(frozen=True, slots=True)
 class InviteReceived:
     """A new incoming call, already checked and authenticated; 100 is sent. `dialled` is the user part of the
-    request URI; `caller` the asserted number (PAI, RPID or From of a trunk; the extension of an agent)."""
+    request URI; `caller` the asserted number (PAI, RPID or From of a trunk; the extension of an agent). Both are in
+    our form; as the trunk wrote them they stand in `dialled_as_sent` and `caller_as_sent`. `private`: the number is
+    known, and is shown to nobody. `forwarded`: who forwarded this call, the last one first."""
 
     leg: LegId
     origin: Origin
@@ -107,6 +118,10 @@ class InviteReceived:
     hops: int = 70  # Max-Forwards: what a call that goes on for this one may still use up, less one
     identity: CallerIdentity | None = None  # None: this trunk's callers are not checked
     replaces: LegId | None = None  # an answered leg of the same agent, which this call takes the place of (RFC 3891)
+    private: bool = False
+    forwarded: tuple[Forwarded, ...] = ()
+    dialled_as_sent: str = ""
+    caller_as_sent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +237,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class StartInvite:
-    """Call out: to `target` (a contact of an agent, or sip:number@trunk) over `flow` when it is known (a
+    """Call out: to `target` (a contact of an agent, or sip:number@trunk, `trunk` then) over `flow` when it is known (a
     registered contact's flow), else to where the URI's host literal says. `caller` is the number or extension
-    shown in From (and P-Asserted-Identity), `path` the routes of a registered contact."""
+    shown in From (and P-Asserted-Identity); `private` hides it from whoever is not trusted. `path`: the routes of a
+    registered contact; `forwarded`: who forwarded this call to us before."""
 
     leg: LegId
     target: str
@@ -236,6 +252,10 @@ class StartInvite:
     hops: int = 70  # Max-Forwards; a call placed for another one hands on what that one has left, less one
     agent: AgentId | None = None  # whose phone this rings
     path: tuple[str, ...] = ()
+    private: bool = False
+    forwarded: tuple[Forwarded, ...] = ()
+    trunk: TrunkId | None = None
+    answer_within: float = 0.0  # seconds until the first response; 0: as long as a transaction lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,17 +430,27 @@ class TrunkSettings:
     tls_verify: bool = True  # its certificate has to name `host`
     demands: tuple[str, ...] = ()  # extensions a caller must know ("timer", "100rel"), else 421
     stir: StirPolicy | None = None  # None: identities of its callers are not looked at
+    names: tuple[str, ...] = ()  # names of certificates: a TLS connection that proves one of them is this trunk
+    trusted: bool = True  # its P-Asserted-Identity is believed, and it is told who calls also where that is private
+    numbers: NumberPlan | None = None  # None: numbers go through as they are written
+    forwarding: str = ""  # how it is told who forwarded a call: "diversion", "history-info"; empty: not at all
+    calls_per_second: float = 0.0  # new calls, each direction; 0: as many as come
+    codecs: tuple[str, ...] = ()  # the preferred one first; empty: those of the line
+    ring_seconds: float = 0.0  # its callers hear the ringing tone for so long before they are answered
+    early_media: bool = False  # our own tone (183), not that of the caller's exchange (180)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """What an agent's phone registers with. Only the two HA1 = H(username:realm:password) are kept."""
+    """What an agent's phone registers with, or a trunk that logs in for each call. Only the two HA1 =
+    H(username:realm:password) are kept."""
 
     agent: AgentId
     username: str
     extension: str
     ha1_md5: str
     ha1_sha256: str
+    trunk: TrunkId | None = None
 
 
 @dataclass(frozen=True, slots=True)

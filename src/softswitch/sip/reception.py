@@ -263,14 +263,16 @@ class Reception:
         sessions = self._sessions
         if self._context.overloaded:
             raise SipError(503, "overloaded", RETRY_AFTER)
-        origin, number, name = self._gate.caller(request)
-        self._check_demanded(request, origin.trunk)
-        if sessions.full or self._trunk_full(request):
+        caller = self._gate.caller(request)
+        trunk = caller.origin.trunk
+        self._check_demanded(request, trunk)
+        if sessions.full:
             self._context.out.append(SecurityEvent("overload", request.flow.remote, "", "sessions"))
             raise SipError(503, "too many calls", RETRY_AFTER)
         dialled = dialled_number(request.uri)
+        self._check_room(request, trunk)
         transaction = self._open(request, key, self._context.token())
-        self._inside(transaction, lambda: sessions.incoming(request, transaction, origin, dialled, (number, name)))
+        self._inside(transaction, lambda: sessions.incoming(request, transaction, caller, dialled))
 
     def _check_demanded(self, request: Request, trunk: TrunkId | None) -> None:
         """RFC 3261 21.4.16: "The UAS needs a particular extension to process the request, but this extension is not
@@ -282,12 +284,15 @@ class Reception:
             if not supports(request, option) and option not in map(str.lower, request.items("require")):
                 raise SipError(421, f"{option} is demanded", f"Require: {option}\r\n")
 
-    def _trunk_full(self, request: Request) -> bool:
-        trunk = self._gate.trunk(request.flow.remote[0])
-        if trunk is None:
-            return False
-        most = next(entry.max_calls for entry in self._context.settings.trunks if entry.id == trunk)
-        return self._sessions.trunk_calls.get(trunk, 0) >= most
+    def _check_room(self, request: Request, trunk: TrunkId | None) -> None:
+        """Channels and calls per second of the trunk."""
+        refused = None if trunk is None else self._sessions.load.admit(trunk, self._context.now)
+        if refused is not None:
+            self._context.out.append(
+                SecurityEvent("overload", request.flow.remote, "", f"trunk {trunk}: {refused.why}")
+            )
+            lines = f"Retry-After: {refused.retry_after}\r\nReason: Q.850;cause={refused.cause}\r\n"
+            raise SipError(503, "the trunk has no room", lines)
 
     def _inside(self, transaction: ServerTransaction, work: Callable[[], None]) -> None:
         """Refusals from here on are answered in the transaction."""

@@ -149,6 +149,8 @@ class Registrar:
 
     def _check_address_of_record(self, request: Request, account: AccountSettings) -> None:
         address = parse_uri(request.to.uri)
+        if account.trunk is not None:
+            raise SipError(403, "a trunk calls with this name; it does not register")
         # RFC 3261 10.3 steps 1 and 5: the address of record must be in our domain, else 404.
         if not self._addresses.is_ours(address.host) or not self._addresses.is_ours(parse_uri(request.uri).host):
             raise SipError(404, "not our domain")

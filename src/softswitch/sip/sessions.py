@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from softswitch.ids import LegId, TrunkId
+from softswitch.ids import LegId
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.bodies import session_description
 from softswitch.sip.context import Context
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
-from softswitch.sip.headers import quote_string
+from softswitch.sip.identity import Caller, forwarding_lines, said_of_caller
 from softswitch.sip.leg import Leg
 from softswitch.sip.leg_uac import UacSetup
 from softswitch.sip.leg_uas import UasSetup
@@ -33,13 +33,14 @@ from softswitch.sip.messages import (
     SendOffer,
     StartInvite,
 )
+from softswitch.sip.number_plan import to_e164
 from softswitch.sip.refer import Referrals, parse_replaces
-from softswitch.sip.respond import ALLOW
 from softswitch.sip.session_timer import asked_by
 from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransaction
-from softswitch.sip.uri import dialled_number, escape_user, parse_uri, printable
+from softswitch.sip.trunk_load import TrunkLoad
+from softswitch.sip.uri import dialled_number, parse_uri, printable
 
 Order = (
     RespondProvisional
@@ -58,7 +59,7 @@ _RESERVED = frozenset(_RESERVED_NAMES.split())
 
 
 class Sessions:
-    """`trunk_calls` counts the incoming legs of each trunk that the call room has not ended yet."""
+    """`load` counts the legs of each trunk that the call room has not ended yet."""
 
     __slots__ = (
         "_addresses",
@@ -69,10 +70,10 @@ class Sessions:
         "_orders",
         "clients",
         "context",
+        "load",
         "other_flows",
         "referrals",
         "screen",
-        "trunk_calls",
     )
 
     def __init__(self, context: Context, clients: ClientTransactions, addresses: Addresses) -> None:
@@ -83,7 +84,7 @@ class Sessions:
         self._dialogs: dict[str, Leg] = {}
         self._call_ids: dict[LegId, str] = {}  # also of legs that ended a while ago, for the trace
         self._openings: dict[tuple[str, str, int], Leg] = {}  # incoming legs by what their INVITE repeats
-        self.trunk_calls: dict[TrunkId, int] = {}
+        self.load = TrunkLoad(context.settings.trunks)
         self.screen: StirScreen | None = None  # where callers' identities are checked
         self.referrals = Referrals(context, clients, addresses, self._of_dialog)
         self.other_flows: Callable[[str, Flow], tuple[ContactBinding, ...]] = lambda target, flow: ()
@@ -109,8 +110,15 @@ class Sessions:
     def trusted(self, address: str) -> bool:
         return self._addresses.trusted(address)
 
-    def next_flow(self, dialog: Dialog, tried: list[Flow]) -> bool:
-        """RFC 5626 5.3.1: when a flow has failed, another one of the same phone is used."""
+    def next_flow(self, leg: Leg, tried: list[Flow]) -> bool:
+        """RFC 5626 5.3.1: when a flow has failed, another one of the same phone is used; RFC 3263 4.3: the next target
+        of the same trunk."""
+        dialog = leg.dialog
+        if leg.carrier is not None:
+            ways = self._addresses.ways_to(dialog.target, leg.carrier.id)
+            flow = next((way for way in ways if way not in tried), None)
+            dialog.flow = flow or dialog.flow
+            return flow is not None
         for binding in self.other_flows(dialog.target, dialog.flow):
             if binding.flow not in tried:
                 dialog.target, dialog.flow, dialog.routes = binding.uri, binding.flow, binding.path
@@ -144,8 +152,8 @@ class Sessions:
     def forget_leg(self, leg: Leg) -> None:
         del self._legs[leg.id]
         self.leg_changed(leg)
-        if leg.trunk is not None:
-            self.trunk_calls[leg.trunk] -= 1
+        if leg.carrier is not None:
+            self.load.ended(leg.carrier.id)
 
     def forget_dialog(self, leg: Leg) -> None:
         dialog = leg.dialog
@@ -241,34 +249,47 @@ class Sessions:
                 raise
             transaction.respond(error.status, error.headers)
 
-    def incoming(
-        self, request: Request, transaction: ServerTransaction, origin: Origin, dialled: str, caller: tuple[str, str]
-    ) -> None:
+    def incoming(self, request: Request, transaction: ServerTransaction, caller: Caller, dialled: str) -> None:
         """A new call, checked and authenticated. SipError when its dialog cannot be opened."""
         context = self.context
         sdp = session_description(request)
         asked = asked_by(request, context.settings.min_session_seconds)
-        replaces = self._replaced(request, origin)
+        replaces = self._replaced(request, caller.origin)
         dialog = Dialog.of_request(request, transaction.tag, self._addresses.trusted)
         leg = Leg(self, LegId(context.ids.number()), dialog, False)
-        leg.agent = origin.agent
+        leg.agent = caller.origin.agent
         leg.setup = UasSetup(leg, request, transaction, asked)
-        leg.trunk = origin.trunk
+        trunk = caller.origin.trunk
+        leg.carrier = self._addresses.trunk(trunk) if trunk is not None else None
         leg.opening = (dialog.call_id, dialog.remote_tag, dialog.remote_seq)
         self._openings[leg.opening] = leg
         self._legs[leg.id] = leg
         self.leg_changed(leg)
         self._dialogs[dialog.local_tag] = leg
         self._note_call_id(leg)
-        if origin.trunk is not None:
-            self.trunk_calls[origin.trunk] = self.trunk_calls.get(origin.trunk, 0) + 1
+        plan = None
+        if trunk is not None:
+            self.load.began(trunk)
+            plan = self._addresses.trunk(trunk).numbers
         # RFC 3261 8.2.6.1: "When a 100 (Trying) response is generated, any Timestamp header field present in the
         # request MUST be copied into this 100 (Trying) response."
         stamp = request.headers.get("timestamp")
         transaction.respond(100, f"Timestamp: {stamp}\r\n" if stamp else "")
-        number, name = caller
-        hops = int(request.headers.get("max-forwards", "70"))
-        event = InviteReceived(leg.id, origin, dialled, number, name, sdp, request.flow, hops, replaces=replaces)
+        event = InviteReceived(
+            leg.id,
+            caller.origin,
+            dialled if plan is None else to_e164(plan, dialled),
+            caller.number,
+            caller.name,
+            sdp,
+            request.flow,
+            int(request.headers.get("max-forwards", "70")),
+            replaces=replaces,
+            private=caller.private,
+            forwarded=caller.forwarded,
+            dialled_as_sent=dialled,
+            caller_as_sent=caller.as_sent,
+        )
         if self.screen is None:
             context.out.append(event)
         else:
@@ -314,38 +335,43 @@ class Sessions:
         context = self.context
         assert order.leg not in self._legs, "a leg is started once"
         try:
-            flow = order.flow or self._addresses.flow_to(order.target)
+            ways = [order.flow] if order.flow is not None else self._addresses.ways_to(order.target, order.trunk)
             uri = parse_uri(order.target)
         except SipError:
-            flow = None
-        if flow is None:
-            context.out.append(LegEnded(order.leg, EndedBy.TRANSPORT, 503))
+            ways = []
+        carrier = self._addresses.carrier_of(order.target, order.trunk) if order.flow is None and ways else None
+        refused = self.load.admit(carrier.id, context.now, outgoing=True) if carrier is not None else None
+        if not ways or refused is not None:
+            context.out.append(LegEnded(order.leg, EndedBy.TRANSPORT, 503, refused.cause if refused else None))
             return
         if order.hops <= 0:
             # RFC 7332: who calls on for somebody hands on what is left of Max-Forwards: a ring of forwards ends.
             context.out.append(LegEnded(order.leg, EndedBy.US, 483))
             return
-        caller = f"<sip:{escape_user(order.caller or 'anonymous')}@{context.settings.realm}>"
-        if order.caller_name:
-            caller = f"{quote_string(printable(order.caller_name))} {caller}"
+        realm = context.settings.realm
+        # A phone of ours is shown the caller, or nobody; what a trunk is told of a private one depends on its trust.
+        trusted = carrier.trusted if carrier is not None else not order.private
+        caller, lines = said_of_caller(order.caller, order.caller_name, realm, order.private, trusted)
         tag = context.token()
         callee = f"<{uri.scheme}:{uri.user}@{uri.host}>" if uri.user else f"<{uri.scheme}:{uri.host}>"
-        dialog = Dialog(context.token() + context.token(), tag, f"{caller};tag={tag}", callee, order.target, flow)
+        dialog = Dialog(context.token() + context.token(), tag, f"{caller};tag={tag}", callee, order.target, ways[0])
         dialog.hops = order.hops
         dialog.routes = order.path
         leg = Leg(self, order.leg, dialog, True)
         leg.agent = order.agent
-        carrier = self._addresses.carrier_of(order.target) if order.flow is None else None
-        setup = UacSetup(leg, order.flow is not None, carrier)
+        leg.carrier = carrier
+        setup = UacSetup(leg, order.flow is not None)
         leg.setup = setup
         self._legs[leg.id] = leg
         self.leg_changed(leg)
         self._dialogs[tag] = leg
         self._note_call_id(leg)
-        extra = f"{dialog.contact(context)}{ALLOW}P-Asserted-Identity: {caller}\r\n"
+        if carrier is not None:
+            self.load.began(carrier.id)
+        lines += forwarding_lines(order.forwarded, carrier.forwarding if carrier else "diversion", order.target, realm)
         for name, value in order.headers:
-            extra += _header_line(name, value)
-        setup.start(extra, order.sdp)
+            lines += _header_line(name, value)
+        setup.start(lines, order.sdp)
 
 
 def _header_line(name: str, value: str) -> str:

@@ -58,6 +58,7 @@ from softswitch.sip.stun import binding_response
 from softswitch.sip.subscriptions import Subscriptions
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransactions
+from softswitch.sip.trunk_load import TrunkLoad
 
 Event = (
     PacketReceived
@@ -160,6 +161,11 @@ class SipStack:
 
     def registrations(self) -> dict[AgentId, tuple[ContactBinding, ...]]:
         return self._registrar.registrations()
+
+    @property
+    def load(self) -> TrunkLoad:
+        """What the trunks carry."""
+        return self._sessions.load
 
     def counts(self) -> dict[str, int]:
         """Sizes of the tables, for metrics and leak tests."""

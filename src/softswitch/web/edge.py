@@ -36,6 +36,13 @@ class TrunkView:
     host: str  # empty: no calls go out there
     state: str  # "up", "down", "not asked"
     registration: str = ""  # "registered", "not registered (403)"; empty: it is not asked for
+    calls: int = 0  # channels in use, in and out
+    max_calls: int = 0
+    calls_per_second: float | None = None  # of the last second, the busier direction; None: without a limit
+    most_per_second: float | None = None
+    refused: int = 0  # calls, in and out, for which it had no room
+    addresses: tuple[str, ...] = ()  # where its name leads now, best first; "udp:192.0.2.10:5060"
+    problem: str = ""  # why its name leads nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +153,16 @@ class EdgeCollector(Collector):
             if trunk.state != "not asked":
                 trunks.add_metric([trunk.trunk], float(trunk.state == "up"))
         yield trunks
+        yield from _trunk_figures(self._edge.trunks())
+
+
+def _trunk_figures(trunks: Sequence[TrunkView]) -> Iterable[Metric]:
+    calls = GaugeMetricFamily("softswitch_trunk_calls", "Channels in use, in and out", labels=["trunk"])
+    refused = CounterMetricFamily(
+        "softswitch_trunk_refused_calls", "Calls, in and out, for which the trunk had no room", labels=["trunk"]
+    )
+    for trunk in trunks:
+        calls.add_metric([trunk.trunk], trunk.calls)
+        refused.add_metric([trunk.trunk], trunk.refused)
+    yield calls
+    yield refused

@@ -33,6 +33,8 @@ class CallView:
     sticky: str = ""  # what the sticky rule did so far: "direct", "waiting for anna", ...
     notes: tuple[str, ...] = ()  # what was decided about this caller, in plain words: why not her, rules applied
     identity: str = ""  # of his number (STIR): "verified A", "failed 438", "missing"; empty: not checked
+    forwarded_from: str = ""  # the number that forwarded this call to us
+    caller_as_sent: str = ""  # the caller's number as the trunk wrote it
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ from softswitch.acd.messages.waiting import (
     OfferChoice,
     OverflowCaller,
     QueueHoursChanged,
+    WayOutChanged,
 )
 from softswitch.acd.messages.words import (
     AgentState,
@@ -106,6 +107,7 @@ Event = (
     | CallerMovedToFront
     | CallBackRequested
     | QueueHoursChanged
+    | WayOutChanged
     | PromiseSaved
     | PromiseRestored
     | AgentAnswered
@@ -202,4 +204,5 @@ __all__ = [
     "RingEnded",
     "SavePromise",
     "StickyRule",
+    "WayOutChanged",
 ]

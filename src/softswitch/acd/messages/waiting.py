@@ -81,6 +81,13 @@ class QueueHoursChanged:
     then_at: float | None = None  # and changes back then
 
 
+@dataclass(frozen=True, slots=True)
+class WayOutChanged:
+    """Customers can be called (again), or no trunk to call them through is up: call-backs wait at their places."""
+
+    open: bool
+
+
 # ------------------------------------------------------------------ commands
 
 
