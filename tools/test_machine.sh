@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What `make test` needs beside Python: a second SIP phone (sipp) and a PostgreSQL server. Installs what is missing
+# What `make test` needs beside Python: a second SIP phone (sipp), a browser (chromium, and npm for its phone) and a
+# PostgreSQL server. Installs what is missing
 # when it may (root with apt), and otherwise says which tests will be skipped. Never fails the run.
 set -uo pipefail
 exec >&2
@@ -7,6 +8,8 @@ exec >&2
 missing=()
 command -v sipp >/dev/null || missing+=(sip-tester)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
+command -v chromium >/dev/null || missing+=(chromium)
+command -v npm >/dev/null || missing+=(npm)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
@@ -19,6 +22,9 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     rm -f "$log"
 fi
 command -v sipp >/dev/null || echo "sipp is missing: its interop tests will be skipped (Debian: apt-get install sip-tester)"
+for program in chromium npm; do
+    command -v $program >/dev/null || echo "$program is missing: the tests with a browser will be skipped"
+done
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
     echo "PostgreSQL is missing: its tests will be skipped (Debian: apt-get install postgresql)"
 exit 0

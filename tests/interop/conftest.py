@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.certificates import Authority
 
 from softswitch.demo.gateway import HOST as GATEWAY_HOST
 from softswitch.demo.gateway import Gateway
@@ -43,11 +44,22 @@ class Sipp:
             pytest.fail(f"sipp exited with {status}:\n{text[-3000:]}")
 
 
+@dataclass(frozen=True)
+class WebSide:
+    """What a browser's phone needs: the address of its page, and where it finds the switch."""
+
+    page: str
+    switch: str
+    certificate: Path
+    key: Path
+
+
 class Line:
     """The switch, the gateway, and phones to be had."""
 
-    def __init__(self, switch: Switch, gateway: Gateway, rack: Rack, passwords: dict[str, str]) -> None:
+    def __init__(self, switch: Switch, gateway: Gateway, rack: Rack, passwords: dict[str, str], web: WebSide) -> None:
         self.switch = switch
+        self.web = web
         self.gateway = gateway
         self.rack = rack
         self.passwords = passwords
@@ -142,11 +154,16 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     switch.edit("queues.yaml", ("queues", "fraud", "wrap_up"), "0s")
     switch.edit("queues.yaml", ("queues", "fraud", "nobody_there"), "wait")
     switch.edit("line.yaml", ("media", "silence"), "3m")  # sipp sends no audio
+    certificate, key = Authority(directory).issue("switch", HOST)
+    page = f"https://{HOST}:{free_port(HOST)}"
+    with (switch.config / "line.yaml").open("a") as line_yaml:
+        line_yaml.write(f"\ntls: {{ certificate: {certificate}, key: {key} }}\nweb_phones: {{ origins: ['{page}'] }}\n")
+    switch.more_listen = (f"wss://{HOST}:{free_port(HOST)}",)
     async with Gateway((HOST, switch.ports.sip), {}) as gateway, Rack(directory) as rack:
         await gateway.start(switch.ports.gateway)
         try:
             await switch.start()
-            yield Line(switch, gateway, rack, passwords)
+            yield Line(switch, gateway, rack, passwords, WebSide(page, switch.more_listen[0], certificate, key))
         finally:
             await switch.close()
 

@@ -74,6 +74,7 @@ class Switch:
         self.database = directory / "line.db"
         self.log = directory / "switch.log"
         self.environment: dict[str, str] = {}
+        self.more_listen: tuple[str, ...] = ()  # addresses beside those of `ports`
         self._process: asyncio.subprocess.Process | None = None
         self._groups: list[int] = []
 
@@ -115,6 +116,7 @@ class Switch:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "softswitch", "run", str(self.config)),
                 *("--listen", f"udp://{self.sip}", "--listen", f"tcp://{self.sip}", "--http", self.http),
+                *(word for address in self.more_listen for word in ("--listen", address)),
                 *("--database", f"sqlite:///{self.database}"),
                 cwd=self.directory,
                 env={**os.environ, **self.environment},
