@@ -5,6 +5,7 @@ Nothing is stored for a request before it has passed here.
 
 from __future__ import annotations
 
+from softswitch.ids import TrunkId
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Context
 from softswitch.sip.digest import Digest, Verdict
@@ -65,6 +66,9 @@ class Gate:
             raise SipError(404, "not our domain")
         # What an agent's phone says in From, P-Asserted-Identity or Remote-Party-ID is dropped.
         return Caller(Origin(agent=account.agent), account.extension)
+
+    def trunk(self, address: str) -> TrunkId | None:
+        return self._addresses.trunk_of(address)
 
     def _claims_our_domain(self, request: Request) -> bool:
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from softswitch.ids import AgentId, LegId, TrunkId
+from softswitch.sip.number_plan import Forwarded as Forwarded
 from softswitch.sip.number_plan import NumberPlan
 from softswitch.sip.stir_messages import CallerIdentity, StirPolicy, StirSettings
 
@@ -91,14 +92,6 @@ class Origin:
 
     trunk: TrunkId | None = None
     agent: AgentId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Forwarded:
-    """Somebody whose calls are forwarded to us (RFC 5806, RFC 7044). `number` is empty when it is not to be shown."""
-
-    number: str
-    reason: str  # "unconditional", "user-busy", "no-answer", ...
 
 
 @dataclass(frozen=True, slots=True)

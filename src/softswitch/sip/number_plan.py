@@ -32,6 +32,14 @@ class NumberPlan:
     national_prefix: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Somebody whose calls are forwarded to us (RFC 5806, RFC 7044). `number` is empty when it is not to be shown."""
+
+    number: str
+    reason: str  # "unconditional", "user-busy", "no-answer", ...
+
+
 @lru_cache(maxsize=8192)
 def to_e164(plan: NumberPlan, written: str) -> str:
     """`written` as +<country code><number>, or unchanged when it is not the number of a subscriber."""
