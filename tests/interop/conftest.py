@@ -78,7 +78,8 @@ class Line:
     async def agent(self, agent: str, kind: str = "baresip", **details: object) -> Handset:
         """A phone that is registered as this agent; she is ready."""
         phone = await self.phone(kind)
-        reply = await phone.register(AGENTS[agent], self.passwords[agent], self.switch.sip, **details)
+        server = f"{HOST}:{self.switch.ports.tls}" if details.get("transport") == "tls" else self.switch.sip
+        reply = await phone.register(AGENTS[agent], self.passwords[agent], server, **details)
         assert reply["registered"], reply
         await self.switch.wait_for_agent(agent, "ready", 5)
         return phone
@@ -154,12 +155,14 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     switch.edit("queues.yaml", ("queues", "fraud", "wrap_up"), "0s")
     switch.edit("queues.yaml", ("queues", "fraud", "nobody_there"), "wait")
     switch.edit("line.yaml", ("media", "silence"), "3m")  # sipp sends no audio
-    certificate, key = Authority(directory).issue("switch", HOST)
+    authority = Authority(directory)
+    certificate, key = authority.issue("switch", HOST)
     page = f"https://{HOST}:{free_port(HOST)}"
     with (switch.config / "line.yaml").open("a") as line_yaml:
         line_yaml.write(f"\ntls: {{ certificate: {certificate}, key: {key} }}\nweb_phones: {{ origins: ['{page}'] }}\n")
-    switch.more_listen = (f"wss://{HOST}:{free_port(HOST)}",)
+    switch.more_listen = (f"wss://{HOST}:{free_port(HOST)}", f"tls://{HOST}:{switch.ports.tls}")
     async with Gateway((HOST, switch.ports.sip), {}) as gateway, Rack(directory) as rack:
+        rack.authorities = authority.certificate
         await gateway.start(switch.ports.gateway)
         try:
             await switch.start()

@@ -111,6 +111,7 @@ class Phone:
         self.held: Call | None = None  # the first of two calls
         self.ended: list[Call] = []
         self.answering = "never"
+        self.authorities = ""
         self.account_: Account | None = None
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
@@ -152,7 +153,9 @@ class Phone:
         for codec in ("PCMU", "PCMA"):
             wanted = codecs.upper().split(",")
             self.endpoint.codecSetPriority(f"{codec}/8000/1", 255 - wanted.index(codec) if codec in wanted else 0)
-        parameter = ";transport=tcp" if transport == "tcp" else ""
+        parameter = f";transport={transport}" if transport != "udp" else ""
+        if transport == "tls":
+            self._tls()
         config = pj.AccountConfig()
         config.idUri = f"sip:{user}@{domain}"
         config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
@@ -165,8 +168,8 @@ class Phone:
         if register:
             config.regConfig.registrarUri = f"sip:{domain}{parameter}"
         config.regConfig.timeoutSec = 120
-        if transport == "tcp":
-            config.sipConfig.proxies.append(f"sip:{domain};transport=tcp;lr")
+        if transport != "udp":
+            config.sipConfig.proxies.append(f"sip:{domain};transport={transport};lr")
         if password:
             config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, password))
         self.account_ = Account(self)
@@ -178,6 +181,13 @@ class Phone:
             self.endpoint.libHandleEvents(_TURN_MS)
         status = self.account_.status
         return {"registered": status == 200, "status": status, "reason": self.account_.reason}
+
+    def _tls(self) -> None:
+        transport = pj.TransportConfig()
+        transport.boundAddress = "127.0.0.1"
+        transport.tlsConfig.CaListFile = self.authorities
+        transport.tlsConfig.verifyServer = True
+        self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, transport)
 
     def answering_(self, how: str) -> dict[str, Any]:
         self.answering = how
@@ -277,8 +287,10 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--directory", required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--authorities", default="")
     arguments = parser.parse_args()
     phone = Phone(arguments.name, Path(arguments.directory), arguments.port)
+    phone.authorities = arguments.authorities
     event("started", pid=os.getpid())
     rest = b""
     while True:

@@ -9,8 +9,7 @@ from .conftest import AGENTS, EXPRESS, LINE, Line
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-@pytest.mark.parametrize("codec", ["pcmu", "pcma"])
+@pytest.mark.parametrize(("transport", "codec"), [("udp", "pcmu"), ("udp", "pcma"), ("tcp", "pcma"), ("tls", "pcmu")])
 async def test_call_with_audio_both_ways(line: Line, transport: str, codec: str) -> None:
     anna = await line.agent("anna", transport=transport)
     row = (await line.switch.look("registrations"))[0]

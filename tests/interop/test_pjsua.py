@@ -10,7 +10,7 @@ pytest.importorskip("pjsua2")
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 async def test_pjsua_agent_and_baresip_customer(line: Line, transport: str) -> None:
     anna = await line.agent("anna", "pjsua", transport=transport)
     customer = await line.customer("+3725552001")

@@ -372,9 +372,11 @@ async def serve(arguments: argparse.Namespace) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    extra = f"sip_transports udp,tcp\naudio_jitter_buffer_type off\nrtp_ports {arguments.rtp}\n"
+    extra = f"sip_transports udp,tcp,tls\naudio_jitter_buffer_type off\nrtp_ports {arguments.rtp}\n"
     if arguments.port:
         extra += f"sip_listen {arguments.host}:{arguments.port}\n"
+    if arguments.authorities:
+        extra += f"sip_cafile {arguments.authorities}\nsip_verify_server yes\n"
     phone = Phone(arguments.name, Path(arguments.directory), say_line)
     await phone.start(
         baresip.Config(
@@ -410,6 +412,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="SIP port; 0: any")
     parser.add_argument("--rtp", default="40000-49999", help="first and last RTP port")
+    parser.add_argument("--authorities", default="", help="who signs the certificates of servers (PEM)")
     parser.add_argument("--trace", action="store_true", help="every SIP message to standard error")
     arguments = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if arguments.trace else logging.WARNING)

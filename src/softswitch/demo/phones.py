@@ -202,11 +202,14 @@ class Rack:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.authorities: Path | None = None  # who signs the certificates that phones accept
         self._handsets: list[Handset] = []
 
     async def phone(self, name: str, *, port: int = 0, trace: bool = False, program: Sequence[str] = PHONE) -> Handset:
         """A phone process, ready for orders. `program`: another one that understands the same orders."""
         arguments = ["--name", name, "--directory", str(self.directory), "--port", str(port)]
+        if self.authorities is not None:
+            arguments += ["--authorities", str(self.authorities)]
         if trace:
             arguments.append("--trace")
         with (self.directory / f"{name}.log").open("ab") as log:

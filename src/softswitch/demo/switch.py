@@ -60,6 +60,7 @@ def bank_directory() -> Path:
 class Ports:
     sip: int = field(default_factory=lambda: free_port(HOST))
     http: int = field(default_factory=lambda: free_port(HOST))
+    tls: int = field(default_factory=lambda: free_port(HOST))
     gateway: int = field(default_factory=lambda: free_port(GATEWAY_HOST))
     rtp: tuple[int, int] = field(default_factory=lambda: free_range(200, HOST))
 
