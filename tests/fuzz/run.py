@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / ".venv" / "atheris")]
 
-from tests.fuzz.targets import CORPUS, CUT, FOUND, TARGETS, kept  # noqa: E402
+from tests.fuzz.targets import CUT, FOUND, TARGETS, seeds  # noqa: E402
 from tests.fuzz.test_sip_mutations import PIECES, mutated  # noqa: E402
 
 MOST_BYTES = 8192
@@ -85,7 +85,7 @@ def search(name: str, seconds: float, seed: int, report: Callable[[str], None], 
     pool: list[bytes] = []
     runs = broken = 0
     reasons: set[str] = set()
-    todo = [path.read_bytes() for path in kept(name)] + [b""]
+    todo = [*seeds(name), b""]
     end = time.monotonic() + seconds
     while (time.monotonic() < end or todo) and broken < enough:
         data = todo.pop() if todo else joined(chance, pool)
@@ -115,12 +115,13 @@ def under_atheris(name: str, seconds: float) -> int:
         dictionary.write_text(words + "\n")
         grown = Path(pool) / "grown"
         grown.mkdir()
+        for number, seed in enumerate(seeds(name)):
+            (grown / f"seed{number}").write_bytes(seed)
         command = [
             sys.executable,
             str(Path(__file__).with_name("under_atheris.py")),
             name,
             str(grown),
-            str(CORPUS / name),
             str(folder),
         ]
         command += [f"-max_total_time={int(seconds)}", f"-artifact_prefix={folder}/", f"-dict={dictionary}"]

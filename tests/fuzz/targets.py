@@ -6,15 +6,19 @@ that needs two packets is one input too. To add a target: a function, a line in 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 
 from tests.fuzz.test_sip_mutations import Line
 from tests.sip.peer import GATEWAY, LOCAL, PHONE, STRANGER, Peer, register, status
 
-from softswitch.media import dtmf, rtp, sdp
+from softswitch.media import dtmf, rtp, sdp, stun
 from softswitch.media.negotiation import NotAcceptable, accept, answer, make_offer
 from softswitch.media.security import Encryption, LegSecurity
+from softswitch.sip import stir_certificate, stir_passport
+from softswitch.sip import stun as keepalive
 from softswitch.sip.digest import parse_credentials
 from softswitch.sip.errors import SipError
 from softswitch.sip.messages import CloseStream, Flow, SecurityEvent, StreamClosed, StreamReceived
@@ -24,6 +28,7 @@ CORPUS, FOUND = FOLDER / "corpus", FOLDER / "found"
 CUT = b"\n=====\n"
 MOST_PACKETS = 8
 CODECS = ("PCMA", "PCMU")
+NAME, SECRET = "ours:theirs", "password-of-ours-22chars"
 FINGERPRINT = ":".join(["AB"] * 32)
 
 
@@ -115,13 +120,56 @@ def audio(data: bytes) -> None:
         assert digit is None or digit.digit in dtmf.EVENTS
 
 
+def checks(data: bytes) -> None:
+    """STUN: a connectivity check as it came, and with its attributes sealed by us so that the proof lets it in."""
+    assert stun.read_check(data, NAME, SECRET) is None, "a check without the password"
+    for address in (("192.0.2.7", 5060), ("2001:db8::7", 5060)):
+        reply = keepalive.binding_response(data, address)
+        assert reply is None or len(reply) <= len(data) + 24
+    attributes = data + bytes(-len(data) % 4)
+    sealed = stun._sealed(0x0001, b"t" * 12, attributes, SECRET)
+    check = stun.read_check(sealed, NAME, SECRET)
+    if check is not None:
+        assert check.transaction == b"t" * 12
+        assert len(stun.answer(check, ("2001:db8::7", 5060), SECRET)) < 500
+
+
+def identity(data: bytes) -> None:
+    """STIR: the Identity header as it came; header and claims of a PASSporT; the numbers of a certificate."""
+    first, _, second = data.partition(CUT)
+    try:
+        stir_certificate.read_authority(data)
+    except stir_passport.BadIdentity:
+        pass
+    parts = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (first, second)]
+    made = f"{parts[0]}.{parts[1]}.{86 * 'A'};info=<https://sti.example/c.pem>;alg=ES256;ppt=shaken"
+    for text in (data.decode("utf-8", "surrogateescape"), made):
+        try:
+            for one in stir_passport.identities(text):
+                passport = stir_passport.read_passport(
+                    stir_passport.parse_identity(one), "+3725550001", "+3726310000", "Sat, 21 Nov 2026 20:00:00 GMT"
+                )
+                assert isfinite(passport.issued_at)
+                assert passport.origin
+        except stir_passport.BadIdentity:
+            pass
+    stir_passport.date_of(data[:200].decode("utf-8", "surrogateescape"))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "sip": sip,
     "stream": stream,
     "digest": digest,
     "sdp": session,
     "rtp": audio,
+    "stun": checks,
+    "stir": identity,
 }
+
+
+def seeds(target: str) -> list[bytes]:
+    """What a search begins with: what is kept, and messages that fit the calls of this very stack."""
+    return [path.read_bytes() for path in kept(target)] + (Line(1).corpus if target == "sip" else [])
 
 
 def kept(target: str) -> list[Path]:

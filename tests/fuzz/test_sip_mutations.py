@@ -31,12 +31,15 @@ from softswitch.ids import LegId
 from softswitch.sip.messages import (
     Answer,
     AnswerOffer,
+    AnswerRefer,
     CloseStream,
     Flow,
     Hangup,
     InviteReceived,
     LegEnded,
     OfferReceived,
+    ReferProgressed,
+    ReferReceived,
     StreamClosed,
     StreamReceived,
 )
@@ -116,6 +119,10 @@ class Line:
             *(response(code, dialled, body=REPLY) for code in (180, 200, 302, 401, 486)),
             response(200, answered, to_tag="other", body=REPLY, extra=("Record-Route: <sip:a;lr>",)),
             response(487, cancelled),
+            request("REFER", 12, "talking", to_tag=talking, extra=("Refer-To: <sip:1002@bank.example>",)),
+            from_agent("REFER", 1, answered, extra=("Refer-To: <sip:1002@bank.example>", "Referred-By: <sip:1001@x>")),
+            from_agent("REFER", 1, answered, extra=("Refer-To: <sip:1@x?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>",)),
+            from_agent("NOTIFY", 1, answered, extra=("Event: refer", "Subscription-State: active;expires=60")),
             from_agent("BYE", 1, answered),
             from_agent("INVITE", 1, answered, body=OFFER),
         ]
@@ -128,6 +135,9 @@ class Line:
         for command in out:
             if isinstance(command, InviteReceived):
                 self.side.do(self.chance.choice((Answer(command.leg, REPLY), Hangup(command.leg))))
+            elif isinstance(command, ReferReceived):
+                self.side.do(AnswerRefer(command.leg, self.chance.choice((202, 403))))
+                self.side.do(ReferProgressed(command.leg, self.chance.choice((180, 200, 486))))
             elif isinstance(command, OfferReceived):
                 self.side.do(AnswerOffer(command.leg, self.chance.choice((200, 488)), REPLY))
 

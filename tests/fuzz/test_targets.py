@@ -9,7 +9,7 @@ import pytest
 from tests.fuzz import run, targets
 from tests.fuzz.targets import CORPUS, TARGETS, kept
 
-INPUTS = {"sip": 300, "stream": 300, "digest": 300, "sdp": 800, "rtp": 2000}
+INPUTS = {"sip": 300, "stream": 300, "digest": 300, "sdp": 800, "rtp": 2000, "stun": 2000, "stir": 1000}
 CASES = [(name, path) for name in TARGETS for path in kept(name)]
 
 
@@ -21,7 +21,7 @@ def test_kept_case(name: str, path: Path) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_short_search(name: str) -> None:
     chance = random.Random(f"1 {name}")
-    pool = [path.read_bytes() for path in kept(name)]
+    pool = targets.seeds(name)
     assert pool, "a target needs a corpus"
     for _ in range(INPUTS[name]):
         data = run.joined(chance, pool)
@@ -33,7 +33,7 @@ def test_short_search(name: str) -> None:
 
 def test_the_corpus_stays_small() -> None:
     files = [path for path in CORPUS.glob("*/*") if path.is_file()]
-    assert {path.parent.name for path in files} == set(TARGETS)
+    assert {path.parent.name for path in files} >= set(TARGETS)
     assert sum(path.stat().st_size for path in files) < 100_000
 
 
@@ -47,6 +47,7 @@ def test_the_engine_finds_what_is_hidden_behind_conditions(monkeypatch: pytest.M
     exec(compile(source, "/softswitch/hidden.py", "exec"), namespace)
     monkeypatch.setitem(TARGETS, "hidden", namespace["hidden"])  # type: ignore[arg-type]
     monkeypatch.setattr(targets, "FOUND", tmp_path)
+    monkeypatch.setattr(targets, "CORPUS", tmp_path)
     monkeypatch.setattr(run, "FOUND", tmp_path)
     monkeypatch.setattr(run, "ROOT", tmp_path)
     said: list[str] = []

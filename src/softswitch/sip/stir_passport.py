@@ -136,7 +136,8 @@ def read_passport(identity: Identity, caller: str, called: str, date: str | None
     if str(header.get("ppt", "")).lower() != identity.ppt:
         raise BadIdentity(438, "ppt of the header and of the PASSporT differ")
     issued_at = claims.get("iat")
-    if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
+    # Neither NaN nor infinite, nor too large for a float: JSON knows all three.
+    if isinstance(issued_at, bool) or not isinstance(issued_at, int | float) or not 0 <= issued_at < 2**53:
         raise BadIdentity(438, "no iat")
     attest, diverted = claims.get("attest", ""), ""
     if identity.ppt == "shaken" and attest not in ("A", "B", "C"):
