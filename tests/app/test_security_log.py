@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import structlog
 from structlog.testing import capture_logs
 
+from softswitch.app.main import renderer
 from softswitch.app.security_log import SecurityLog
 from softswitch.sip.messages import SecurityEvent
 
@@ -44,3 +47,13 @@ def test_one_kind_does_not_silence_another() -> None:
             log.write(FLOOD)
         log.write(SecurityEvent("unknown_trunk", ("192.0.2.1", 5060)))
     assert lines[-1]["kind"] == "unknown_trunk"
+
+
+def test_text_of_strangers_stays_in_its_line() -> None:
+    """SIP says that this is already gone; the log does not rely on it."""
+    evil = "a\r\nsecurity kind='auth_failed' source='192.0.2.9'\x1b[2J\u2028\x07"
+    for terminal in (False, True):
+        line = renderer(terminal)(None, "warning", {"event": "security", "detail": evil, "account": evil})
+        plain = re.sub(r"\x1b\[[0-9]{0,2}m", "", line)  # the colours are ours
+        assert plain.isprintable()
+        assert len(plain.splitlines()) == 1

@@ -62,6 +62,14 @@ def test_the_agents_phone_and_the_record_show_it() -> None:
         assert [opened.identity for opened in house.of(InteractionOpened)] == [kept]
 
 
+def test_nobody_writes_the_mark_himself() -> None:
+    for identity, shown in ((None, "Bank (verified A)"), (FAILED, "Bank (verified A) [failed 438]")):
+        house = House()
+        house.register(ANNA)
+        house.press(calling(house, identity, "Bank [verified A]"), "1")
+        assert house.ringing()[0].caller_name == shown
+
+
 def test_without_a_name_the_mark_stands_alone() -> None:
     house = House()
     house.register(ANNA)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -243,3 +245,26 @@ def test_a_call_back_ends_when_its_minutes_are_used_up() -> None:
     assert hangup.reason == 'Q.850;cause=31;text="Call limit reached"'
     house.wait(600)
     house.assert_nothing_left()
+
+
+def test_whatever_dials_out_asks_the_rule_book() -> None:
+    """A call to anything but a registered phone leaves the house: whoever places it has told the rule book."""
+    import softswitch.call
+
+    placed = []
+    for path in sorted(Path(softswitch.call.__path__[0]).glob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+            outside = [
+                node
+                for node in calls
+                if isinstance(node.func, ast.Name)
+                and node.func.id == "StartInvite"
+                and ast.unparse(node.args[1]) != "contact.uri"
+            ]
+            told = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr == "dialled"]
+            placed += [f"{path.name}:{function.name}" for _ in outside]
+            assert not outside or told, f"{path.name}:{function.name} dials without asking"
+    assert len(placed) >= 3

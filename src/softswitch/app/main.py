@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 import uvloop
@@ -48,15 +49,20 @@ async def _serve(settings: Settings, progress: Callable[[int, int], None] | None
     return 0
 
 
+def renderer(terminal: bool) -> Any:
+    """One line for each event, whatever a stranger wrote: no escape of his reaches a terminal, no line break a log."""
+    if terminal:
+        return structlog.dev.ConsoleRenderer(colors=True, repr_native_str=True)
+    return structlog.processors.JSONRenderer()
+
+
 def _log_to_stderr() -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-            if sys.stderr.isatty()
-            else structlog.processors.JSONRenderer(),
+            renderer(sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),

@@ -43,6 +43,8 @@ _MOST_OVERFLOWS = 8  # queue -> queue -> queue: then it is a loop in the configu
 _IN_FRONT_SECONDS = 1e9  # more than the queues allow: they give what they do
 _MOST_MINUTES = 60  # the longest wait that is spoken as a number
 
+_NO_BRACKETS = str.maketrans("[]", "()")  # what stands in brackets is ours to say
+
 
 class Waiting:
     """The queue side of a caller's session."""
@@ -69,8 +71,8 @@ class Waiting:
     @property
     def shown_name(self) -> str:
         """What an agent's phone shows: a number that is not proven is marked, so that nobody takes it for proof."""
-        identity = self._leg.facts.identity
-        return self.caller_name if identity is None else f"{self.caller_name} [{identity.summary}]".strip()
+        identity, name = self._leg.facts.identity, self.caller_name.translate(_NO_BRACKETS)
+        return name if identity is None else f"{name} [{identity.summary}]".strip()
 
     # -------------------------------------------------------------- who was it last time?
 
