@@ -61,6 +61,7 @@ class Floor:
     """What the switch shows, and the orders it was given."""
 
     orders: list[tuple[str, AgentAction, str]] = field(default_factory=list)
+    moved: list[tuple[InteractionId, QueueId | None, str]] = field(default_factory=list)
     refusal: str | None = None
     caller: str = "+3725550001"
     asked: int = 0
@@ -70,7 +71,8 @@ class Floor:
         self.asked += 1
         if self.asked > 1:
             self.watched.set()
-        return [CallView(CallId(1 << 60), None, "talking", self.caller, "8000", EVERYDAY, ANNA, 75.0, 3675.0, "direct")]
+        call, number = CallId(1 << 60), InteractionId(18)
+        return [CallView(call, number, "talking", self.caller, "8000", EVERYDAY, ANNA, 75.0, 3675.0, "direct")]
 
     def queues(self) -> list[QueueView]:
         return [
@@ -107,6 +109,10 @@ class Floor:
 
     def set_agent(self, agent: AgentId, action: AgentAction, reason: str = "") -> str | None:
         self.orders.append((agent, action, reason))
+        return self.refusal
+
+    def move(self, interaction: InteractionId, queue: QueueId | None, by: str) -> str | None:
+        self.moved.append((interaction, queue, by))
         return self.refusal
 
 
@@ -153,6 +159,6 @@ def floor() -> Floor:
 
 @pytest.fixture
 async def url(floor: Any) -> AsyncIterator[str]:
-    server = await start_http(make_app(floor, floor), "127.0.0.1", 0)
+    server = await start_http(make_app(floor, floor, orders=floor), "127.0.0.1", 0)
     yield f"http://127.0.0.1:{server.port}"
     await server.close()

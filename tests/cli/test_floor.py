@@ -105,6 +105,23 @@ async def test_a_refused_order(cli: Any, url: str, floor: Any) -> None:
     assert (seen.status, seen.sentence()) == (2, "Her phone is not registered.")
 
 
+async def test_waiting_callers_are_moved(cli: Any, url: str, floor: Any) -> None:
+    call = 1 << 60
+    seen = await cli("calls", "--url", url, "--move", f"{call}=everyday", "--move", f"{call}=front")
+    assert (seen.status, seen.err) == (0, "")
+    assert [(queue, by) for _, queue, by in floor.moved] == [("everyday", "a supervisor"), (None, "a supervisor")]
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [("17", "write it like"), ("17=front", "no call '17'"), (f"{1 << 60}=nowhere", "no queue 'nowhere'")],
+)
+async def test_a_move_that_cannot_be(cli: Any, url: str, order: str, says: str) -> None:
+    seen = await cli("calls", "--url", url, "--move", order)
+    assert seen.status == 2
+    assert says in seen.sentence()
+
+
 @pytest.mark.parametrize("command", ["agents", "queues", "calls"])
 async def test_nobody_answers(cli: Any, free_port: Callable[[], int], command: str) -> None:
     seen = await cli(command, "--url", f"http://127.0.0.1:{free_port()}")

@@ -169,10 +169,20 @@ def queues(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False
 
 
 @app.command()
-def calls(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False) -> None:
-    """Show the calls of a running switch."""
-    from softswitch.cli.floor import Floor, show
+def calls(
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+    watch: Watch = False,
+    moves: Annotated[
+        list[str] | None,
+        typer.Option("--move", metavar="CALL=QUEUE", help="A waiting caller into this queue, or: front. Repeatable."),
+    ] = None,
+) -> None:
+    """Show the calls of a running switch, or move callers who wait."""
+    from softswitch.cli.floor import Floor, move_callers, show
 
+    if moves:
+        guarded(lambda: move_callers(Floor(url), moves))
     guarded(lambda: show(Floor(url), "calls", as_json, watch))
 
 

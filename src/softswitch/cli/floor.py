@@ -63,6 +63,11 @@ class Floor:
         path = f"{self._url}/api/v1/agents/{quote(agent, safe='')}/{quote(action, safe='')}"
         self._ask(Request(path, data=body, headers={"Content-Type": "application/json"}, method="POST"))
 
+    def move(self, call: str, to: str) -> None:
+        body = json.dumps({"to": "front"} if to == "front" else {"queue": to}).encode()
+        path = f"{self._url}/api/v1/calls/{quote(call, safe='')}/move"
+        self._ask(Request(path, data=body, headers={"Content-Type": "application/json"}, method="POST"))
+
     def _ask(self, request: Request) -> dict[str, Any]:
         try:
             with self._opener.open(request, timeout=ANSWER_SECONDS) as answer:
@@ -94,6 +99,14 @@ def set_agents(floor: Floor, orders: Iterable[str]) -> None:
         if not (agent and equals and action):
             raise FloorError(f"--set {order}: write it like anna=ready or anna=break:lunch.")
         floor.set_agent(agent, action, reason)
+
+
+def move_callers(floor: Floor, orders: Iterable[str]) -> None:
+    for order in orders:
+        call, equals, to = order.partition("=")
+        if not (call and equals and to):
+            raise FloorError(f"--move {order}: write it like 1887436800000018=loans or 1887436800000018=front.")
+        floor.move(call, to)
 
 
 # ------------------------------------------------------------------ tables
