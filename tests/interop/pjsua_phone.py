@@ -56,6 +56,14 @@ class Account(pj.Account):  # type: ignore[misc]
         call.answer(ringing)
 
 
+class Buddy(pj.Buddy):  # type: ignore[misc]
+    """Somebody whose presence is watched."""
+
+    def onBuddyState(self) -> None:
+        info = self.getInfo()
+        event("buddy", there=info.presStatus.status == pj.PJSUA_BUDDY_STATUS_ONLINE, text=info.presStatus.statusText)
+
+
 class Call(pj.Call):  # type: ignore[misc]
     """One call: its state, its audio, its keys."""
 
@@ -108,6 +116,7 @@ class Phone:
         self.directory = directory
         self.calls = 0
         self.call: Call | None = None
+        self.buddy: Buddy | None = None
         self.held: Call | None = None  # the first of two calls
         self.ended: list[Call] = []
         self.answering = "never"
@@ -241,6 +250,13 @@ class Phone:
         self.held.xferReplaces(self._now(), pj.CallOpParam(True))
         return {}
 
+    def watch(self, who: str) -> dict[str, Any]:
+        config = pj.BuddyConfig()
+        config.uri, config.subscribe = who, True
+        self.buddy = Buddy()
+        self.buddy.create(self.account_, config)
+        return {}
+
     def press(self, keys: str, method: str = "rtp") -> dict[str, Any]:
         parameter = pj.CallSendDtmfParam()
         parameter.digits = keys
@@ -273,7 +289,7 @@ class Phone:
         deadline = time.monotonic() + 1.0
         while self.call is not None and time.monotonic() < deadline:
             self.turn()
-        self.call = self.held = None
+        self.call = self.held = self.buddy = None
         self.ended.clear()
         if self.account_ is not None:
             self.account_.shutdown()

@@ -90,6 +90,11 @@ async def test_answer_that_crosses_the_cancel_is_ended_with_bye(line: Line, sipp
     await with_agent(line, sipp, "agent_crosses", "stays")
 
 
+async def test_agent_who_transfers_is_told_how_it_went(line: Line, sipp: Run) -> None:
+    """REFER to a department: 202, NOTIFY 100 and 200, then the switch hangs up and the caller waits there."""
+    await with_agent(line, sipp, "agent_refers", "stays")
+
+
 async def test_many_calls_leave_nothing_behind(line: Line, sipp: Run) -> None:
     runs = await asyncio.gather(*(sipp("call") for _ in range(5)))
     for run in runs:

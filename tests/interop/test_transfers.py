@@ -54,6 +54,34 @@ async def test_pjsua_blind_refused_and_back(line: Line) -> None:
     await anna.expect("ended", after=0, seconds=5)
 
 
+async def test_baresip_blind_to_a_department(line: Line) -> None:
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725552104")
+    await anna.answering("at_once")
+    await customer.tone(770)
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("talking", after=0, seconds=10)
+    mart = await line.agent("mart")
+    await mart.tone(560)
+    await mart.answering("at_once")
+    await anna.order("transfer", to=sip_of(line, "fraud"))  # fails unless the phone is told that it went well
+    await anna.expect("ended", after=0, seconds=5)
+    talking = await mart.expect("talking", after=0, seconds=5)
+    await mart.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await customer.hears_tone(560, after=0, since=talking.at, seconds=5)
+    await customer.hang_up()
+    await mart.expect("ended", after=0, seconds=5)
+
+
+async def test_pjsua_watches_a_colleague(line: Line) -> None:
+    anna = await line.agent("anna", "pjsua")
+    await anna.order("watch", who=sip_of(line, AGENTS["mart"]))
+    await anna.expect("buddy", after=0, seconds=5, where=lambda event: not event["there"])
+    mark = anna.mark()
+    await line.agent("mart")
+    await anna.expect("buddy", after=mark, seconds=5, where=lambda event: event["there"])
+
+
 async def test_pjsua_attended(line: Line) -> None:
     anna = await line.agent("anna", "pjsua")
     customer = await line.customer("+3725552103")

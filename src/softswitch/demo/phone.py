@@ -223,6 +223,11 @@ class Phone:
         await self._when_settled(self._need_call().resume)
         return {}
 
+    async def transfer(self, to: str) -> dict[str, Any]:
+        """Blind (REFER); answered once the other side has told how it went."""
+        await self._need_call().transfer(to, timeout=10.0)
+        return {}
+
     async def press(self, keys: str) -> dict[str, Any]:
         await self._need_call().send_dtmf(keys)
         return {}
@@ -344,6 +349,7 @@ _ORDERS = (
     "hangup",
     "hold",
     "resume",
+    "transfer",
     "press",
     "tone",
 )
