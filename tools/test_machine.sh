@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make test` needs beside Python: a second SIP phone (sipp), a browser (chromium, and npm for its phone) and a
+# What `make test` needs beside Python: more SIP phones (sipp, linphone), a browser (chromium, and npm for its phone) and a
 # PostgreSQL server. Installs what is missing
 # when it may (root with apt), and otherwise says which tests will be skipped. Never fails the run.
 set -uo pipefail
@@ -7,6 +7,7 @@ exec >&2
 
 missing=()
 command -v sipp >/dev/null || missing+=(sip-tester)
+command -v linphonec >/dev/null || missing+=(linphone-cli)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v npm >/dev/null || missing+=(npm)
@@ -25,6 +26,8 @@ command -v sipp >/dev/null || echo "sipp is missing: its interop tests will be s
 for program in chromium npm; do
     command -v $program >/dev/null || echo "$program is missing: the tests with a browser will be skipped"
 done
+command -v linphonec >/dev/null ||
+    echo "linphonec is missing: its interop test will be skipped (Debian: apt-get install linphone-cli)"
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
     echo "PostgreSQL is missing: its tests will be skipped (Debian: apt-get install postgresql)"
 exit 0

@@ -92,7 +92,16 @@ async def test_answer_that_crosses_the_cancel_is_ended_with_bye(line: Line, sipp
 
 async def test_agent_who_transfers_is_told_how_it_went(line: Line, sipp: Run) -> None:
     """REFER to a department: 202, NOTIFY 100 and 200, then the switch hangs up and the caller waits there."""
-    await with_agent(line, sipp, "agent_refers", "stays")
+    port = free_port(HOST)
+    await register(line.switch.sip, HOST, port, AGENTS["li"], line.passwords["li"], 300)
+    await line.switch.wait_for_agent("li", "ready", 3)
+    phone = await sipp("agent_refers", host=HOST, port=port)
+    customer = await line.customer("+3725552105")
+    await customer.dial(line.outside(EXPRESS))
+    await phone.done()
+    assert customer.in_call(), "he hears what that department has to say"
+    await customer.hang_up()
+    await register(line.switch.sip, HOST, port, AGENTS["li"], line.passwords["li"], 0)
 
 
 async def test_many_calls_leave_nothing_behind(line: Line, sipp: Run) -> None:
