@@ -8,7 +8,7 @@ TESTS  ?= tests
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo fuzz test unit serial lint format types bench bench-calls bench-register bench-media soak soak-acd soak-sip soak-sip-sim prompts lock clean
+.PHONY: help demo fuzz test unit serial lint format types bench bench-calls bench-register bench-media soak soak-acd soak-sip soak-sip-sim prompts lock clean bench-acd
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench-calls: .venv/.test-installed ## the whole switch under the standard worklo
 
 bench-register: .venv/.test-installed ## REGISTERs a core takes in, each stored before its answer; then kill -9, and none is lost
 	@$(BIN)/python bench/bench_register.py $(ARGS)
+
+bench-acd: .venv/.test-installed ## the ACD engine against its targets, with a plot (ARGS="--quick", ARGS=--live)
+	@$(BIN)/python bench/acd_report.py $(ARGS)
 
 bench-media: .venv/.test-installed ## the relay loop alone
 	@$(BIN)/python bench/bench_media.py $(ARGS)
