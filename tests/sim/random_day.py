@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from chat_rules import OF_CHATS, ChatRules
 from house_rules import HouseRules
 from invariants import Invariants
 from random_line import Step
@@ -62,6 +63,7 @@ class Day:
         self.engine = Engine(settings, IdSource(FIRST))
         self.invariants = Invariants(settings, self.engine)
         self.rules = HouseRules()
+        self.chats = ChatRules(settings)
         self.now = 0.0
         self.calls = 0
         self.steps = 0
@@ -85,6 +87,10 @@ class Day:
             "nonsense": lambda number: self._send(_NONSENSE[number]),
             "pause": lambda seconds: self.until(self.now + seconds),
             "restart": self.restart,
+            "chat": self._chat,
+            "accept chat": lambda nth: self._send(m.ChatAccepted(self._chat_attempt(nth))),
+            "decline chat": lambda nth: self._send(m.ChatDeclined(self._chat_attempt(nth))),
+            "close chat": self._close_chat,
         }
 
     def play(self, script: Iterable[Step]) -> None:
@@ -109,6 +115,7 @@ class Day:
     def look_around(self) -> None:
         self.invariants.check_all(self.now)
         self.rules.look_around(self.engine, self.now)
+        self.chats.look_around(self.engine, self.now)
 
     def end(self) -> None:
         """With nothing more coming in, everybody leaves in bounded time; no promise stays open, no deadline is left."""
@@ -119,6 +126,8 @@ class Day:
                 self._send(m.QueueHoursChanged(queue.id, True))
         for promise in [each.id for each in engine.floor.promises.values() if not each.saved]:
             self._send(m.PromiseSaved(promise, True))  # the store answers, if late
+        for chat in list(engine.floor.chats.entries):
+            self._send(m.ChatClosed(chat))
         for _ in range(400):
             for attempt in list(engine.floor.attempts):
                 self._send(m.ConversationEnded(attempt))
@@ -142,15 +151,21 @@ class Day:
             self.now = max(self.now, due)
             commands = engine.tick(self.now)
             self.events += 1
-            self.invariants.seen(None, commands, self.now)
-            self.rules.seen(engine, commands, self.now)
+            self._judge(None, commands)
         self.now = max(now, self.now)
 
     def _send(self, event: Event) -> None:
         commands = self.engine.handle(event, self.now)
         self.events += 1
-        self.invariants.seen(event, commands, self.now)
-        self.rules.seen(self.engine, commands, self.now)
+        self._judge(event, commands)
+
+    def _judge(self, event: Event | None, commands: list[m.Command]) -> None:
+        of_calls = commands
+        if self.engine.floor.chats.loads or self.chats.entered or type(event) is m.ChatEntered:
+            of_calls = [command for command in commands if not isinstance(command, OF_CHATS)]
+            self.chats.seen(event, commands, self.engine, self.now)
+        self.invariants.seen(event, of_calls, self.now)
+        self.rules.seen(self.engine, of_calls, self.now)
 
     def restart(self) -> None:
         """The process dies here; the next one goes on from the snapshot."""
@@ -186,6 +201,18 @@ class Day:
         number = InteractionId(self.calls)
         told = {"language": "en", "previous_agent": None} | facts
         self._send(m.CallerEntered(number, queue, f"+3725000{number}", None, **told))
+
+    def _chat(self, queue: QueueId, facts: dict[str, Any]) -> None:
+        self.calls += 1
+        self._send(m.ChatEntered(InteractionId(self.calls), queue, **facts))
+
+    def _chat_attempt(self, nth: int) -> RingAttemptId:
+        offered = [chat.id for chat in self.engine.floor.chats.chats.values() if chat.answered_at is None or nth > 7]
+        return offered[-1 - nth % len(offered)] if offered else RingAttemptId(FIRST + nth)
+
+    def _close_chat(self, nth: int) -> None:
+        chats = list(self.engine.floor.chats.entries)
+        self._send(m.ChatClosed(chats[nth % len(chats)] if chats else InteractionId(-1)))
 
     def _choose(self, nth: int, choice: m.Choice) -> None:
         asked = [e.id for e in self.engine.floor.entries.values() if e.stage.value in ("choosing", "personal")]

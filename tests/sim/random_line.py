@@ -38,6 +38,7 @@ def random_line(random: Random) -> m.AcdSettings:
         breaks=(m.BreakRule("lunch", 20.0, True), m.BreakRule("coffee", 5.0)),
         relief=pick((None, m.ReliefRule(10.0, 2), m.ReliefRule(15.0, 0, 5.0))),
         most_head_start_seconds=pick((3600.0, 30.0)),
+        longest_chat_seconds=pick((60.0, 14_400.0)),
     )
 
 
@@ -122,6 +123,8 @@ def _agent(random: Random, queues: tuple[QueueId, ...], agents: tuple[AgentId, .
         languages=tuple((name, random.randint(0, 2)) for name in LANGUAGES) if pick((True, False, False)) else (),
         tiers=tuple((queue, random.randint(1, 3)) for queue in queues if pick((True, False))),
         deputy=pick((None, None, *agents)),
+        chats=pick((0, 0, 1, 3)),
+        chats_during_calls=pick((True, False)),
     )
 
 
@@ -161,6 +164,10 @@ _KINDS: dict[str, float] = {
     "nonsense": 0.3,
     "pause": 0.5,
     "restart": 0.05,
+    "chat": 6.0,
+    "accept chat": 5.0,
+    "decline chat": 1.0,
+    "close chat": 4.0,
 }
 _CUSTOMER = ("reached", "not reached", "customer answered")
 _GAPS = (0.0, 0.0, 0.5, 3.0, 10.0)
@@ -187,6 +194,10 @@ def _step(random: Random, settings: m.AcdSettings, kind: str) -> tuple[Any, ...]
     nth = min(int(random.expovariate(0.7)), 9)
     if kind == "call":
         return (kind, queue, _caller(random, settings))
+    if kind == "chat":
+        return (kind, queue, _chat(random, settings))
+    if kind in ("accept chat", "decline chat", "close chat"):
+        return (kind, nth)
     if kind in ("leave", "save", "others first"):
         return (kind, nth, random.random() < 0.85)
     if kind == "choose":
@@ -210,6 +221,12 @@ def _step(random: Random, settings: m.AcdSettings, kind: str) -> tuple[Any, ...]
     if kind == "pause":
         return (kind, pick((30.0, 100.0, 400.0)))
     return (kind,) if kind == "restart" else (kind, agent)
+
+
+def _chat(random: Random, settings: m.AcdSettings) -> dict[str, Any]:
+    facts = _caller(random, settings)
+    known = ("previous_agent", "language", "skills", "head_start_seconds", "waited_seconds")
+    return {name: value for name, value in facts.items() if name in known}
 
 
 def _caller(random: Random, settings: m.AcdSettings) -> dict[str, Any]:

@@ -23,6 +23,10 @@ PROMISE_LOST: Final = 9  # even colleagues could not keep it
 RELAX: Final = 10  # less is asked of the agents for a caller who has waited for so long
 BREAK_OVER: Final = 11  # an agent's break has lasted as long as it may
 HIS_TURN: Final = 12  # who lets others go first has done so for as long as he was told
+CHAT_OFFER: Final = 13  # an offered chat was not accepted
+CHAT_WAIT: Final = 14  # a chat waited as long as the queue allows
+CHAT_AGAIN: Final = 15  # an agent may be offered this chat again
+CHAT_OVER: Final = 16  # nobody has closed a chat
 
 
 class Deadlines:

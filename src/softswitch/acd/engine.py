@@ -8,6 +8,7 @@
     ways_out   out of the line by a key, or by asking for a call-back
     places     another place in the line: others go first, a supervisor moves him
     customer_first  call-backs that ring the customer before the agent
+    chats      typed chats, beside calls                                 chat_room  who has room for them
 
 Single-threaded, deterministic (the same events at the same times give the same commands and the same `digest`), and
 O(log n) per event: no event looks at all agents or all callers.
@@ -22,6 +23,7 @@ from typing import Any, Final
 from softswitch.acd import (
     attempts,
     callers,
+    chats,
     customer_first,
     handed,
     matching,
@@ -64,6 +66,10 @@ _HANDLERS: Final[dict[type, Callable[[Floor, Any, float], None]]] = {
     m.WayOutChanged: opening.way_out_changed,
     m.PromiseSaved: promises.saved,
     m.PromiseRestored: promises.restored,
+    m.ChatEntered: chats.entered,
+    m.ChatAccepted: chats.accepted,
+    m.ChatDeclined: chats.declined,
+    m.ChatClosed: chats.closed,
     m.AgentAnswered: attempts.answered,
     m.AgentRefused: attempts.refused,
     m.AgentUnreachable: attempts.unreachable,
@@ -89,6 +95,10 @@ _DUE: Final[tuple[Callable[[Floor, object, float, float], None], ...]] = (
     matching.relax_due,
     rest.break_over,
     places.his_turn,
+    chats.offer_due,
+    chats.wait_due,
+    chats.again,
+    chats.over,
 )
 
 
@@ -116,6 +126,8 @@ class Engine:
         out: list[Command] = []
         floor.out = out
         _HANDLERS[type(event)](floor, event, now)
+        if floor.chats.loads:
+            chats.after(floor, event, out, now)
         return out
 
     def tick(self, now: float) -> list[Command]:
@@ -126,6 +138,8 @@ class Engine:
         pop_due = floor.deadlines.pop_due
         while (item := pop_due(now)) is not None:
             _DUE[item[2]](floor, item[3], item[0], now)
+        if floor.chats.loads:
+            chats.after(floor, None, out, now)
         return out
 
     def next_deadline(self) -> float | None:

@@ -7,6 +7,7 @@ from enum import Enum
 
 from softswitch.acd import estimates
 from softswitch.acd.agents import Agent, Attempt
+from softswitch.acd.chat_room import ChatRoom
 from softswitch.acd.deadlines import Deadlines
 from softswitch.acd.eligibility import Eligibility, Queue, steps_of
 from softswitch.acd.messages import AcdSettings, Command, InteractionEnded, Outcome
@@ -31,6 +32,7 @@ class Floor:
     __slots__ = (
         "agents",
         "attempts",
+        "chats",
         "deadlines",
         "eligibility",
         "entries",
@@ -64,6 +66,7 @@ class Floor:
         self.entries: dict[InteractionId, Entry] = {}
         self.attempts: dict[RingAttemptId, Attempt] = {}
         self.promises: dict[PromiseId, Promise] = {}
+        self.chats = ChatRoom(self.agents.values())
         self.deadlines = Deadlines()
         self.out: list[Command] = []
         self.no_way_out = False  # customers cannot be called now

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from softswitch.acd.agents import READY, Attempt, Duty, PersonalLine, Tally
+from softswitch.acd.chat_room import ChatRoom
 from softswitch.acd.eligibility import NOTHING_RELAXED, Eligibility, Needs, Pool, Queue, Skills, Weights
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AgentState
@@ -104,6 +105,11 @@ def _entry(entry: Entry, left: Left) -> None:
             entry.told.again_at = inf if say_at is None else say_at
 
 
+def _floor(floor: Floor, left: Left) -> None:
+    if lacks(floor, "chats"):
+        floor.chats = ChatRoom(floor.agents.values())
+
+
 STEPS: Final[Mapping[type, Step]] = MappingProxyType(
     {
         Floor: _floor,
@@ -115,6 +121,7 @@ STEPS: Final[Mapping[type, Step]] = MappingProxyType(
         Attempt: _attempt,
         Promise: _promise,
         Entry: _entry,
+        Floor: _floor,
     }
 )
 

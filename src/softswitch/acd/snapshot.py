@@ -5,16 +5,17 @@ Readers never touch the engine's own objects: a status page costs the engine not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from softswitch.acd import estimates
 from softswitch.acd.agents import BREAK, OFFLINE, OUTBOUND, READY, SUSPENDED, TALKING, Agent
+from softswitch.acd.chat_room import ChatEntry, Load
 from softswitch.acd.eligibility import Queue
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AgentState
 from softswitch.acd.waiting import Entry, Promise, Stage, position
-from softswitch.ids import AgentId, InteractionId, QueueId, RingAttemptId
+from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class AgentSnapshot:
     talked_seconds: float = 0.0
     on_duty_seconds: float = 0.0  # logged in, before `on_duty_since`
     on_duty_since: float | None = None
+    chats: int = 0  # offered to her and open
+    chats_at_most: int = 0
+    chats_served: int = 0
+    chat_seconds: float = 0.0  # with at least one open, before `chat_since`
+    chat_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,61 @@ class WaitingSnapshot:
     sticky: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChatSnapshot:
+    interaction: InteractionId
+    queue: QueueId
+    stage: str  # waiting, offered, open
+    position: int | None
+    entered_at: float
+    customer: CustomerId | None
+    language: str
+    agent: AgentId | None
+    attempt: RingAttemptId | None
+    since: float  # in this stage
+    sticky: str
+
+
 def agents(floor: Floor) -> tuple[AgentSnapshot, ...]:
-    return tuple(_agent(agent) for agent in floor.agents.values())
+    loads = floor.chats.loads
+    if not loads:
+        return tuple(_agent(agent) for agent in floor.agents.values())
+    return tuple(_with_chats(_agent(agent), loads.get(agent.id)) for agent in floor.agents.values())
+
+
+def _with_chats(shot: AgentSnapshot, load: Load | None) -> AgentSnapshot:
+    if load is None:
+        return shot
+    return replace(
+        shot,
+        chats=len(load.chats),
+        chats_at_most=load.agent.settings.chats,
+        chats_served=load.served,
+        chat_seconds=load.busy_seconds,
+        chat_since=load.busy_since,
+    )
+
+
+def chats(floor: Floor) -> tuple[ChatSnapshot, ...]:
+    return tuple(_chat(entry) for entry in floor.chats.entries.values())
+
+
+def _chat(entry: ChatEntry) -> ChatSnapshot:
+    chat, facts = entry.chat, entry.facts
+    since = entry.entered_at if chat is None else chat.began_at if chat.answered_at is None else chat.answered_at
+    return ChatSnapshot(
+        entry.id,
+        facts.queue,
+        entry.stage,
+        position(entry.line.waiting, entry.place) if chat is None else None,
+        entry.entered_at,
+        facts.customer,
+        facts.language,
+        chat.load.agent.id if chat is not None else None,
+        chat.id if chat is not None else None,
+        since,
+        entry.sticky,
+    )
 
 
 def _agent(agent: Agent) -> AgentSnapshot:
@@ -196,6 +255,10 @@ def digest(floor: Floor) -> str:
         found.update(
             repr((queue.settings.id, queue.talk_seconds, queue.wrap_up_seconds, queue.line, queue.hours)).encode()
         )
+    for load in floor.chats.loads.values():
+        found.update(repr(_load_state(load)).encode())
+    for chat_entry in floor.chats.entries.values():
+        found.update(repr((_chat(chat_entry), chat_entry.place, sorted(chat_entry.no_offer.items()))).encode())
     found.update(repr([(why.value, times) for why, times in floor.rejected.items()]).encode())
     return found.hexdigest()
 
@@ -210,6 +273,11 @@ def _agent_state(agent: Agent) -> tuple[object, ...]:
         (duty.break_limit, duty.then, duty.extended, duty.tally.in_a_row, duty.tally.just_talked),
         (agent.line.live, agent.line.call_backs, agent.line.in_a_row),
     )
+
+
+def _load_state(load: Load) -> tuple[object, ...]:
+    chats = [(chat.id, chat.entry.id, chat.answered_at) for chat in load.chats.values()]
+    return (load.agent.id, chats, load.last_at, load.no_answers, load.served, load.busy_seconds, load.busy_since)
 
 
 def _entry_state(entry: Entry) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ agent is stale and answered with `RefuseAnswer`. All times are monotonic seconds
     agents    agents and their phones             waiting   callers in the line
     rings     ring attempts and conversations     promises  call-backs
     settings  what the configuration says         words     the enumerations of all of them
+    chats     typed chats, beside calls
 """
 
 from __future__ import annotations
@@ -26,6 +27,16 @@ from softswitch.acd.messages.agents import (
     OwnCallEnded,
     PhoneLost,
     PhoneRegistered,
+)
+from softswitch.acd.messages.chats import (
+    ChatAccepted,
+    ChatClosed,
+    ChatDeclined,
+    ChatEnded,
+    ChatEntered,
+    ChatLeftQueue,
+    ChatOfferEnded,
+    OfferChat,
 )
 from softswitch.acd.messages.promises import (
     CallBackRequested,
@@ -118,6 +129,10 @@ Event = (
     | CustomerAnswered
     | CustomerNotReached
     | AgentTookOver
+    | ChatEntered
+    | ChatAccepted
+    | ChatDeclined
+    | ChatClosed
 )
 
 Command = (
@@ -138,6 +153,10 @@ Command = (
     | PromiseEscalated
     | CallerNoted
     | InteractionEnded
+    | OfferChat
+    | ChatOfferEnded
+    | ChatLeftQueue
+    | ChatEnded
 )
 
 __all__ = [
@@ -168,6 +187,13 @@ __all__ = [
     "CallerNoted",
     "CallerWentOn",
     "CancelRing",
+    "ChatAccepted",
+    "ChatClosed",
+    "ChatDeclined",
+    "ChatEnded",
+    "ChatEntered",
+    "ChatLeftQueue",
+    "ChatOfferEnded",
     "Choice",
     "ChoiceMade",
     "Command",
@@ -181,6 +207,7 @@ __all__ = [
     "Event",
     "InteractionEnded",
     "LetFirstRule",
+    "OfferChat",
     "OfferChoice",
     "OrderAnswered",
     "Outcome",

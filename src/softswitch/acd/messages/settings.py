@@ -93,6 +93,8 @@ class AgentSettings:
     languages: tuple[tuple[str, int], ...] = ()
     tiers: tuple[tuple[QueueId, int], ...] = ()  # her level in a queue, 1 where none is named; the smaller rings first
     deputy: AgentId | None = None  # takes her returning callers while she is absent
+    chats: int = 0  # typed chats at the same time, beside one call
+    chats_during_calls: bool = False  # she is offered chats while she talks, is rung or writes notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +124,5 @@ class AcdSettings:
     no_offer_seconds: float = 60.0  # an agent who refused a caller is not offered the same caller for this long
     breaks: tuple[BreakRule, ...] = ()
     relief: ReliefRule | None = None
+    longest_chat_seconds: float = 4 * 3600.0  # one that nobody closes ends after this
     most_head_start_seconds: float = 3600.0  # no head start (nor step back) is worth more: nobody waits without end
