@@ -33,12 +33,14 @@ class Reason(Enum):
     RINGS_CALL_BACK = "rings: call-back"
     RINGS_ORDER = "rings: order"
     CALLS_CUSTOMER = "calls the customer"
+    RINGS_CHAT = "offered: chat"
     KEPT_FREE = "kept free"
     # she may not take him
     OTHER_QUEUE = "other queue"
     LANGUAGE = "language"
     SKILL = "skill"
     NOT_YET_OPEN = "not yet open"
+    NO_CHATS = "takes no chats"
     # she cannot take anybody
     OFFLINE = "offline"
     LOGGED_OUT = "logged out"
@@ -48,6 +50,7 @@ class Reason(Enum):
     RINGING = "ringing"
     TALKING = "talking"
     WRAP_UP = "wrap-up"
+    CHATS_FULL = "chats full"
     # she is not offered him
     PASSED_BY = "passed by"
     # he is not to be offered to her
@@ -69,6 +72,9 @@ SENTENCES: Final[Mapping[Reason, str]] = MappingProxyType(
         "he was the first of those she may take when she became ready.",
         Reason.KEPT_FREE: "She is kept free for him: his number is dialled, and her phone rings when he answers.",
         Reason.CALLS_CUSTOMER: "She is on the line and his number is being dialled.",
+        Reason.RINGS_CHAT: "The chat is offered to her.",
+        Reason.NO_CHATS: "She takes no typed chats.",
+        Reason.CHATS_FULL: "She has as many chats open, or offered to her, as she may have.",
         Reason.OTHER_QUEUE: "She does not serve this queue.",
         Reason.LANGUAGE: "She does not speak his language.",
         Reason.SKILL: "She lacks a skill that the queue or the caller needs, or its level.",
@@ -173,7 +179,7 @@ def why(entry: Entry, agent: Agent) -> tuple[Because, ...]:
     attempt = agent.attempt
     if attempt is not None and attempt.entry is entry:
         return (_rings(entry, agent),)
-    found = (*_not_allowed(entry, agent), *_not_free(agent), *_passed_by(entry, agent), *_bound(entry, agent))
+    found = (*_not_allowed(entry, agent), *not_free(agent), *_passed_by(entry, agent), *_bound(entry, agent))
     return found or (Because(Reason.UNEXPLAINED),)
 
 
@@ -196,17 +202,21 @@ def _not_allowed(entry: Entry, agent: Agent) -> tuple[Because, ...]:
     pool = entry.pool
     if pool in agent.pools:
         return ()
-    queue, person = pool.queue, agent.settings
     needs = pool.needs
-    skills = needs.skills
-    if meets(person, queue.settings, skills, needs.language):
-        return (Because(Reason.NOT_YET_OPEN),)
+    return tuple(not_allowed(pool.queue, needs.skills, needs.language, agent))
+
+
+def not_allowed(queue: Queue, skills: Skills, language: str, agent: Agent) -> list[Because]:
+    """Each of the needs that she does not meet."""
+    person = agent.settings
+    if meets(person, queue.settings, skills, language):
+        return [Because(Reason.NOT_YET_OPEN)]
     if queue.settings.id not in person.queues:
-        return (Because(Reason.OTHER_QUEUE),)
+        return [Because(Reason.OTHER_QUEUE)]
     found = _lacking(agent, queue, skills)
-    if not meets(person, _without_skills(queue), (), needs.language):
-        found.append(Because(Reason.LANGUAGE, needs.language))
-    return tuple(found)
+    if not meets(person, _without_skills(queue), (), language):
+        found.append(Because(Reason.LANGUAGE, language))
+    return found
 
 
 def _lacking(agent: Agent, queue: Queue, skills: Skills) -> list[Because]:
@@ -230,7 +240,7 @@ _STATES: Final = {
 }
 
 
-def _not_free(agent: Agent) -> tuple[Because, ...]:
+def not_free(agent: Agent) -> tuple[Because, ...]:
     duty, found = agent.duty, []
     if agent.state is not READY:
         reason = _STATES[agent.state]
@@ -303,4 +313,4 @@ def _headline(seen: Explanation) -> str:
     return f"Number {seen.position} of {seen.in_line} in the line of {seen.queue}{first}; {who}{counted}."
 
 
-_NEVER: Final = (Reason.OTHER_QUEUE, Reason.LANGUAGE, Reason.SKILL, Reason.NOT_YET_OPEN)
+_NEVER: Final = (Reason.NO_CHATS, Reason.OTHER_QUEUE, Reason.LANGUAGE, Reason.SKILL, Reason.NOT_YET_OPEN)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from softswitch.acd import messages as m
 from softswitch.acd.agents import READY
-from softswitch.acd.explain import Explanation, explain
+from softswitch.acd.chat_explain import explain_any
+from softswitch.acd.explain import Explanation
 from softswitch.acd.floor import Floor
 from softswitch.acd.journal import Recorded, Replay, Segment
 from softswitch.ids import AgentId, InteractionId
@@ -48,7 +49,7 @@ class Historian:
         number = self.past.interaction
         lines = list(segment.lines)
         replay = Replay(segment)
-        inside = number in replay.engine.floor.entries
+        inside = _inside(replay.engine.floor, number)
         if not inside and not any(getattr(line.event, "interaction", None) == number for line in lines):
             return not self._over
         left = 0  # the line with which it left
@@ -71,12 +72,12 @@ class Historian:
         for command in commands:
             if getattr(command, "interaction", None) == number and (told := _told(command, commands, floor, wall)):
                 story.append(told)
-        return number in floor.entries
+        return _inside(floor, number)
 
     def _explain(self, segment: Segment, replay: Replay, lines: list[Recorded], left: int) -> None:
         """At the moment asked for; without one at the end, or just before it left."""
         floor = replay.engine.floor
-        if self.past.interaction in floor.entries and lines:
+        if _inside(floor, self.past.interaction) and lines:
             offset = lines[-1].wall_offset
             self._look(floor, self._until if self._over and self._until else lines[-1].now + offset, offset)
         elif self._until is not None:
@@ -89,11 +90,20 @@ class Historian:
             self._look(again.engine.floor, lines[left].now + offset, offset)
 
     def _look(self, floor: Floor, wall: float, offset: float) -> None:
-        self.past.explanation = explain(floor, self.past.interaction, self._agent)
+        self.past.explanation = explain_any(floor, self.past.interaction, self._agent)
         self.past.at, self.past.wall_offset = wall, offset
 
 
+def _inside(floor: Floor, interaction: InteractionId) -> bool:
+    return interaction in floor.entries or interaction in floor.chats.entries
+
+
 def _asked(event: m.Event) -> str:
+    if isinstance(event, m.ChatEntered):
+        previous = f", previous agent {event.previous_agent}" if event.previous_agent else ""
+        return f"a chat entered {event.queue} in {event.language or 'any language'}{previous}"
+    if isinstance(event, m.ChatClosed):
+        return "the chat was closed"
     if isinstance(event, m.CallerEntered):
         previous = f", previous agent {event.previous_agent}" if event.previous_agent else ""
         return f"entered {event.queue} in {event.language or 'any language'}{previous}"
@@ -116,6 +126,15 @@ def _asked(event: m.Event) -> str:
 def _told(command: m.Command, commands: list[m.Command], floor: Floor, at: float) -> Happening | None:
     if isinstance(command, m.RingAgent):
         return Happening(at, "rang", command.agent, _why_this_one(command, commands, floor))
+    if isinstance(command, m.OfferChat):
+        return Happening(at, "offered", command.agent, "previous agent" if command.sticky else "most room")
+    if isinstance(command, m.ChatOfferEnded):
+        return Happening(at, f"offer ended: {command.end.value.replace('_', ' ')}", command.agent)
+    if isinstance(command, m.ChatLeftQueue):
+        outcome = command.outcome.value.replace("_", " ")
+        return Happening(at, f"left the queue: {outcome}", command.agent, command.because or command.sticky)
+    if isinstance(command, m.ChatEnded):
+        return Happening(at, "the chat ended", command.agent, command.because)
     if isinstance(command, m.RingEnded):
         return Happening(at, f"ring ended: {command.end.value.replace('_', ' ')}", command.agent)
     if isinstance(command, m.AnnounceWaiting):

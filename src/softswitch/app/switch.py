@@ -19,6 +19,8 @@ from softswitch.acd import messages as acd
 from softswitch.acd.engine import Engine
 from softswitch.acd.journal import NotedIds, RecordedEngine
 from softswitch.app.chance import Chance
+from softswitch.app.chat_desk import COMMANDS as CHAT_COMMANDS
+from softswitch.app.chat_desk import ChatDesk
 from softswitch.app.clock import Clock
 from softswitch.app.dialling import DialDesk
 from softswitch.app.floor_orders import Orders
@@ -109,6 +111,7 @@ class Cores:
     calls: Calls
     engine: Engine
     recorded: Engine | RecordedEngine  # the same, with its journal
+    ids: IdSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,10 @@ class Switch:
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
         self.edges.transport.admit = edge.admit
-        app = make_app(self.live, self.live, edge=edge, dialling=DialDesk(self), orders=Orders(self))
+        chats = ChatDesk(self)
+        self._driver.add_effect(chats.told, *CHAT_COMMANDS)
+        orders, dialling = Orders(self), DialDesk(self)
+        app = make_app(self.live, self.live, edge=edge, dialling=dialling, orders=orders, chats=chats)
         self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
         self.live.started(clock.now())
@@ -215,6 +221,7 @@ class Switch:
             Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local, os.urandom),
             engine,
             engine if journal is None else RecordedEngine(engine, journal.lines),
+            ids,
         )
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from softswitch.acd import messages as acd
-from softswitch.acd.explain import explain
+from softswitch.acd.chat_explain import explain_any
 from softswitch.acd.snapshot import AgentSnapshot
 from softswitch.app.past import Past
 from softswitch.call.call_back import CallBackSession
@@ -140,6 +140,10 @@ class LiveSwitch:
                 calls=shot.calls,
                 talk_share=_talk_share(shot, now),
                 sticky_share=shot.sticky_calls / shot.calls if shot.calls else None,
+                chats=shot.chats,
+                chats_at_most=shot.chats_at_most,
+                chats_served=shot.chats_served,
+                chat_share=_chat_share(shot, now) if shot.chats_at_most else None,
             )
             for shot in self._switch.cores.engine.agents()
         ]
@@ -177,7 +181,7 @@ class LiveSwitch:
 
     def why(self, interaction: InteractionId, agent: AgentId | None) -> dict[str, Any] | None:
         clock = self._switch.clock
-        seen = explain(self._switch.cores.engine.floor, interaction, agent)
+        seen = explain_any(self._switch.cores.engine.floor, interaction, agent)
         if seen is None:
             return None
         return document(interaction, seen, clock.wall(clock.now()), clock.wall(0.0), clock.local)
@@ -278,6 +282,12 @@ class LiveSwitch:
 def _talk_share(shot: AgentSnapshot, now: float) -> float | None:
     on_duty = shot.on_duty_seconds + (now - shot.on_duty_since if shot.on_duty_since is not None else 0.0)
     return shot.talked_seconds / on_duty if on_duty > 0 else None
+
+
+def _chat_share(shot: AgentSnapshot, now: float) -> float | None:
+    on_duty = shot.on_duty_seconds + (now - shot.on_duty_since if shot.on_duty_since is not None else 0.0)
+    busy = shot.chat_seconds + (now - shot.chat_since if shot.chat_since is not None else 0.0)
+    return min(busy / on_duty, 1.0) if on_duty > 0 else None
 
 
 def promise_view(line: PromiseLine, now: float, local: Local) -> PromiseView:

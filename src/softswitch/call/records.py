@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, PromiseId, QueueId, RingAttemptId, TrunkId
 
+CHAT = "chat"  # what an interaction has for a dialled number when it is typed
+
 
 @dataclass(frozen=True, slots=True)
 class AgentRecord:

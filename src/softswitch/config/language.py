@@ -306,6 +306,8 @@ class AgentDoc(Section):
         NOTHING,
     )
     spoken: SayDoc | None = key(SAY, "how her name is spoken, where the written one is spoken wrongly", None)
+    chats: int = key(Number(0, 20), "typed chats at the same time, beside one call", 0)
+    chats_during_calls: bool = key(Flag(), "she is offered chats also while she talks, is rung or writes notes", False)
     deputy: Placed = key(AGENT_ID, "who takes her returning callers while she is away or not logged in", NOTHING)
     away: tuple[AwayDoc, ...] = key(
         OneOrMore(Keys(AwayDoc, "away")), "vacations: { from: 2027-07-01, to: 2027-07-21 }, or a list of them", ()

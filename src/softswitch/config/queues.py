@@ -197,6 +197,8 @@ def _agent(name: Placed, doc: AgentDoc, known: Known) -> AgentSettings:
         languages=tuple((known.language(language), level) for language, level in doc.languages.items()),
         tiers=tuple((QueueId(str(queue)), tier) for queue, tier in doc.queues.items() if tier != 1),
         deputy=_deputy(name, doc, known),
+        chats=doc.chats,
+        chats_during_calls=doc.chats_during_calls,
     )
 
 

@@ -50,6 +50,7 @@ _LOST = text(
     FROM interaction AS call JOIN queue_entry AS entry ON entry.interaction = call.id
     WHERE call.began_at >= :since AND call.caller IS NOT NULL
       AND (call.outcome IS NULL OR call.ended_at <= entry.at)
+      AND call.dialled <> 'chat'
       AND NOT EXISTS (SELECT 1 FROM promise WHERE promise.interaction = call.id)
       AND NOT EXISTS (SELECT 1 FROM talk WHERE talk.interaction = call.id AND call.outcome IS NULL)
       AND NOT EXISTS (SELECT 1 FROM call_detail AS leg WHERE leg.interaction = call.id AND leg.direction = 'in')

@@ -11,7 +11,7 @@
     GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
     POST /api/v1/calls/{id}/pass           {"queue": "...", "note": "...", "come_back": true}: to another department
     POST /api/v1/agents/{id}/{action}      ready | break | login | logout | outbound | extend | free; {"reason": "..."}
-    (the SIP edge: see `web.edge`; who may dial what: `web.dialling`)
+    (the SIP edge: see `web.edge`; who may dial what: `web.dialling`; typed chats: `web.chats`)
 
 Ids are strings in JSON (a browser's numbers end at 2**53); errors are {"error": "one sentence"}.
 """
@@ -31,6 +31,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from softswitch.acd.messages import PromiseState
 from softswitch.ids import AgentId, InteractionId, QueueId
+from softswitch.web.chats import ChatDeskView, add_chats
 from softswitch.web.dialling import DialView, add_dialling
 from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
 from softswitch.web.floor_orders import FloorOrders, add_floor_orders
@@ -63,6 +64,7 @@ def make_app(
     edge: EdgeView | None = None,
     dialling: DialView | None = None,
     orders: FloorOrders | None = None,
+    chats: ChatDeskView | None = None,
 ) -> web.Application:
     """The application over a running switch. `more_hosts`: names beyond loopback that may be in the Host header."""
     app = web.Application(middlewares=[_errors_as_json, guard(more_hosts)], client_max_size=MAX_BODY_BYTES)
@@ -76,6 +78,8 @@ def make_app(
         add_floor_orders(app, view, orders)
     if dialling is not None:
         add_dialling(app, dialling)
+    if chats is not None:
+        add_chats(app, chats, _words, _error)
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(own_registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

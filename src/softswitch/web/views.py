@@ -93,6 +93,10 @@ class AgentView:
     calls: int = 0  # conversations since the start
     talk_share: float | None = None  # talked / logged in
     sticky_share: float | None = None  # of her calls, those with callers who came back to her
+    chats: int = 0  # offered to her and open
+    chats_at_most: int = 0
+    chats_served: int = 0  # since the start
+    chat_share: float | None = None  # time with a chat open / logged in
 
 
 @dataclass(frozen=True, slots=True)
