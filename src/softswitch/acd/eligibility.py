@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappush
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from softswitch.acd.agents import BREAK, OFFLINE, OUTBOUND, READY, SUSPENDED, Agent
 from softswitch.acd.messages import AgentSettings, AgentState, QueueHoursChanged, QueueSettings
 from softswitch.acd.strategy import NO_FIT, STRATEGIES, Chance, Fit, Key, Lots, Order, Search, Strategy
 from softswitch.acd.waiting import Place
 from softswitch.ids import InteractionId, QueueId, SkillId
+
+if TYPE_CHECKING:
+    from softswitch.acd.chat_room import ChatRoom
 
 Skills = tuple[tuple[SkillId, int], ...]
 Weights = tuple[tuple[SkillId, float], ...]
@@ -261,7 +264,9 @@ def _fit(queue: QueueSettings, needs: Needs, step: Step, agent: AgentSettings) -
 class Eligibility:
     """The pools there are, made when first needed and bounded."""
 
-    __slots__ = ("_agents", "_limit", "pools", "relaxing", "weighted")
+    __slots__ = ("_agents", "_limit", "chats", "pools", "relaxing", "weighted")
+
+    chats: ChatRoom  # the same for typed chats; the floor makes it
 
     def __init__(self, agents: Iterable[Agent], limit: int = 4096, queues: Iterable[Queue] = ()) -> None:
         self._agents = tuple(agents)

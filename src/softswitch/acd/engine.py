@@ -126,7 +126,7 @@ class Engine:
         out: list[Command] = []
         floor.out = out
         _HANDLERS[type(event)](floor, event, now)
-        if floor.chats.loads:
+        if floor.eligibility.chats.loads:
             chats.after(floor, event, out, now)
         return out
 
@@ -138,7 +138,7 @@ class Engine:
         pop_due = floor.deadlines.pop_due
         while (item := pop_due(now)) is not None:
             _DUE[item[2]](floor, item[3], item[0], now)
-        if floor.chats.loads:
+        if floor.eligibility.chats.loads:
             chats.after(floor, None, out, now)
         return out
 

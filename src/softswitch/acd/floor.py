@@ -32,7 +32,6 @@ class Floor:
     __slots__ = (
         "agents",
         "attempts",
-        "chats",
         "deadlines",
         "eligibility",
         "entries",
@@ -66,11 +65,15 @@ class Floor:
         self.entries: dict[InteractionId, Entry] = {}
         self.attempts: dict[RingAttemptId, Attempt] = {}
         self.promises: dict[PromiseId, Promise] = {}
-        self.chats = ChatRoom(self.agents.values())
+        self.eligibility.chats = ChatRoom(self.agents.values())
         self.deadlines = Deadlines()
         self.out: list[Command] = []
         self.no_way_out = False  # customers cannot be called now
         self.rejected: dict[Rejection, int] = dict.fromkeys(Rejection, 0)
+
+    @property
+    def chats(self) -> ChatRoom:
+        return self.eligibility.chats
 
     def reject(self, why: Rejection) -> None:
         self.rejected[why] += 1

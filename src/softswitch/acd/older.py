@@ -41,7 +41,8 @@ def _queue(queue: Queue, left: Left) -> None:
     settings = queue.settings
     if lacks(queue, "strategy"):
         queue.strategy = STRATEGIES[settings.order]
-    _fill(queue, chance=Lots(), steps=(NOTHING_RELAXED,), hours=None, at_once=settings.ring_at_once or 1_000_000)
+    at_once = settings.ring_at_once or 1_000_000
+    _fill(queue, chance=Lots(), steps=(NOTHING_RELAXED,), hours=None, at_once=at_once, let_first=0)
 
 
 def _pool(pool: Pool, left: Left) -> None:
@@ -93,6 +94,7 @@ def _promise(promise: Promise, left: Left) -> None:
 
 def _floor(floor: Floor, left: Left) -> None:
     _fill(floor, no_way_out=False)
+    _fill(floor.eligibility, chats=ChatRoom(floor.agents.values()))
 
 
 def _entry(entry: Entry, left: Left) -> None:
@@ -103,11 +105,6 @@ def _entry(entry: Entry, left: Left) -> None:
         if say_at is not None:
             entry.told = Told()
             entry.told.again_at = inf if say_at is None else say_at
-
-
-def _floor(floor: Floor, left: Left) -> None:
-    if lacks(floor, "chats"):
-        floor.chats = ChatRoom(floor.agents.values())
 
 
 STEPS: Final[Mapping[type, Step]] = MappingProxyType(
@@ -121,7 +118,6 @@ STEPS: Final[Mapping[type, Step]] = MappingProxyType(
         Attempt: _attempt,
         Promise: _promise,
         Entry: _entry,
-        Floor: _floor,
     }
 )
 
