@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.call.house import ANNA, MART, House, make_settings
+from tests.call.house import ANNA, FLOW, MART, House, make_settings, offer
 from tests.call.test_call_back import called_back
 
 from softswitch.call.dial_permission import DialPermission, Verdict, refused
@@ -27,7 +27,7 @@ from softswitch.call.dial_settings import (
 from softswitch.call.phone_number import NumberPlan, OwnClass
 from softswitch.call.settings import Hours
 from softswitch.ids import LegId, TrunkId
-from softswitch.sip.messages import Hangup, SecurityEvent
+from softswitch.sip.messages import Hangup, InviteReceived, Origin, Reject, SecurityEvent, StartInvite
 
 OFFICE = Hours("office", (((8 * 60, 18 * 60),),) * 7)
 PLAN = NumberPlan("EE", frozenset({"1001"}), classes=(OwnClass("risky", ("+37258",)),))
@@ -245,6 +245,20 @@ def test_a_call_back_ends_when_its_minutes_are_used_up() -> None:
     assert hangup.reason == 'Q.850;cause=31;text="Call limit reached"'
     house.wait(600)
     house.assert_nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("dialled", "target"),
+    [("112", "sip:112@127.0.0.2:5080"), ("+3729001234", ""), ("6311111", ""), ("+882161234567", "")],
+)
+def test_what_an_agent_dials_without_any_rule(dialled: str, target: str) -> None:
+    """Emergency numbers go out; nothing else does."""
+    house = House()
+    house.register(ANNA)
+    house.post(InviteReceived(LegId(7), Origin(agent=ANNA), dialled, "1000", "", offer(), FLOW))
+    assert [each.target for each in house.of(StartInvite)] == ([target] if target else [])
+    assert [each.status for each in house.of(Reject)] == ([] if target else [403])
+    assert [each.kind for each in house.of(SecurityEvent)] == ([] if target else ["dial_refused"])
 
 
 def test_whatever_dials_out_asks_the_rule_book() -> None:

@@ -144,6 +144,15 @@ def test_the_reserved_lines_are_not_for_those_who_are_let_in() -> None:
         assert len(house.of(Answer)) == expected + lines
 
 
+def test_the_number_for_lost_cards_is_always_let_in() -> None:
+    house = full_house()
+    call = house.settings.call
+    always = replace(call.overload, always=("+3726310000",))
+    house = House(replace(house.settings, call=replace(call, overload=always)))
+    inside = [house.call(f"+37255500{at:02}") for at in range(5)]
+    assert all(house.session_of(leg) is not None for leg in inside)
+
+
 def test_after_it_all_nothing_is_left() -> None:
     house = full_house()
     inside = house.to_queue()

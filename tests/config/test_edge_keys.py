@@ -79,6 +79,9 @@ def test_overload(directory: Any) -> None:
     assert (call.overload.calls, call.overload.lines, call.overload.queue) == (150, 10, "sales")
     (problem,) = directory.check(overload="{ speak_to: 10, call_back: sails }")
     assert 'did you mean "sales"?' in problem
+    assert directory.load(overload="{ always: ['+3726000000'] }").call.overload.always == ("+3726000000",)
+    (problem,) = directory.check(overload="{ always: ['+3726000001'] }")
+    assert 'did you mean "+3726000000"?' in problem
     (problem,) = directory.check(overload="{ call_back: sales }")
     assert "nobody is asked" in problem
 

@@ -217,11 +217,11 @@ class Calls:
         board = self.board
         interaction = InteractionId(board.ids.number())
         facts = self._facts(event, now, interaction)
-        full = not self._admission.has_room
+        full = not self._admission.has_room(route.number.number)
         if full and not self._admission.can_speak(event.flow.remote):
             self._reject(event, 503)
             return
-        leg = self._answer(event, facts, now, reserved=full)
+        leg = self._answer(event, facts, now, admitted=True)
         if leg is None:
             return
         if full:
@@ -248,10 +248,10 @@ class Calls:
         facts.encryption = self.board.encryption_of(event.origin.trunk, event.origin.agent, event.flow.transport)
         return facts
 
-    def _answer(self, event: InviteReceived, facts: LegFacts, now: float, reserved: bool = False) -> CallLeg | None:
+    def _answer(self, event: InviteReceived, facts: LegFacts, now: float, admitted: bool = False) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
         board = self.board
-        leg = board.open_leg(event.leg, facts, NOBODY) if reserved or self._admission.has_room else None
+        leg = board.open_leg(event.leg, facts, NOBODY) if admitted or self._admission.has_room() else None
         if leg is None:
             self._reject(event, 503)
             return None

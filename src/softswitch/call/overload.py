@@ -56,15 +56,16 @@ class Admission:
         self.settings = board.call.overload
         self.dial_watch = DialWatch(board)  # the other limit: of calls that we place
 
-    @property
-    def has_room(self) -> bool:
+    def has_room(self, number: str = "") -> bool:
         """A caller is answered only when a port is left for him and one for the agent of everybody who still waits:
-        callers alone must never use up what agents are rung with. The reserved lines are not his."""
+        callers alone must never use up what agents are rung with. The reserved lines are not his, unless he dialled a
+        number that is always let in."""
         sessions, settings, media = self._sessions, self.settings, self._board.media
-        if settings.calls is not None and len(sessions) >= settings.calls:
+        always = number != "" and number in settings.always
+        if not always and settings.calls is not None and len(sessions) >= settings.calls:
             return False
         left = (media.port_last - media.port_first + 2) // 2 - self._board.leg_count
-        left -= max(settings.lines - len(self._busy), 0)
+        left -= 0 if always else max(settings.lines - len(self._busy), 0)
         if left >= len(sessions) + 2:
             return True
         return left >= sum(session.talk is None for session in sessions) + 2

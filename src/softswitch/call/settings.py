@@ -191,6 +191,7 @@ class OverloadSettings:
     calls: int | None = None  # callers at a time; None: as many as there are ports for
     lines: int = 0  # so many more at a time are told so by a voice; the others get 503
     queue: QueueId | None = None  # whose people call them back
+    always: tuple[str, ...] = ()  # numbers whose callers are let in while there is a port
 
 
 @dataclass(frozen=True, slots=True)

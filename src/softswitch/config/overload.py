@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from softswitch.call.settings import OverloadSettings
-from softswitch.config.kinds import Number, Section, key, section
-from softswitch.config.problems import Placed
+from softswitch.config.kinds import ListOf, Number, Section, key, section
+from softswitch.config.problems import Placed, did_you_mean, listing
 from softswitch.config.references import Known
-from softswitch.config.values import ID, NOTHING
+from softswitch.config.values import DIALLED, ID, NOTHING
 from softswitch.ids import QueueId
 
 
@@ -18,6 +18,11 @@ class OverloadDoc(Section):
 
     calls: int | None = key(Number(1, 1_000_000), "callers at a time; by default as many as there are ports", None)
     speak_to: int = key(Number(0, 10_000), "so many more at a time hear that the line is full; the others get 503", 0)
+    always: tuple[Placed, ...] = key(
+        ListOf(DIALLED),
+        "numbers of the line whose callers are let in while there is a port, like that for lost cards",
+        (),
+    )
     call_back: Placed = key(ID, "the queue whose people call them back; by default nobody does", NOTHING)
 
 
@@ -27,4 +32,9 @@ def build_overload(document: Any, known: Known) -> OverloadSettings:
         return OverloadSettings()
     if known.check("queue", doc.call_back) and not doc.speak_to:
         known.report.add(doc.call_back.place, "nobody is asked: speak_to says how many callers are spoken to")
-    return OverloadSettings(doc.calls, doc.speak_to, QueueId(str(doc.call_back)) if doc.call_back else None)
+    for number in doc.always:
+        if number and number not in document.numbers:
+            hint = did_you_mean(number, document.numbers) or f"; known: {listing(document.numbers)}"
+            known.report.add(number.place, f"{number} is no number of the line{hint}")
+    queue = QueueId(str(doc.call_back)) if doc.call_back else None
+    return OverloadSettings(doc.calls, doc.speak_to, queue, tuple(map(str, doc.always)))
