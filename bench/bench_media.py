@@ -2,6 +2,7 @@
 
     python bench/bench_media.py --calls 400                                  our own generator
     python bench/bench_media.py --calls 100,400 --driver FOLDER              the standard one, and the C floor
+    python bench/bench_media.py --calls 200 --secure                         one phone of each call encrypted
 
 Every caller's leg has heard a prompt before the bridge, as in a real call, so that half of the packets take the
 rewriting path. The worker runs on core 0, the generator on core 1. Prints one JSON line.
@@ -27,12 +28,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
+from secure_legs import KINDS, Lock, SecurePhones  # noqa: E402
 from softswitch.ids import LegId, PlaybackId  # noqa: E402
 from softswitch.media import rtp  # noqa: E402
-from softswitch.media.control import Decoder, encode  # noqa: E402
+from softswitch.media.control import Decoder, MediaMessage, encode  # noqa: E402
 from softswitch.media.messages import (  # noqa: E402
     Bridge,
     CloseMediaLeg,
+    DtlsOffered,
     MediaLegClosed,
     OpenMediaLeg,
     Play,
@@ -58,6 +61,7 @@ class Worker:
             [
                 *("taskset", "-c", "0", *command, "-m", "softswitch.media.worker", "--socket", str(path)),
                 *("--host", "127.0.0.1", "--ports", f"{first_port}..{first_port + 7999}", "--prompts", str(folder)),
+                "--dtls",
             ],
             stdout=subprocess.PIPE,
             text=True,
@@ -73,16 +77,27 @@ class Worker:
         self._ports: list[int] = []
         self._ended = 0
         self._closed: list[MediaLegClosed] = []
+        self.fingerprint = ""
 
-    def bridge_calls(self, calls: int, ports: list[tuple[int, int]], hosts: tuple[str, str]) -> list[tuple[int, int]]:
-        """Open `calls` bridged calls towards these ports; the local ports of both legs of each."""
+    def bridge_calls(
+        self,
+        calls: int,
+        ports: list[tuple[int, int]],
+        hosts: tuple[str, str],
+        secure: SecurePhones | None = None,
+    ) -> list[tuple[int, int]]:
+        """Open `calls` bridged calls towards these ports; the local ports of both legs of each. `secure`: the second
+        phone of each call is encrypted."""
         local = []
         for call in range(calls):
             pair = (self._port(), self._port())
             local.append(pair)
             legs = LegId(2 * call), LegId(2 * call + 1)
             for leg, port, host, remote in zip(legs, pair, hosts, ports[call], strict=True):
-                self._sock.sendall(encode([OpenMediaLeg(leg, port), SetRemote(leg, host, remote, 0, 101)]))
+                orders: list[MediaMessage] = [SetRemote(leg, host, remote, 0, 101)]
+                if secure is not None and leg == legs[1]:
+                    orders = secure.orders(leg, host, remote)
+                self._sock.sendall(encode([OpenMediaLeg(leg, port), *orders]))
             self._sock.sendall(encode([Play(legs[0], PlaybackId(call), ("hello",))]))
         while self._ended < calls:
             self._receive()
@@ -125,7 +140,9 @@ class Worker:
         if not data:
             raise SystemExit("the media process died")
         for event in self._decoder.feed(data):
-            if isinstance(event, PortsLeased):
+            if isinstance(event, DtlsOffered):
+                self.fingerprint = event.fingerprint
+            elif isinstance(event, PortsLeased):
                 self._ports += event.ports
             elif isinstance(event, PlaybackEnded):
                 self._ended += 1
@@ -133,8 +150,11 @@ class Worker:
                 self._closed.append(event)
 
 
-def own_generator(sockets: list[socket.socket], targets: list[int], seconds: float) -> tuple[int, int]:
-    """Send 50 packets/s on every socket in 250 us slots; (sent, received)."""
+def own_generator(
+    sockets: list[socket.socket], targets: list[int], seconds: float, locks: dict[int, Lock], first: int = 0
+) -> tuple[int, int]:
+    """Send 50 packets/s on every socket in 250 us slots; (sent, received). `locks`: how some of them encrypt; `first`:
+    the sequence number to begin with."""
     epoll = select.epoll()
     by_fd = {sock.fileno(): sock for sock in sockets}
     for sock, port in zip(sockets, targets, strict=True):
@@ -142,15 +162,18 @@ def own_generator(sockets: list[socket.socket], targets: list[int], seconds: flo
         epoll.register(sock.fileno(), select.EPOLLIN)
     slots = [sockets[n::SLOTS] for n in range(SLOTS)]
     packet, buffer = bytearray(rtp.build(0, 0, 0, 1, bytes(160))), bytearray(2048)
+    numbers = range(first, first + int(seconds / rtp.FRAME_SECONDS) + 2)
+    ready = {fd: [lock(rtp.build(0, n, n * 160, 1, bytes(160))) for n in numbers] for fd, lock in locks.items()}
     sent = received = tick = 0
     start = time.monotonic()
     end = start + seconds
     while (now := time.monotonic()) < end + 0.1:
         while now < end and start + tick * SLOT_SECONDS <= now:
-            packet[2:4] = (tick // SLOTS & 0xFFFF).to_bytes(2, "big")
-            packet[4:8] = (tick // SLOTS * 160 & 0xFFFFFFFF).to_bytes(4, "big")
+            packet[2:4] = (first + tick // SLOTS & 0xFFFF).to_bytes(2, "big")
+            packet[4:8] = ((first + tick // SLOTS) * 160 & 0xFFFFFFFF).to_bytes(4, "big")
             for sock in slots[tick % SLOTS]:
-                sock.send(packet)
+                encrypted = ready.get(sock.fileno())
+                sock.send(packet if encrypted is None else encrypted[tick // SLOTS])
                 sent += 1
             tick += 1
         for fd, _ in epoll.poll(0, 512):
@@ -162,7 +185,8 @@ def own_generator(sockets: list[socket.socket], targets: list[int], seconds: flo
     return sent, received
 
 
-def measure_own(calls: int, seconds: float, folder: Path, command: list[str]) -> dict[str, Any]:
+def measure_own(calls: int, seconds: float, folder: Path, command: list[str], kind: str = "") -> dict[str, Any]:
+    secure = SecurePhones(kind) if kind else None
     sockets = []
     for _ in range(2 * calls):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -171,13 +195,21 @@ def measure_own(calls: int, seconds: float, folder: Path, command: list[str]) ->
     ports = [sock.getsockname()[1] for sock in sockets]
     worker = Worker(folder, 22000, command)
     idle_rss = worker.rss_kb()
-    local = worker.bridge_calls(calls, list(zip(ports[::2], ports[1::2], strict=True)), ("127.0.0.1", "127.0.0.1"))
+    pairs = list(zip(ports[::2], ports[1::2], strict=True))
+    local = worker.bridge_calls(calls, pairs, ("127.0.0.1", "127.0.0.1"), secure)
     targets = [port for pair in local for port in pair]
-    own_generator(sockets, targets, 0.5)
+    locks: dict[int, Lock] = {}
+    if secure is not None:
+        before = worker.cpu_seconds()
+        for sock, port in zip(sockets[1::2], targets[1::2], strict=True):
+            locks[sock.fileno()] = secure.connect(sock, port, worker.fingerprint)
+        set_up_ms = (worker.cpu_seconds() - before) * 1000 / calls
+    own_generator(sockets, targets, 0.5, locks)
     before = worker.cpu_seconds()
-    sent, received = own_generator(sockets, targets, seconds)
+    sent, received = own_generator(sockets, targets, seconds, locks, 1000)
     figures = {
         "calls": calls,
+        **({"encrypted": kind, "set_up_cpu_ms": round(set_up_ms, 2)} if secure is not None else {}),
         "us_per_packet": round((worker.cpu_seconds() - before) * 1e6 / sent, 2),
         "loss_pct": round(100 * (sent - received) / sent, 3),
         "rss_kb_per_call": round((worker.rss_kb() - idle_rss) / calls, 1),
@@ -314,13 +346,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--driver", type=Path, help="folder of acdbench.py, acdload.c and udprelay.c")
     parser.add_argument("--music", type=int, default=400, help="legs of the pacing test, 0: none")
+    parser.add_argument("--secure", action="store_true", help="again with one phone of each call encrypted")
     parser.add_argument("--no-floor", action="store_true")
     parser.add_argument("--profile", help="write a cProfile of the worker to this file")
     options = parser.parse_args()
     command = [sys.executable] + (["-m", "cProfile", "-o", options.profile] if options.profile else [])
     counts = [int(count) for count in options.calls.split(",")]
     os.sched_setaffinity(0, {1 if (os.cpu_count() or 1) > 1 else 0})
-    runs = []
+    runs: list[dict[str, Any]] = []
+    secured: list[dict[str, Any]] = []
     floor = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -329,10 +363,14 @@ def main() -> None:
                 runs.append(measure_driver(calls, options.seconds, folder, options.driver, command))
             else:
                 runs.append(measure_own(calls, options.seconds, folder, command))
+        if options.secure:
+            secured = [measure_own(counts[-1], options.seconds, folder, command, kind) for kind in KINDS]
         pacing = measure_pacing(options.music, options.seconds / 2, folder, command) if options.music else None
         if options.driver is not None and not options.no_floor:
             floor = measure_floor(counts[-1], options.seconds, folder, options.driver)
     figures = {"us_per_packet": runs[-1]["us_per_packet"], "floor_us_per_packet": floor, "pacing": pacing, "runs": runs}
+    if secured:
+        figures["secure"] = secured
     print(json.dumps(figures))
 
 

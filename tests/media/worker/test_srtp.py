@@ -201,3 +201,18 @@ def test_a_bridge_before_the_keys_sends_nothing_in_clear(worker: Worker, phone: 
 
 def test_keys_are_shown_to_nobody() -> None:
     assert "key" not in repr(SetKeys(1, CM, b"key" * 10, b"key" * 10))
+
+
+def test_a_flood_of_strangers_starves_nobody(bridged: Bridged) -> None:
+    """Of each leg one packet is read in a round; what is more is dropped by the kernel."""
+    a, b = bridged(SECURE, PLAIN)
+    a.talk(b"lock" * 40)
+    b.hear()
+    stranger = Phone._socket("127.0.0.9")
+    noise = rtp.build(0, 1, 160, 77, bytes(160))
+    for n in range(30):
+        for _ in range(100):
+            stranger.sendto(noise, a.server)
+        a.talk(bytes([n]) * 160)
+        assert b.hear()[1] == bytes([n]) * 160
+    stranger.close()

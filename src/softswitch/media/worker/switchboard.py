@@ -328,7 +328,11 @@ class Switchboard:
         for _ in range(min(len(relay.handshakes), HANDSHAKES_AT_ONCE)):
             guard, datagram, address = relay.handshakes.popleft()
             if self.legs.get(guard.leg.id) is guard.leg and guard.leg.guard is guard:
-                reason = guard.shake(datagram, address)
+                try:
+                    reason = guard.shake(datagram, address)
+                except Exception:
+                    log.exception("leg %d: a handshake broke an invariant", guard.leg.id)
+                    reason = "internal error"
                 if reason:
                     self._lose(guard.leg, reason)
         for leg, suite in relay.secured:
