@@ -1,6 +1,6 @@
 """The one queue to the database: group commit, durable acknowledgement, patience while the database is away.
 
-    append ──> queue ──(a few ms)──> one transaction ──> committed: durable waiters are told
+    append ──> queue ──(2 to 50 ms)──> one transaction ──> committed: durable waiters are told
                  ^                        |
                  └── put back, in order ──┴─ failed: degraded, durable waiters are refused,
                                              tried again after 0.1 s, 0.2 s, ... 2 s
@@ -34,9 +34,7 @@ log = structlog.get_logger("softswitch.store")
 class WriterSettings:
     max_queue: int = 100_000  # records kept in memory while the database is away
     max_group: int = 2_000  # records per transaction
-    group_seconds: float = 0.01  # how long the first record of a group waits for others
-    busy_group_seconds: float = 0.05  # the same after a group of more than `busy_group`: larger groups cost less
-    busy_group: int = 8
+    group_seconds: float = 0.05  # how long the first record of a group waits for others: larger groups cost less
     durable_group_seconds: float = 0.002  # the same when somebody waits for the commit
     durable_seconds: float = 1.0  # a durable record is refused after this
     retry_first_seconds: float = 0.1
@@ -82,7 +80,6 @@ class Writer:
         self._statements = Statements(database.dialect)
         self._queue: deque[Item | _Durable] = deque()
         self._alarm = _Alarm()
-        self._patience = settings.group_seconds
         self._task: asyncio.Task[None] | None = None
         self._closing_at: float | None = None  # loop time after which what cannot be written is left
         self.away = ""  # why the database cannot be written; empty: it can
@@ -98,7 +95,7 @@ class Writer:
         if len(self._queue) >= self._settings.max_queue:
             self._drop_oldest()
         self._queue.append(item)
-        self._alarm.within(self._patience)
+        self._alarm.within(self._settings.group_seconds)
 
     async def append_durable(self, item: Item | None) -> None:
         """Returns when `item` is committed, and everything appended before it; raises StoreError when it is not,
@@ -163,8 +160,6 @@ class Writer:
             elif self._closing_at is None:
                 await self._alarm.wait()
             group = self._take_group()
-            busy = len(group) > self._settings.busy_group
-            self._patience = self._settings.busy_group_seconds if busy else self._settings.group_seconds
             if await self._write_group(group):
                 delay = self._settings.retry_first_seconds
             if self._finished():
