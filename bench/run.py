@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ("bench_sip.py", "bench_acd.py", "bench_journal.py", "bench_media.py")
+BENCHMARKS = ("bench_sip.py", "bench_acd.py", "bench_journal.py", "bench_media.py", "bench_idle.py")
 
 
 def last_object(output: str) -> dict[str, Any] | None:
