@@ -85,7 +85,8 @@ class Floor:
         return [AgentView(ANNA, "Anna Tamm", "suspended", "did not answer", 5.0, True)]
 
     def registrations(self) -> list[RegistrationView]:
-        return []
+        uri, through = "sip:x@abc.invalid;transport=ws", "sip:edge.example;lr"
+        return [RegistrationView(ANNA, uri, "wss", "[2001:db8::7]:5062", 280.0, "JsSIP", through, 2, False)]
 
     def health(self) -> HealthView:
         return HealthView(HealthStatus.OK)

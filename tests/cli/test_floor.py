@@ -26,6 +26,14 @@ async def test_agents(cli: Any, url: str) -> None:
     ]
 
 
+async def test_phones(cli: Any, url: str) -> None:
+    seen = await cli("phones", "--url", url, COLUMNS="120")
+    assert seen.out.split() == [
+        *("agent", "by", "from", "through", "answers", "left", "phone"),
+        *("anna", "wss", "x2", "[2001:db8::7]:5062", "sip:edge.example;lr", "no", "4:40", "JsSIP"),
+    ]
+
+
 async def test_queues_fit_a_terminal(cli: Any, url: str) -> None:
     seen = await cli("queues", "--url", url)
     heading, row = seen.out.splitlines()

@@ -7,6 +7,8 @@ import contextlib
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -327,3 +329,54 @@ async def test_a_renewed_certificate_is_used_and_connections_stay(
 async def test_what_cannot_be_used_is_said_in_one_sentence(ours: TlsSettings, spoil: Any, said: str) -> None:
     with pytest.raises(StartError, match=said):
         SipTransport(asyncio.get_running_loop(), lambda event: None, spoil(ours))
+
+
+# ------------------------------------------------------------------ no descriptors left
+
+OUT_OF_DESCRIPTORS = """
+import asyncio, resource, socket, sys, time
+import uvloop
+from softswitch.call.settings import ListenSettings
+from softswitch.runtime.sip_transport import SipTransport
+from softswitch.sip.messages import StreamReceived, Transmit
+
+async def main():
+    loop = asyncio.get_running_loop()
+    got = asyncio.Queue()
+    shell = SipTransport(loop, got.put_nowait)
+    (flow,) = await shell.listen((ListenSettings("tcp", "127.0.0.1", 0),))
+    phone = socket.create_connection(flow.local)
+    phone.sendall(b"OPTIONS")
+    event = await got.get()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    greedy = []
+    try:
+        while True:
+            greedy.append(socket.create_connection(flow.local, timeout=1))
+            greedy[-1].setblocking(False)
+            await asyncio.sleep(0)
+    except OSError:
+        pass
+    burnt = time.process_time()
+    await asyncio.sleep(0.5)
+    burnt = time.process_time() - burnt
+    shell.transmit(Transmit(event.flow, b"200"))
+    await asyncio.sleep(0)
+    phone.settimeout(2)
+    assert phone.recv(3) == b"200", "who is connected is served"
+    for one in greedy:
+        one.close()
+    await asyncio.sleep(0.1)
+    socket.create_connection(flow.local, timeout=1).sendall(b"again")
+    while (await asyncio.wait_for(got.get(), 3)).__class__ is not StreamReceived:
+        pass
+    print(burnt)
+
+uvloop.run(main())
+"""
+
+
+def test_out_of_descriptors_it_refuses_and_does_not_spin() -> None:
+    done = subprocess.run([sys.executable, "-c", OUT_OF_DESCRIPTORS], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout) < 0.25, "half a second without descriptors costs next to nothing"

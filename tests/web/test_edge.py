@@ -45,6 +45,12 @@ class Edge:
     def trunks(self) -> list[TrunkView]:
         return [TrunkView("pstn", "192.0.2.1", "down"), TrunkView("in", "", "not asked")]
 
+    def connections(self) -> dict[str, int]:
+        return {"tcp": 3, "wss": 0}
+
+    def certificate_expires(self) -> float:
+        return 1_800_000_000.0
+
     def dropped(self) -> dict[str, int]:
         return self.guard.dropped
 
@@ -78,6 +84,8 @@ async def test_figures(edge_client: aiohttp.ClientSession) -> None:
     text = await (await edge_client.get("/metrics")).text()
     assert 'softswitch_trunk_up{trunk="pstn"} 0.0' in text
     assert "softswitch_bans 2.0" in text
+    assert 'softswitch_sip_connections{transport="tcp"} 3.0' in text
+    assert "softswitch_certificate_expires 1.8e+09" in text
     assert 'softswitch_dropped_packets_total{reason="banned"} 0.0' in text
 
 

@@ -119,5 +119,11 @@ class SipEdge:
         now = self._now()
         return pcapng(self._traced(call), self._switch.clock.wall(now) - now)
 
+    def connections(self) -> dict[str, int]:
+        return self._switch.edges.transport.connections.by_transport()
+
+    def certificate_expires(self) -> float:
+        return self._switch.edges.transport.certificates.expires_at
+
     def dropped(self) -> dict[str, int]:
         return dict(self._guard.dropped)

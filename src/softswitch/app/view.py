@@ -18,6 +18,7 @@ from softswitch.call.records import PromiseLine
 from softswitch.call.ring import RingState
 from softswitch.call.session import CallerSession, Stage
 from softswitch.ids import AgentId, CallId, InteractionId, QueueId
+from softswitch.sip.uri import host_port
 from softswitch.store.errors import StoreError
 from softswitch.web.views import (
     AgentAction,
@@ -163,15 +164,18 @@ class LiveSwitch:
         ]
 
     def registrations(self) -> list[RegistrationView]:
-        now = self._switch.clock.now()
+        now, stack = self._switch.clock.now(), self._switch.cores.stack
         return [
             RegistrationView(
                 agent,
                 contact.uri,
                 contact.flow.transport,
-                f"{contact.flow.remote[0]}:{contact.flow.remote[1]}",
+                host_port(*contact.flow.remote),
                 contact.expires_at - now,
                 contact.user_agent,
+                contact.path[0] if contact.path else "",
+                1 + len(stack.other_flows(contact)),
+                stack.qualifier.answering(agent, contact.uri),
             )
             for agent, contacts in sorted(self._switch.cores.calls.board.contacts.items())
             for contact in contacts

@@ -30,6 +30,14 @@ def bans(
 
 
 @app.command()
+def phones(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False) -> None:
+    """Show the phones that are registered at a running switch: by which transport, from where, through which proxy."""
+    from softswitch.cli.floor import Floor, show
+
+    guarded(lambda: show(Floor(url), "registrations", as_json, watch))
+
+
+@app.command()
 def trunks(url: Url = DEFAULT_URL, as_json: AsJson = False, watch: Watch = False) -> None:
     """Show the trunks of a running switch: up or down, channels and calls per second in use, where their names lead."""
     from softswitch.cli.floor import Floor, show

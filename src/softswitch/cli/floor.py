@@ -198,6 +198,15 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         ("of", "right", lambda row: duration(row["ban_seconds"])),
         ("dropped", "right", lambda row: row["dropped"]),
     ),
+    "registrations": (
+        ("agent", "left", lambda row: row["agent"]),
+        ("by", "left", lambda row: row["transport"] + (f" x{row['flows']}" if row["flows"] > 1 else "")),
+        ("from", "left", lambda row: row["remote"]),
+        ("through", "left", lambda row: row["through"] or "-"),
+        ("answers", "left", lambda row: "yes" if row["answering"] else Text("no", style="bold red")),
+        ("left", "right", lambda row: duration(row["expires_seconds"])),
+        ("phone", "left", lambda row: row["user_agent"]),
+    ),
     "trunks": (
         ("trunk", "left", lambda row: row["trunk"]),
         ("state", "left", _trunk_state),

@@ -205,6 +205,13 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
+    def by_transport(self) -> dict[str, int]:
+        counts = dict.fromkeys(("tcp", "tls", "ws", "wss"), 0)
+        for line in self._open.values():
+            if line.flow is not None:
+                counts[line.flow.transport] += 1
+        return counts
+
     # ---------------------------------------------------------------- coming and going
 
     async def listen(self, listen: ListenSettings) -> tuple[str, int]:

@@ -83,13 +83,18 @@ class Registrar:
     def contacts(self, agent: AgentId) -> Contacts:
         return self._live.get(agent, ())
 
+    def flows_of(self, binding: ContactBinding) -> Contacts:
+        """The other flows of this phone, the newest first."""
+        live = self._live.get(binding.agent, ()) if binding.reg_id else ()
+        mine = [each for each in live if each.reg_id and each.instance == binding.instance]
+        return tuple(each for each in reversed(mine) if each.reg_id != binding.reg_id)
+
     def other_flows(self, target: str, flow: Flow) -> Contacts:
         """The other flows of the phone that registered this contact over this flow, the newest first."""
         for contacts in self._live.values():
             for binding in contacts:
                 if binding.reg_id and binding.uri == target and binding.flow == flow:
-                    others = [each for each in contacts if each.reg_id and each.instance == binding.instance]
-                    return tuple(each for each in reversed(others) if each is not binding)
+                    return self.flows_of(binding)
         return ()
 
     def dead(self, agent: AgentId, uri: str) -> None:

@@ -159,6 +159,10 @@ class SipStack:
         """The Call-ID of a leg, also of one that ended not long ago."""
         return self._sessions.call_id(leg)
 
+    def other_flows(self, binding: ContactBinding) -> tuple[ContactBinding, ...]:
+        """Of the same phone (RFC 5626)."""
+        return self._registrar.flows_of(binding)
+
     def registrations(self) -> dict[AgentId, tuple[ContactBinding, ...]]:
         return self._registrar.registrations()
 

@@ -82,6 +82,14 @@ class EdgeView(Protocol):
 
     def trace_pcapng(self, call: str) -> bytes: ...
 
+    def connections(self) -> Mapping[str, int]:
+        """Open connections, by transport."""
+        ...
+
+    def certificate_expires(self) -> float:
+        """Of our own certificate, seconds since 1970; 0: there is none."""
+        ...
+
     def dropped(self) -> Mapping[str, int]:
         """Packets that were not looked at, by reason."""
         ...
@@ -148,6 +156,16 @@ class EdgeCollector(Collector):
         for reason, number in self._edge.dropped().items():
             dropped.add_metric([reason], number)
         yield dropped
+        lines = GaugeMetricFamily(
+            "softswitch_sip_connections", "Open SIP connections, by transport", labels=["transport"]
+        )
+        for transport, number in self._edge.connections().items():
+            lines.add_metric([transport], number)
+        yield lines
+        expires = self._edge.certificate_expires()
+        if expires:
+            text = "When the certificate of the SIP ports ends, seconds since 1970"
+            yield GaugeMetricFamily("softswitch_certificate_expires", text, value=expires)
         trunks = GaugeMetricFamily("softswitch_trunk_up", "1: the trunk answers OPTIONS, 0: not", labels=["trunk"])
         for trunk in self._edge.trunks():
             if trunk.state != "not asked":

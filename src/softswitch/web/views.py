@@ -119,6 +119,9 @@ class RegistrationView:
     remote: str  # "192.0.2.7:5060"
     expires_seconds: float
     user_agent: str = ""
+    through: str = ""  # the proxy between, from its Path
+    flows: int = 1  # connections that this phone registered over; it is called over the newest
+    answering: bool = True  # it answers OPTIONS
 
 
 class HealthStatus(Enum):
