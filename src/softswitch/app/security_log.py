@@ -44,7 +44,7 @@ class SecurityLog:
         log.warning(
             "security",
             kind=event.kind,
-            source=f"{event.source[0]}:{event.source[1]}",
+            source=f"{event.source[0]}:{event.source[1]}" if event.source[0] else "",
             account=event.account,
             detail=event.detail,
             left_out=bucket.left_out,

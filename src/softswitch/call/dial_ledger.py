@@ -57,7 +57,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.accounts: OrderedDict[str, Account] = OrderedDict()
-        self._running: dict[LegId, _Running] = {}
+        self.running: dict[LegId, _Running] = {}
         self.latest = 0.0  # when a call was answered last
 
     def exceeded(self, name: str, caps: Caps, now: float, day: int) -> str:
@@ -92,7 +92,7 @@ class Ledger:
 
     def began(self, leg: LegId, names: tuple[str, ...], per_minute: float, now: float, day: int) -> None:
         call = _Running(names, per_minute)
-        self._running[leg] = call
+        self.running[leg] = call
         for name in names:
             account = self.accounts.setdefault(name, Account(day)).of(day)
             self.accounts.move_to_end(name)
@@ -104,12 +104,12 @@ class Ledger:
                 del self.accounts[idle]
 
     def answered(self, leg: LegId, now: float) -> None:
-        call = self._running.get(leg)
+        call = self.running.get(leg)
         if call is not None and call.answered_at is None:
             call.answered_at = self.latest = now
 
     def ended(self, leg: LegId, now: float, day: int) -> None:
-        call = self._running.pop(leg, None)
+        call = self.running.pop(leg, None)
         if call is None:
             return
         seconds = call.seconds(now)
@@ -121,7 +121,7 @@ class Ledger:
 
     @property
     def busy(self) -> bool:
-        return bool(self._running)
+        return bool(self.running)
 
     def overdrawn(self, account: Caps, house: Caps, house_name: str, now: float, day: int) -> list[LegId]:
         over: dict[LegId, None] = {}

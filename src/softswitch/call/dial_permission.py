@@ -139,8 +139,9 @@ class DialPermission:
         self.ledger.answered(leg, now)
 
     def ended(self, leg: LegId, now: float) -> None:
-        """Also of legs that were never counted."""
-        self.ledger.ended(leg, now, self._local_time(now).date().toordinal())
+        """Also of legs that were never counted: most are not, and cost nothing."""
+        if leg in self.ledger.running:
+            self.ledger.ended(leg, now, self._local_time(now).date().toordinal())
 
     def overdrawn(self, now: float) -> list[LegId]:
         """Running calls of accounts that have no minutes or no money left."""
