@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.call.house import ANNA, FLOW, LI, MART, House, make_settings, offer
+from tests.call.test_call_back import called_back
 from tests.call.test_ways_out import LOANS, line
 
 from softswitch.acd import messages as acd
@@ -224,6 +225,28 @@ def test_outside_through_the_trunk() -> None:
     assert bridged(house) == {frozenset((caller, invite.leg))}
     house.bye(invite.leg)
     assert caller in house.ended_legs
+    house.assert_nothing_left()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_customer_who_was_called_back(answered: bool) -> None:
+    house = House()
+    to_anna, to_customer = called_back(house)
+    house.answer(to_customer)
+    house.wait(10)
+    house.register(MART)
+    house.post(acd.AgentWentOnBreak(MART, "x"))
+    assert refer(house, to_anna.leg, EXTENSION[MART]) == 202
+    (invite,) = house.ringing()
+    if answered:
+        house.answer(invite)
+        assert bridged(house) == {frozenset((to_customer.leg, invite.leg))}
+        assert house.state(MART) is acd.AgentState.TALKING
+    else:
+        house.refuse(invite)
+        assert bridged(house) == {frozenset((to_customer.leg, to_anna.leg))}
+    house.bye(to_customer.leg)
+    house.wait(60)
     house.assert_nothing_left()
 
 

@@ -25,6 +25,7 @@ class Lamps:
         acd.SavePromise,
         acd.PromiseRestored,
         acd.PromiseChanged,
+        acd.ConfirmCallBack,
         acd.CallerEntered,
         acd.InteractionEnded,
     )

@@ -18,7 +18,7 @@ from softswitch.acd.messages import (
 from softswitch.acd.whatif.figures import SHORT_ABANDON_SECONDS
 from softswitch.call.records import InteractionClosed, InteractionOpened
 from softswitch.ids import QueueId
-from softswitch.sip.messages import Reject, SecurityEvent
+from softswitch.sip.messages import AnswerRefer, ReferProgressed, Reject, SecurityEvent
 
 MOST_ESCALATIONS = 200  # that the API lists, the newest
 
@@ -48,6 +48,7 @@ class Tally:
         self.rings: Counter[str] = Counter()
         self.promises: Counter[str] = Counter()
         self.security: Counter[str] = Counter()
+        self.transfers: Counter[str] = Counter()
         self.identities: Counter[str] = Counter()
 
     COUNTED = (
@@ -60,6 +61,8 @@ class Tally:
         PromiseEscalated,
         Reject,
         SecurityEvent,
+        AnswerRefer,
+        ReferProgressed,
     )
 
     def count(self, message: Any) -> None:
@@ -84,6 +87,10 @@ class Tally:
             self.refused[message.status] += 1
         elif isinstance(message, SecurityEvent):
             self.security[message.kind] += 1
+        elif isinstance(message, AnswerRefer):
+            self.transfers["refused"] += message.status >= 300
+        elif isinstance(message, ReferProgressed) and message.status >= 200:
+            self.transfers["done" if message.status < 300 else "nobody"] += 1
 
     def _ended(self, message: InteractionEnded) -> None:
         self.outcomes[message.outcome.value] += 1

@@ -240,6 +240,8 @@ class LiveSwitch:
             rings=tally.rings,
             promises=tally.promises,
             security=tally.security,
+            transfers=tally.transfers,
+            subscriptions=counts["subscriptions"],
             identities=tally.identities,
             sip_received=switch.edges.transport.received,
             sip_sent=switch.edges.transport.sent,
@@ -329,6 +331,8 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
     elif ring is not None:
         agent = ring.agent
         state = "ringing" if session.stage is Stage.QUEUED else state
+    if session.handing.handover is not None:
+        state = "transferring"
     facts = session.leg.facts
     return CallView(
         CallId(session.interaction),

@@ -117,7 +117,7 @@ class Calls:
         self.routes = Routes(settings)
         self._alarms = Alarms()
         self.board.set_alarm(self._alarms.look)
-        self.transfers = Transfers(self.board, self.sessions)
+        self.transfers = Transfers(self.board, self.sessions, self.call_backs)
         self._hours = HoursClock(self.board)
         self._admission = Admission(self.board, self.sessions.values())
         self._handlers: dict[type, Callable[[Any, float], None]] = {
@@ -340,7 +340,6 @@ class Calls:
         if call_back is None or caller is None:
             self._session_do(event, now, passing.pass_on)
             return
-        caller.waiting.can_be_called_back = True
         del self.call_backs[event.interaction]
         self.sessions[event.interaction] = caller
         passing.pass_on_call_back(call_back, caller, event, now)

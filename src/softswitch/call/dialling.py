@@ -17,7 +17,8 @@ from softswitch.call.dial_permission import Verdict
 from softswitch.call.dial_settings import AGENTS, Dialler
 from softswitch.call.joined import GONE, TAKEN_OVER
 from softswitch.call.leg import CallLeg, LegFacts
-from softswitch.call.phone_number import INTERNAL, plain_digits
+from softswitch.call.phone_number import INTERNAL
+from softswitch.call.routes import trunk_uri, written_for
 from softswitch.ids import AgentId, InteractionId, LegId
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
@@ -53,12 +54,11 @@ class Outside(NamedTuple):
 
     @property
     def target(self) -> str:
-        """The trunk's own address, and digits: nothing else of what somebody wrote."""
-        trunk, number = self.trunk, plain_digits(self.verdict.number)
-        assert number, "the rule book allows numbers only"
-        host = f"[{trunk.host}]" if ":" in trunk.host else trunk.host
-        transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
-        return f"sip:{number}@{host}:{trunk.port}{transport}"
+        return trunk_uri(self.trunk, self.verdict.number)
+
+    def shown(self, board: Board) -> str:
+        """The number of ours that is shown there."""
+        return written_for(self.trunk, board.call.call_back_caller)
 
 
 def outside_of(board: Board, agent: AgentId, there: Destination, now: float, source: str = "") -> Outside | None:
@@ -137,7 +137,8 @@ class Dialling:
             self._fail(NO_ROOM, now)
             return
         self._legs[leg.id] = leg
-        caller, name = self._shown
+        _, name = self._shown
+        caller = outside.shown(board)
         board.dialled(leg.id, dialler, verdict, now)
         offer = leg.make_offer(self._like)
         board.emit(StartInvite(leg.id, outside.target, None, caller, name, offer, hops=self.hops))

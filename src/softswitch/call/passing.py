@@ -56,11 +56,16 @@ def pass_to(session: CallerSession, target: Target, now: float) -> None:
 
 def pass_on_call_back(session: CallBackSession, caller: CallerSession, command: PassCaller, now: float) -> None:
     """The customer of a call-back, once they talk, is a caller like any other."""
+    become_caller(session, caller)
+    pass_on(caller, command, now)
+
+
+def become_caller(session: CallBackSession, caller: CallerSession) -> None:
     talk = session.talk
     assert talk is not None
     caller.talk, caller.stage, caller.since = talk, Stage.TALKING, session.since
+    caller.waiting.can_be_called_back = True
     caller.waiting.adopt(session.interaction, _place(session.ticket, session.since))
-    pass_on(caller, command, now)
 
 
 def caller_of(session: CallBackSession, now: float) -> CallerSession | None:

@@ -186,7 +186,7 @@ class Ring:
 
     def _ring_outside(self, outside: Outside, like: CallLeg, now: float) -> bool:
         board, number = self._board, outside.verdict.number
-        caller = board.call.call_back_caller
+        caller = outside.shown(board)
         facts = LegFacts("out", self.agent, caller, number, now, self.interaction)
         facts.encryption = board.encryption_of(outside.trunk.id, None)
         leg = board.open_leg(LegId(board.ids.number()), facts, self)

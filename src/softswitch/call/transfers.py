@@ -8,10 +8,9 @@ REFER --> is it her talk with a caller? where to? may she? --no--> 603, 404, 403
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from softswitch.call import passing
 from softswitch.call.board import Board
+from softswitch.call.call_back import CallBackSession
 from softswitch.call.destination import DEPARTMENTS, EXTENSIONS, OUTSIDE, Destination
 from softswitch.call.dialling import Outside, outside_of
 from softswitch.call.internal_call import InternalCall
@@ -40,9 +39,15 @@ _RETRY_AFTER_SECONDS = 5
 
 
 class Transfers:
-    """One per `Calls`; `sessions` are its callers."""
+    """One per `Calls`; `sessions` are its callers, `call_backs` those who are called back."""
 
-    def __init__(self, board: Board, sessions: Mapping[InteractionId, CallerSession]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        sessions: dict[InteractionId, CallerSession],
+        call_backs: dict[InteractionId, CallBackSession],
+    ) -> None:
+        self._call_backs = call_backs
         self._board = board
         self._sessions = sessions
         self._internal: dict[LegId, InternalCall] = {}  # by either leg that is known
@@ -154,6 +159,18 @@ class Transfers:
                 return session, talk
         return None, None
 
+    def _called_back(self, leg: CallLeg, now: float) -> None:
+        """Her talk with a customer whom she has called back is a talk like any other from here on."""
+        interaction = leg.facts.interaction
+        call_back = self._call_backs.get(interaction) if interaction is not None else None
+        if call_back is None or interaction is None or call_back.talk is None or call_back.talk.agent_leg is not leg:
+            return
+        caller = passing.caller_of(call_back, now)
+        if caller is not None:
+            del self._call_backs[interaction]
+            self._sessions[interaction] = caller
+            passing.become_caller(call_back, caller)
+
     def _candidates(self, leg: CallLeg) -> tuple[CallerSession, ...]:
         interaction = leg.facts.interaction
         if interaction is not None and interaction in self._sessions:
@@ -167,6 +184,7 @@ class Transfers:
             return NOT_POSSIBLE
         leg = found[0]
         agent = AgentId(leg.facts.party)
+        self._called_back(leg, now)
         if event.replaces is not None:
             other = self._board.find_leg(event.replaces)
             return NOT_POSSIBLE if other is None else self._attended(event.leg, agent, (leg, other[0]), now)

@@ -84,6 +84,9 @@ def _totals(now: CountersView) -> Iterable[Metric]:
     yield _counters("softswitch_interactions", "Interactions ended, by outcome", "outcome", now.outcomes)
     yield _counters("softswitch_ring_attempts", "Ring attempts ended, by result", "result", now.rings)
     yield _counters("softswitch_promises", "Promises, by what became of them", "state", now.promises)
+    yield _counters("softswitch_transfers", "Transfers by phone, by result", "result", now.transfers)
+    watching = "Phones that watch somebody (lamps)"
+    yield GaugeMetricFamily("softswitch_subscriptions", watching, value=now.subscriptions)
     yield _counters("softswitch_security_events", "Security events, by kind", "kind", now.security)
     yield _counters("softswitch_caller_identities", "Callers whose number was checked", "result", now.identities)
     messages = CounterMetricFamily("softswitch_sip_messages", "SIP messages", labels=["direction"])

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from softswitch.ids import AgentId, CallId, InteractionId, PromiseId, QueueId
 
-CALL_STATES = ("in menu", "waiting", "choosing", "ringing", "talking", "calling back")
+CALL_STATES = ("in menu", "waiting", "choosing", "ringing", "talking", "transferring", "calling back")
 
 PROMISES_KEPT_FORMULA = "kept / (kept + broken)"
 SERVICE_LEVEL_FORMULA = "answered_within / (offered - abandoned_short)"
@@ -150,6 +150,8 @@ class CountersView:
     rings: Mapping[str, int] = field(default_factory=dict)  # by acd.messages.RingEnd value
     promises: Mapping[str, int] = field(default_factory=dict)  # by acd.messages.PromiseState value
     security: Mapping[str, int] = field(default_factory=dict)  # by kind
+    transfers: Mapping[str, int] = field(default_factory=dict)  # by phone: done, nobody (took him over), refused
+    subscriptions: int = 0  # of phones that watch
     identities: Mapping[str, int] = field(default_factory=dict)  # callers by what STIR said of their number
     sip_received: int = 0
     sip_sent: int = 0
