@@ -12,7 +12,7 @@ from tests.call.house import ANNA, EVERYDAY, MART, House, make_settings, offer, 
 from softswitch.acd import messages as acd
 from softswitch.call.customer_first import HOLD_SECONDS
 from softswitch.call.settings import CallBackTexts, Settings
-from softswitch.ids import LegId
+from softswitch.ids import InteractionId, LegId, PromiseId
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
@@ -320,3 +320,35 @@ def test_any_crossing_keeps_breaks_or_repeats_the_promise_and_leaves_nothing_beh
         each for each in house.of(acd.InteractionEnded) if each.interaction == house.of(acd.SavePromise)[0].interaction
     ]
     assert ended.outcome in (acd.Outcome.CALLED_BACK, acd.Outcome.CALL_BACK_FAILED)
+
+
+def test_after_a_restart_the_customer_is_still_called_first_and_asked() -> None:
+    """The store has the promise; how it is kept is the queue's configuration."""
+    house = House(settings())
+    house.register(ANNA)
+    house.post(
+        acd.PromiseRestored(
+            PromiseId(77), InteractionId(78), EVERYDAY, ANNA, NUMBER, None, "en", house.now - 60, house.now + 600, 1
+        )
+    )
+    leg = customer(house, key="")
+    assert house.heard(leg) == [ASK] and house.rung() == []
+    house.press(leg, "1")
+    house.answer(house.ringing()[0])
+    assert (promise(house).state, promise(house).attempts) == (acd.PromiseState.KEPT, 1)
+
+
+def test_given_up_when_it_expires_however_often_it_may_be_tried() -> None:
+    house = House(settings(attempts=20, expires_seconds=400.0, within_seconds=300.0))
+    promised(house, ANNA)
+    made_at = house.of(acd.SavePromise)[-1].made_at
+    while promise_open(house):
+        house.refuse(dialled(house))
+        house.wait(61)
+    assert 0.0 <= house.now - made_at - 400.0 < 70.0
+    assert house.of(acd.PromiseEscalated)[-1].because == "nobody was free in time"
+
+
+def promise_open(house: House) -> bool:
+    changed = house.of(acd.PromiseChanged)
+    return not changed or changed[-1].state is acd.PromiseState.OPEN

@@ -14,15 +14,14 @@ from softswitch.demo.gateway import HOST as GATEWAY_HOST
 from softswitch.demo.gateway import Gateway
 from softswitch.demo.listen import Prompt
 from softswitch.demo.phones import Event, Handset, Rack
+from softswitch.demo.ports import free_port
 from softswitch.demo.switch import HOST, Ports, Switch, new_password
 from softswitch.demo.voice import Voice
 from softswitch.ids import QueueId
 from softswitch.ivr.messages import Say
 from softswitch.runtime.prompt_library import build_catalog
 
-from .conftest import Line
-
-AGENTS = ("anna", "mart", "li")
+AGENTS = {"anna": "1001", "mart": "1002", "li": "1003"}
 CONFIG = """
 line: {{ name: Live, languages: [en], timezone: UTC, domain: 127.0.0.1 }}
 media: {{ address: 127.0.0.1, ports: {first}..{last} }}
@@ -45,7 +44,9 @@ queues:
     wrap_up: 2s
     usual_talk: 10s
     code: "1"
-    sticky: {{ counts_as_previous: {{ talked_at_least: 1s }}, call_back: {{ within: 5m, retry: 1s }} }}
+    sticky:
+      counts_as_previous: {{ talked_at_least: 1s, or: [ticket_owner] }}
+      call_back: {{ within: 5m, retry: 1s }}
     passes: {{ at_most: 1, then: {{ queue: supervisors, because: passed on too often }} }}
   loans:
     ring: 3s
@@ -96,9 +97,11 @@ class LiveSwitch(Switch):
 class Floor:
     """Everybody's phones, registered once; each test leaves them as it found them."""
 
-    def __init__(self, line: Line, switch: LiveSwitch) -> None:
-        self.line = line
+    def __init__(self, switch: LiveSwitch, gateway: Gateway, rack: Rack, passwords: dict[str, str]) -> None:
         self.switch = switch
+        self.gateway = gateway
+        self.rack = rack
+        self.passwords = passwords
         self.agents: dict[str, Handset] = {}
         self.one, self.other = "+3725552001", "+3725552002"
         self.phones: dict[str, Handset] = {}
@@ -106,13 +109,30 @@ class Floor:
         self.catalog: PromptCatalog
 
     async def open(self) -> None:
-        names = list(AGENTS)
-        agents = asyncio.gather(*(self.line.agent(name) for name in names))
-        customers = asyncio.gather(*(self.line.customer(number) for number in (self.one, self.other)))
-        self.agents = dict(zip(names, await agents, strict=True))
+        agents = asyncio.gather(*(self._agent(name) for name in AGENTS))
+        customers = asyncio.gather(*(self._customer(number) for number in (self.one, self.other)))
+        self.agents = dict(zip(AGENTS, await agents, strict=True))
         self.phones = dict(zip((self.one, self.other), await customers, strict=True))
         self.settings = self.switch.settings()
         self.catalog = await build_catalog(self.settings)
+
+    async def _agent(self, name: str) -> Handset:
+        phone = await self.rack.phone(name)
+        await self.register(name, phone)
+        return phone
+
+    async def register(self, name: str, phone: Handset) -> None:
+        reply = await phone.register(AGENTS[name], self.passwords[name], self.switch.sip)
+        assert reply["registered"], reply
+        await self.switch.wait_for_agent(name, "ready", 5)
+
+    async def _customer(self, number: str) -> Handset:
+        """A phone in the public network, behind the gateway."""
+        port = free_port(HOST)
+        phone = await self.rack.phone(f"customer{number[-1]}", port=port)
+        self.gateway.numbers[number] = (HOST, port)
+        await phone.order("account", user=number, domain=f"{GATEWAY_HOST}:{self.gateway.port}")
+        return phone
 
     async def tidy(self) -> None:
         for phone in (*self.phones.values(), *self.agents.values()):
@@ -138,7 +158,7 @@ class Floor:
         """The switch answers every customer at once."""
         phone = self.phones[number]
         mark = phone.mark()
-        await phone.dial(self.line.outside(dialled))
+        await phone.dial(f"sip:{dialled}@{GATEWAY_HOST}:{self.gateway.port}")
         answered = await phone.expect("talking", "ended", after=mark, seconds=8)
         assert answered["event"] == "talking", answered
         return phone
@@ -160,7 +180,6 @@ async def opened(directory: Path) -> tuple[LiveSwitch, Gateway, Rack, Floor]:
     gateway, rack = Gateway((HOST, switch.ports.sip), {}), Rack(directory)
     await gateway.start(switch.ports.gateway)
     await switch.start()
-    floor = Floor(Line(switch, gateway, rack, passwords), switch)
-    assert GATEWAY_HOST == "127.0.0.2"
+    floor = Floor(switch, gateway, rack, passwords)
     await floor.open()
     return switch, gateway, rack, floor

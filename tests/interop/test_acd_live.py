@@ -16,7 +16,7 @@ from softswitch.demo.listen import find_prompt
 from softswitch.demo.ports import free_port
 from softswitch.ids import QueueId
 
-from .acd_live import Floor, opened
+from .acd_live import AGENTS, Floor, opened
 from .wire import Wire, register
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
@@ -193,6 +193,7 @@ async def test_a_phone_rings_in_vain_the_caller_is_moved_and_goes_on_and_she_is_
     await floor.dial(floor.one)
     await anna.expect("incoming", after=rung, seconds=5)
     seen = await floor.switch.wait_for_agent("anna", "suspended", 6)
+    await anna.expect("ended", after=rung, seconds=3)
     assert seen["reason"] == "no answer"
     row = await floor.switch.call_of(floor.one, "waiting")
     for body in ({"to": "front", "by": "kadri"}, {"queue": "loans", "by": "kadri"}):
@@ -212,11 +213,25 @@ async def test_a_phone_rings_in_vain_the_caller_is_moved_and_goes_on_and_she_is_
     await floor.switch.wait_for_agent("anna", "ready", 3)
 
 
+async def test_the_owner_of_his_case_gets_him_as_a_ticket_system_said(floor: Floor) -> None:
+    """Anna talked with him last, and idles longer; the owner comes first all the same."""
+    for action in ("break", "ready"):
+        await floor.switch.set_agent("mart", action)
+    path = f"callers/{floor.one}/owner"
+    assert (await floor.switch.order("PUT", path, {"agent": "mart"}))[0] == 200
+    await floor.talks(floor.one, "mart")
+    assert (await floor.switch.order("DELETE", path)) == (200, {"caller": floor.one, "owner": None})
+    await floor.phones[floor.one].hang_up()
+    await floor.talks(floor.one, "anna")
+
+
 async def test_more_time_by_phone_with_the_truth_spoken(floor: Floor) -> None:
     await floor.switch.set_agent("mart", "break")
     await floor.talks(floor.one, "anna")
     anna = floor.agents["anna"]
+    over = anna.mark()
     await floor.phones[floor.one].hang_up()
+    await anna.expect("ended", after=over, seconds=3)
     seen = await floor.switch.wait_for_agent("anna", "wrap-up", 3)
     texts = floor.settings.call.texts
     for say, left in ((texts.more_time, 20.0), (texts.not_possible, None)):
@@ -248,13 +263,13 @@ async def test_all_phones_ring_both_answer_at_once_and_one_of_them_talks(floor: 
 
 async def test_two_answers_cross_and_the_loser_is_released_with_a_reason(floor: Floor) -> None:
     """RFC 3326, RFC 3261 9.1: CANCEL with the reason; the 200 that crosses it is acknowledged and ended by BYE."""
-    line, host = floor.line, "127.0.0.1"
+    host = "127.0.0.1"
     for name in ("anna", "mart"):
         await floor.agents[name].order("unregister")
         await floor.switch.wait_for_agent(name, "offline", 4)
     ports = [free_port(host) for _ in range(2)]
     for name, port in zip(("anna", "mart"), ports, strict=True):
-        await register(floor.switch.sip, host, port, "1001" if name == "anna" else "1002", line.passwords[name], 60)
+        await register(floor.switch.sip, host, port, AGENTS[name], floor.passwords[name], 60)
         await floor.switch.wait_for_agent(name, "ready", 3)
     wires = [await Wire.open(floor.switch.sip, host, port) for port in ports]
     ends: list[asyncio.Future[list[str]]] = []
@@ -280,10 +295,7 @@ async def test_two_answers_cross_and_the_loser_is_released_with_a_reason(floor: 
             wire.close()
         await floor.phones[floor.one].hang_up()
         for name in ("anna", "mart"):
-            reply = await floor.agents[name].register(
-                "1001" if name == "anna" else "1002", line.passwords[name], floor.switch.sip
-            )
-            assert reply["registered"]
+            await floor.register(name, floor.agents[name])
 
 
 async def _until(wire: Wire, method: str) -> str:
