@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -193,3 +194,26 @@ async def test_byte_by_byte_and_pipelined(house: House, kind: str) -> None:
         got = b""
         while got.count(b"SIP/2.0 200 OK") < 20:
             got += await line.get()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_garbage_and_a_ping_after_it(house: House, kind: str) -> None:
+    """Random bytes, and requests with random bytes changed: on the plain socket below TLS and HTTP too."""
+    chance = random.Random(kind)
+    good = ping(kind, "127.0.0.1")
+    for _ in range(60):
+        spoilt = bytearray(good)
+        for _ in range(chance.randrange(1, 12)):
+            spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
+        for data in (bytes(spoilt), chance.randbytes(chance.randrange(1, 300))):
+            with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+                async with Line(house, kind, "127.0.0.1") as line:
+                    await line.send(data)
+        if kind != "udp":
+            _, writer = await asyncio.open_connection("127.0.0.1", house.ports[kind, "127.0.0.1"])
+            writer.write(chance.randbytes(200))
+            writer.close()
+    async with Line(house, kind, "127.0.0.1") as line:
+        await line.send(good)
+        assert status(await line.get()) == 200

@@ -9,10 +9,12 @@ from __future__ import annotations
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Context
 from softswitch.sip.messages import Flow
+from softswitch.sip.uri import ip_literal, parse_uri
 
 LARGE_BYTES = 1300
 PATIENCE_SECONDS = 2.0
-REMEMBERED_SECONDS = 600.0
+REFUSED_SECONDS = 600.0  # to be refused costs nothing, so it is asked again soon
+SILENT_SECONDS = 86_400.0
 MAX_REMEMBERED = 1000
 
 
@@ -36,6 +38,8 @@ class LargeRequests:
         context = self._context
         if self._refused.get(flow.remote, 0.0) > context.now:
             return None
+        if _behind_nat(flow, data):
+            return None
         wide = self._addresses.flow_to_address(*flow.remote, "tcp")
         if wide is None:
             return None
@@ -43,7 +47,13 @@ class LargeRequests:
         # Via MUST be changed."
         return wide, data.replace(context.place(flow).via.encode(), context.place(wide).via.encode(), 1)
 
-    def refused(self, flow: Flow) -> None:
+    def refused(self, flow: Flow, seconds: float) -> None:
         if len(self._refused) >= MAX_REMEMBERED:
             del self._refused[next(iter(self._refused))]
-        self._refused[flow.remote] = self._context.now + REMEMBERED_SECONDS
+        self._refused[flow.remote] = self._context.now + seconds
+
+
+def _behind_nat(flow: Flow, data: bytes) -> bool:
+    """No connection could be made to there."""
+    uri = data[: data.index(b"\r\n")].split(b" ")[1].decode("utf-8", "surrogateescape")
+    return ip_literal(parse_uri(uri).host) not in (None, flow.remote[0])

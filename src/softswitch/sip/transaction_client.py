@@ -17,7 +17,7 @@ from typing import Protocol
 
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.context import Context
-from softswitch.sip.large import LARGE_BYTES, PATIENCE_SECONDS, LargeRequests
+from softswitch.sip.large import LARGE_BYTES, PATIENCE_SECONDS, REFUSED_SECONDS, SILENT_SECONDS, LargeRequests
 from softswitch.sip.message import Response
 from softswitch.sip.messages import EndedBy, Flow
 from softswitch.sip.timers import Timer
@@ -81,14 +81,17 @@ class ClientTransaction:
             self.flow, self.data = wide
         context.send(self.flow, self.data)
         if wide is not None:
-            self._wait(PATIENCE_SECONDS, self._over_udp)
+            self._wait(PATIENCE_SECONDS, self._silent_tcp)
         else:
             self._wait(t1 if flow.connection == 0 else 64 * t1, self._again)
 
-    def _over_udp(self) -> None:
+    def _silent_tcp(self) -> None:
+        self._over_udp(SILENT_SECONDS)
+
+    def _over_udp(self, remembered_seconds: float) -> None:
         """RFC 3261 18.1.1: when TCP is refused, "the element SHOULD retry the request, using UDP"."""
         assert self.narrow is not None
-        self._table.large.refused(self.flow)
+        self._table.large.refused(self.flow, remembered_seconds)
         self.flow, self.data = self.narrow
         self.narrow = None
         self._context.send(self.flow, self.data)
@@ -135,7 +138,7 @@ class ClientTransaction:
 
     def transport_failed(self) -> None:
         if self.state is ClientState.CALLING and self.narrow is not None:
-            self._over_udp()
+            self._over_udp(REFUSED_SECONDS)
         elif self.state is ClientState.CALLING:
             self._fail(EndedBy.TRANSPORT)
 
