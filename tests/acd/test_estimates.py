@@ -77,3 +77,15 @@ def test_the_range_for_her_own_line_keeps_within_the_limit_told() -> None:
     line.send(m.ChoiceMade(number, m.Choice.WAIT), 25.0)
     told = line.one(m.AnnounceWaiting)
     assert told.high_seconds is not None and told.high_seconds <= 235.0
+
+
+def test_who_leaves_is_counted_apart_because_his_wait_is_known_only_so_far() -> None:
+    line = Line([ANNA], [queue(usual_talk_seconds=100.0, max_wait_seconds=900.0)])
+    line.talk(ANNA)
+    early, late = line.call(10.0), line.call(11.0)
+    line.send(m.CallerLeft(early), 12.0)
+    line.send(m.CallerLeft(late), 800.0)
+    accuracy = line.engine.floor.queues[Q].accuracy
+    assert (accuracy.left, accuracy.left_late, accuracy.measured) == (2, 1, 0)
+    shot = line.engine.queues(line.now)[0]
+    assert (shot.estimates_left, shot.estimates_left_late, shot.estimate_error_seconds) == (2, 1, None)

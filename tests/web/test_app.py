@@ -51,7 +51,8 @@ async def test_agents(client: aiohttp.ClientSession) -> None:
     assert anna == {
         "agent": "anna", "name": "Anna Tamm", "state": "talking", "reason": "", "state_seconds": 12.0,
         "registered": True, "talking_to": "+3725550001", "queues": ["everyday"],
-        "left_seconds": None, "calls": 0, "talk_share": None, "sticky_share": None, "chats": 0, "chats_at_most": 0,
+        "left_seconds": None, "calls": 0, "talk_share": None, "sticky_share": None,
+        "on_duty_seconds": 0.0, "chats": 0, "chats_at_most": 0,
         "chats_served": 0, "chat_share": None,
     }  # fmt: skip
     assert (mart["state"], mart["reason"], mart["registered"]) == ("suspended", "did not answer", False)

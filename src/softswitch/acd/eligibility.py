@@ -88,7 +88,7 @@ def steps_of(
 class Accuracy:
     """What was told to waiting callers, and how it came out; see `estimates`."""
 
-    __slots__ = ("absolute", "measured", "open", "signed", "within")
+    __slots__ = ("absolute", "left", "left_late", "measured", "open", "signed", "within")
 
     def __init__(self) -> None:
         self.open: dict[InteractionId, tuple[float, float, tuple[float, float]]] = {}  # told at, estimate, range
@@ -96,6 +96,8 @@ class Accuracy:
         self.absolute = 0.0  # sum of |error|
         self.signed = 0.0  # sum of errors
         self.within = 0  # inside the range
+        self.left = 0  # left before an answer: their wait is known only so far
+        self.left_late = 0  # of these, had waited beyond the range already
 
 
 class Queue:

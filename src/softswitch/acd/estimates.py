@@ -15,7 +15,9 @@ between `low` and `high` (Wilson and Hilferty's approximation of the 10 % and 90
     error = wait from the announcement to the answer - estimate
     mean absolute error = mean of |error|       bias = mean of error (above 0: callers waited longer than told)
 
-Who hung up, overflowed or chose a call-back has no measured wait and does not count.
+Who hung up, overflowed or chose a call-back would have waited longer than he did: his wait is censored, known only
+from below. He does not count in these means, which are therefore of those who were patient or lucky; counted apart are
+all who left, and those of them who had waited beyond `high` already: for them the range was too low for certain.
 """
 
 from __future__ import annotations
@@ -66,10 +68,15 @@ def told(queue: Queue, interaction: InteractionId, told_range: tuple[float, Rang
 
 def wait_over(queue: Queue, interaction: InteractionId, answered: bool, now: float) -> None:
     was = queue.accuracy.open.pop(interaction, None)
-    if was is not None and answered:
-        at, estimate, (low, high) = was
-        waited = now - at
-        accuracy = queue.accuracy
+    if was is None:
+        return
+    at, estimate, (low, high) = was
+    waited = now - at
+    accuracy = queue.accuracy
+    if not answered:
+        accuracy.left += 1
+        accuracy.left_late += waited > high
+    else:
         accuracy.measured += 1
         accuracy.absolute += abs(waited - estimate)
         accuracy.signed += waited - estimate

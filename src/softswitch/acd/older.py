@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from softswitch.acd.agents import READY, Attempt, Duty, PersonalLine, Tally
 from softswitch.acd.chat_room import ChatRoom
-from softswitch.acd.eligibility import NOTHING_RELAXED, Eligibility, Needs, Pool, Queue, Skills, Weights
+from softswitch.acd.eligibility import NOTHING_RELAXED, Accuracy, Eligibility, Needs, Pool, Queue, Skills, Weights
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AgentState
 from softswitch.acd.strategy import STRATEGIES, Lots
@@ -107,10 +107,15 @@ def _entry(entry: Entry, left: Left) -> None:
             entry.told.again_at = inf if say_at is None else say_at
 
 
+def _accuracy(accuracy: Accuracy, left: Left) -> None:
+    _fill(accuracy, left=0, left_late=0)
+
+
 STEPS: Final[Mapping[type, Step]] = MappingProxyType(
     {
         Floor: _floor,
         Queue: _queue,
+        Accuracy: _accuracy,
         Pool: _pool,
         Eligibility: _eligibility,
         Duty: _duty,

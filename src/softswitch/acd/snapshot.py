@@ -67,6 +67,8 @@ class QueueSnapshot:
     estimate_bias_seconds: float | None = None  # above 0: they waited longer than told
     estimate_within_percent: float | None = None  # waited inside the range told
     let_others_first: int = 0  # so often callers have
+    estimates_left: int = 0  # told a wait, and left before an answer: their wait is known only so far
+    estimates_left_late: int = 0  # of these, had waited beyond the range: it was too low for sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ def _queue(floor: Floor, queue: Queue, entries: list[Entry], now: float) -> Queu
         accuracy.signed / measured if measured else None,
         100.0 * accuracy.within / measured if measured else None,
         queue.let_first,
+        accuracy.left,
+        accuracy.left_late,
     )
 
 

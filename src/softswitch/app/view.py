@@ -119,6 +119,8 @@ class LiveSwitch:
                     estimate_error_seconds=shot.estimate_error_seconds,
                     estimate_bias_seconds=shot.estimate_bias_seconds,
                     estimate_within_percent=shot.estimate_within_percent,
+                    estimates_left=shot.estimates_left,
+                    estimates_left_late=shot.estimates_left_late,
                     let_others_first=shot.let_others_first,
                 )
             )
@@ -141,6 +143,7 @@ class LiveSwitch:
                 calls=shot.calls,
                 talk_share=_talk_share(shot, now),
                 sticky_share=shot.sticky_calls / shot.calls if shot.calls else None,
+                on_duty_seconds=_on_duty(shot, now),
                 chats=shot.chats,
                 chats_at_most=shot.chats_at_most,
                 chats_served=shot.chats_served,
@@ -285,13 +288,17 @@ class LiveSwitch:
         return f"{agent} cannot do '{action.value}' while {state}: {refused[0].value}."
 
 
+def _on_duty(shot: AgentSnapshot, now: float) -> float:
+    return shot.on_duty_seconds + (now - shot.on_duty_since if shot.on_duty_since is not None else 0.0)
+
+
 def _talk_share(shot: AgentSnapshot, now: float) -> float | None:
-    on_duty = shot.on_duty_seconds + (now - shot.on_duty_since if shot.on_duty_since is not None else 0.0)
+    on_duty = _on_duty(shot, now)
     return shot.talked_seconds / on_duty if on_duty > 0 else None
 
 
 def _chat_share(shot: AgentSnapshot, now: float) -> float | None:
-    on_duty = shot.on_duty_seconds + (now - shot.on_duty_since if shot.on_duty_since is not None else 0.0)
+    on_duty = _on_duty(shot, now)
     busy = shot.chat_seconds + (now - shot.chat_since if shot.chat_since is not None else 0.0)
     return min(busy / on_duty, 1.0) if on_duty > 0 else None
 

@@ -1,4 +1,4 @@
-"""The commands that look into the queues: why, promises, replay, simulate."""
+"""The commands that look into the queues: why, promises, fairness, replay, simulate."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ def promises(
     from softswitch.cli import past
 
     guarded(lambda: past.show_promises(url, state, limit, as_json))
+
+
+@app.command()
+def fairness(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """How the work is spread over the agents since the switch started."""
+    from softswitch.cli import fairness
+
+    guarded(lambda: fairness.show(url, as_json))
 
 
 @app.command()

@@ -71,6 +71,8 @@ class QueueView:
     estimate_bias_seconds: float | None = None  # above 0: they waited longer than told
     estimate_within_percent: float | None = None  # waited inside the range
     let_others_first: int = 0  # so often callers have let others go first
+    estimates_left: int = 0  # told a wait, and left before an answer: their wait is known only so far
+    estimates_left_late: int = 0  # of these, had waited beyond the range: it was too low for sure
 
     @property
     def service_level_percent(self) -> float | None:
@@ -93,6 +95,7 @@ class AgentView:
     calls: int = 0  # conversations since the start
     talk_share: float | None = None  # talked / logged in
     sticky_share: float | None = None  # of her calls, those with callers who came back to her
+    on_duty_seconds: float = 0.0  # logged in, since the start
     chats: int = 0  # offered to her and open
     chats_at_most: int = 0
     chats_served: int = 0  # since the start
