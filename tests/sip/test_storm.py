@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.sip.bank_storm import play_bank
 from tests.sip.owners import ownerless
 from tests.sip.peer import Peer
 from tests.sip.storm import WEATHERS, Storm, play
@@ -29,6 +30,15 @@ def test_no_storm_breaks_the_rules(weather: str, seed: int) -> None:
     assert seen["UPDA"] > seen["update"], "sessions were refreshed"
     assert seen["TIMEOUT"] > 0
     assert weather == "fair" or seen["reset"] > 0
+
+
+@pytest.mark.parametrize(("weather", "seed"), [(name, seed) for name in SEEDS for seed in range(2)])
+def test_no_storm_confuses_the_whole_switch(weather: str, seed: int) -> None:
+    """The call core and the queue engine between a gateway and the agents' phones."""
+    seen = play_bank(seed, weather, 120).seen
+    assert seen["shared"] > 100
+    assert min(seen[f"switch {name}"] for name in ("InviteAnswered", "OfferReceived", "AckReceived")) > 5
+    assert seen["CANC"] > 5
 
 
 def test_there_are_a_hundred_thousand() -> None:
