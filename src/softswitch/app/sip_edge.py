@@ -11,6 +11,7 @@ from softswitch.ids import InteractionId, LegId, TrunkId
 from softswitch.sip.messages import TrunkAnswering, TrunkSettings
 from softswitch.sip.pcapng import pcapng
 from softswitch.sip.trace import Traced
+from softswitch.sip.uri import host_port
 from softswitch.web.edge import BanView, TracedView, TrunkView
 
 if TYPE_CHECKING:
@@ -76,6 +77,10 @@ class SipEdge:
             calls_per_second=round(stack.load.per_second(trunk.id, now), 1) if limit else None,
             most_per_second=limit,
             refused=stack.load.refused[trunk.id],
+            addresses=tuple(
+                f"{flow.transport}:{host_port(*flow.remote)}" for flow in stack.directory.targets(trunk.id)
+            ),
+            problem=stack.directory.problems.get(trunk.id, ""),
         )
 
     def _registration(self, trunk: TrunkId) -> str:

@@ -47,8 +47,10 @@ from softswitch.runtime.hep_mirror import HepMirror
 from softswitch.runtime.journal import JournalWriter, directory_of
 from softswitch.runtime.media_client import MediaClient, MediaStartError
 from softswitch.runtime.prompt_library import build_catalog
+from softswitch.runtime.resolver import NameService
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip import messages as sip
+from softswitch.sip.locate import Lookup, LookupDone
 from softswitch.sip.stack import SipStack
 from softswitch.sip.stir_messages import CertificateFetched, FetchCertificate
 from softswitch.store.store import Store
@@ -70,6 +72,7 @@ _SIP_EVENTS = (
     sip.ContactsSaved,
     sip.ContactsRestored,
     CertificateFetched,
+    LookupDone,
     sip.RespondProvisional,
     sip.Answer,
     sip.Reject,
@@ -256,6 +259,9 @@ class Switch:
         fetcher = CertificateFetcher(self.settings.sip.stir, driver.post)
         self._closers.append(fetcher.close)
         driver.add_effect(fetcher.fetch, FetchCertificate)
+        names = NameService(self._loop, driver.post, self.settings.sip.name_servers)
+        self._closers.append(names.close)
+        driver.add_effect(names.look_up, Lookup)
         phones = PhoneWatch(driver.post)
         driver.add_effect(phones.changed, sip.RegistrationChanged)
         driver.add_effect(phones.answering, sip.PhoneAnswering)

@@ -57,6 +57,7 @@ from softswitch.config.values import (
     EVERY,
     EXTENSION,
     HOST,
+    HOST_PORT,
     ID,
     LANGUAGE,
     LISTEN,
@@ -224,6 +225,9 @@ class SipDoc(Section):
     max_calls: int = key(Number(1, 1_000_000), "more call legs at a time are refused", 10_000)
     qualify: Any = key(
         Or({"off": False}, duration(10, 3600)), "phones and trunks are asked so often whether they are there", 60.0
+    )
+    name_servers: tuple[HostPort, ...] = key(
+        ListOf(HOST_PORT), "name servers for trunks that have names; by default those of this machine", ()
     )
     session_timer: float = key(duration(90, 86400), "a call that the other side cannot confirm so long ends", 600.0)
 

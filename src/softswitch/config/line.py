@@ -99,6 +99,7 @@ def build_sip(
         max_contacts=sip.max_contacts,
         max_sessions=sip.max_calls,
         session_expires_seconds=int(sip.session_timer),
+        name_servers=tuple((server.host, server.port) for server in sip.name_servers),
         qualify_seconds=sip.qualify or 0.0,
     )
 

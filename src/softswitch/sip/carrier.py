@@ -99,19 +99,23 @@ class Registration:
         "_seconds",
         "_timer",
         "_trunk",
+        "_ways",
         "registered_until",
         "status",
     )
 
-    def __init__(self, context: Context, clients: ClientTransactions, trunk: TrunkSettings, flow: Flow) -> None:
+    def __init__(
+        self, context: Context, clients: ClientTransactions, trunk: TrunkSettings, ways: Callable[[], list[Flow]]
+    ) -> None:
+        self._ways = ways  # there, the best one first
         self._context = context
         self._clients = clients
         self._trunk = trunk
-        host = host_port(trunk.host, trunk.port)
+        host = host_port(trunk.host, trunk.port) if trunk.port else trunk.host
         me = f"<sip:{escape_user(trunk.username)}@{trunk.realm or trunk.host}>"
         tag = context.token()
         call_id = context.token() + context.token()
-        self._dialog = Dialog(call_id, tag, f"{me};tag={tag}", me, f"sip:{host}", flow)
+        self._dialog = Dialog(call_id, tag, f"{me};tag={tag}", me, f"sip:{host}", ways()[0])
         self._answered = 0
         self._left: Callable[[], None] | None = None  # we are leaving: who is told when we have
         self._pause = FIRST_PAUSE
@@ -182,11 +186,27 @@ class Registration:
                 self._seconds = int(text[:6])
                 self._begin()
                 return
-        self._later()
+        if status == 503:
+            self._another_way()
+        else:
+            self._later()
 
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
         self.status = 408 if by is EndedBy.TIMEOUT else 503
-        self._later()
+        self._another_way()
+
+    def _another_way(self) -> None:
+        """RFC 3263 4.3: the next target; after a round of two only with a pause."""
+        flow = next((way for way in self._ways() if way != self._dialog.flow), None)
+        if flow is None or not self._seconds:
+            self._later()
+            return
+        self._dialog.flow = flow
+        if self._pause == FIRST_PAUSE:
+            self._pause = 2 * FIRST_PAUSE
+            self._begin()
+        else:
+            self._later()
 
     def _later(self) -> None:
         left, self._left = self._left, None
@@ -226,10 +246,24 @@ def leave_all(context: Context, carriers: list[Registration]) -> None:
 
 
 def registrations(context: Context, clients: ClientTransactions, addresses: Addresses) -> dict[str, Registration]:
-    """One for each trunk that wants it."""
-    found = {}
+    """One for each trunk that wants it and has an address already."""
+    found: dict[str, Registration] = {}
     for trunk in context.settings.trunks:
-        flow = addresses.flow_to(f"sip:{trunk.id}") if trunk.register and trunk.host else None
-        if flow is not None:
-            found[str(trunk.id)] = Registration(context, clients, trunk, flow)
+        register(found, context, clients, addresses, trunk)
     return found
+
+
+def register(
+    found: dict[str, Registration],
+    context: Context,
+    clients: ClientTransactions,
+    addresses: Addresses,
+    trunk: TrunkSettings,
+) -> None:
+    """Begin to register there, unless that is done already or it is not known where."""
+
+    def ways() -> list[Flow]:
+        return addresses.ways_to(f"sip:{trunk.id}", trunk.id)
+
+    if trunk.register and trunk.host and str(trunk.id) not in found and ways():
+        found[str(trunk.id)] = Registration(context, clients, trunk, ways)

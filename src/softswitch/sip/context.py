@@ -6,6 +6,7 @@ import hmac
 from typing import NamedTuple, Protocol
 
 from softswitch.ids import IdSource
+from softswitch.sip.locate import Lookup
 from softswitch.sip.messages import (
     AckReceived,
     CarriersLeft,
@@ -52,6 +53,7 @@ Command = (
     | CarriersLeft
     | SecurityEvent
     | FetchCertificate
+    | Lookup
 )
 _MAX_PLACES = 256
 

@@ -18,7 +18,7 @@ from softswitch.sip.respond import END_WITHOUT_BODY, SDP_TYPE
 from softswitch.sip.uri import SECURE, ip_literal, is_sips, parse_uri
 
 MAX_ROUTES = 20
-IsTrusted = Callable[[str], bool]
+IsTrusted = Callable[[str], str]  # a host -> the address we may send to, or nothing
 
 
 class Dialog:
@@ -122,7 +122,11 @@ class Dialog:
         except SipError:
             return source
         address = ip_literal(uri.host)
-        if address is None or (address != source.remote[0] and not trusted(address)):
+        if address is None:
+            address = trusted(uri.host)  # a name of a trunk
+            if not address:
+                return source
+        elif address != source.remote[0] and not trusted(address):
             return source
         remote = (address, uri.port or 5060)
         if remote == source.remote:

@@ -82,6 +82,7 @@ class Guard:
     __slots__ = (
         "_bans",
         "_exempt",
+        "_named",
         "_networks",
         "_scanner",
         "_settings",
@@ -99,6 +100,7 @@ class Guard:
         parsed = [ip_network(text, strict=False) for text in (*networks, *defence.never_ban)]
         # Single addresses, by far the most, cost one look-up and no parsing.
         self._exempt = {str(net.network_address) for net in parsed if net.num_addresses == 1}
+        self._named: list[str] = []
         self._networks = tuple(net for net in parsed if net.num_addresses > 1)
         names = sorted({*SCANNERS, *defence.scanners})
         pattern = "|".join(re.escape(name) for name in names)
@@ -201,6 +203,12 @@ class Guard:
                 self._sources.popitem(last=False)
         source = self._sources[name] = _Source(self._settings.burst, now)
         return source
+
+    def named(self, addresses: list[str]) -> None:
+        """Trunks by their names, as these lead now: heard like those by address."""
+        self._exempt.difference_update(self._named)
+        self._named = [address for address in addresses if address not in self._exempt]
+        self._exempt.update(self._named)
 
     def _in_networks(self, host: str) -> bool:
         address = ip_address(host)

@@ -72,8 +72,11 @@ class Hub(Protocol):
     def forget_dialog(self, leg: Leg) -> None:
         """Nothing for it is expected from the wire."""
 
-    def trusted(self, address: str) -> bool:
-        """A configured trunk address."""
+    def trusted(self, host: str) -> str:
+        """The address of a host that is a configured trunk, else nothing."""
+
+    def has_other_flow(self, leg: Leg, tried: list[Flow]) -> bool:
+        """A trunk has more targets than those and the present one."""
 
     def next_flow(self, leg: Leg, tried: list[Flow]) -> bool:
         """Turn a dialog that could not be opened to another flow of the same phone, or to the next address of the

@@ -15,6 +15,7 @@ from softswitch.sip.bodies import answered_description
 from softswitch.sip.carrier import proof
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
+from softswitch.sip.given_up import GivenUp
 from softswitch.sip.leg import Leg, LegState
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import EndedBy, Flow, InviteAnswered, InviteProgressed
@@ -26,6 +27,7 @@ from softswitch.sip.transaction_client import ClientState, ClientTransaction, ca
 from softswitch.sip.transaction_server import ServerTransaction
 
 MAX_FORKS = 8
+WAY_SECONDS = 4.0  # for the first sign of one target of a trunk that has others
 
 
 class UacSetup:
@@ -33,6 +35,7 @@ class UacSetup:
 
     __slots__ = (
         "_acks",
+        "_answer_within",
         "_answered",
         "_cancel_reason",
         "_cancel_sent",
@@ -45,7 +48,7 @@ class UacSetup:
         "_tried",
     )
 
-    def __init__(self, leg: Leg, fixed_flow: bool) -> None:
+    def __init__(self, leg: Leg, fixed_flow: bool, answer_within: float = 0.0) -> None:
         self._leg = leg
         self._fixed_flow = fixed_flow
         self._answered = 0  # challenges
@@ -57,6 +60,7 @@ class UacSetup:
         self._opening = ("", b"")  # further header lines and offer, for another try
         self._early: dict[str, EarlyDialog] = {}  # by To tag
         self._tried: list[Flow] = []  # flows that failed
+        self._answer_within = answer_within  # seconds for the whole call; 0: timer B
 
     @property
     def settled(self) -> bool:
@@ -81,6 +85,34 @@ class UacSetup:
         number = dialog.local_seq if again else dialog.next_number()
         data = dialog.request(context, "INVITE", number, branch, lines, sdp)
         self._transaction = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
+        if leg.carrier is not None and not self._fixed_flow:
+            self._limit(self._transaction)
+
+    def _limit(self, transaction: ClientTransaction) -> None:
+        """A trunk that says nothing is not waited for as long as a transaction lives, when there is another way."""
+        context = self._leg.hub.context
+        wait = self._answer_within
+        if self._leg.hub.has_other_flow(self._leg, self._tried):
+            wait = min(wait or WAY_SECONDS, WAY_SECONDS)
+        if wait:
+            context.timers.start(context.now + wait, lambda: self._silent(transaction))
+
+    def _silent(self, transaction: ClientTransaction) -> None:
+        """Not a sign of it."""
+        if transaction is not self._transaction or transaction.state is not ClientState.CALLING or self._cancelled:
+            return
+        hub = self._leg.hub
+        transaction.owner = GivenUp(hub.clients, self._released, 64 * hub.context.settings.t1_seconds)
+        if not self._other_flow():
+            self._over(EndedBy.TIMEOUT)
+
+    def _released(self, response: Response) -> None:
+        """A target that was given up has answered."""
+        known = self._acks.get(response.to.tag)
+        if known is not None:
+            self._leg.hub.context.send(*known)
+        else:
+            self._release(response)
 
     # ---------------------------------------------------------------- orders
 
@@ -178,6 +210,9 @@ class UacSetup:
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
         if transaction.state is not ClientState.PROCEEDING and self._other_flow():
             return
+        self._over(by)
+
+    def _over(self, by: EndedBy) -> None:
         self._leg.tell(by, 408 if by is EndedBy.TIMEOUT else 503)
         self._leg.close()
 

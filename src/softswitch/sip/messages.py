@@ -490,6 +490,7 @@ class SipSettings:
     max_sessions: int = 10_000  # INVITE sessions; above it 503 + Retry-After
     session_expires_seconds: int = 600  # RFC 4028: a session that nobody refreshes for so long ends; 0: off
     min_session_seconds: int = 90  # shorter wishes get 422
+    name_servers: tuple[tuple[str, int], ...] = ()  # empty: those of this machine
     qualify_seconds: float = 0.0  # OPTIONS to phones and trunks at this period; 0: never
     defence: DefenceSettings = field(default_factory=DefenceSettings)
     stir: StirSettings = field(default_factory=StirSettings)

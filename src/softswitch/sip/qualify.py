@@ -18,7 +18,7 @@ from softswitch.sip.context import Context
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Response
-from softswitch.sip.messages import ContactBinding, EndedBy, Flow, PhoneAnswering, TrunkAnswering
+from softswitch.sip.messages import ContactBinding, EndedBy, Flow, PhoneAnswering, TrunkAnswering, TrunkSettings
 from softswitch.sip.outbound import one_of_each
 from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_client import ClientTransaction, ClientTransactions
@@ -33,12 +33,26 @@ DEAD_SECONDS = 900.0  # of silence, and a registration is forgotten
 class Probe:
     """One target and how it answered. `changed` is called when it falls silent or answers again."""
 
-    __slots__ = ("_asked", "_changed", "_clients", "_context", "_timer", "failures", "flow", "path", "uri")
+    __slots__ = (
+        "_asked",
+        "_changed",
+        "_clients",
+        "_context",
+        "_timer",
+        "failures",
+        "flow",
+        "limit",
+        "path",
+        "uri",
+        "ways",
+    )
 
     def __init__(
         self, context: Context, clients: ClientTransactions, uri: str, flow: Flow, changed: Callable[[], None]
     ) -> None:
         self.path: tuple[str, ...] = ()
+        self.ways: Callable[[], list[Flow]] | None = None  # of a trunk
+        self.limit = MOST_FAILURES
         self._context = context
         self._clients = clients
         self._changed = changed
@@ -52,7 +66,7 @@ class Probe:
 
     @property
     def answering(self) -> bool:
-        return self.failures < MOST_FAILURES
+        return self.failures < self.limit
 
     def _in(self, seconds: float) -> None:
         timers = self._context.timers
@@ -97,6 +111,10 @@ class Probe:
     def _silent(self) -> None:
         was = self.answering
         self.failures += 1
+        others = [way for way in self.ways() if way != self.flow] if self.ways is not None else []
+        if others:  # RFC 3263 4.3: a trunk is there as long as one of its targets answers
+            self.limit = max(MOST_FAILURES, len(others) + 1)
+            self.flow = others[(self.failures - 1) % len(others)]
         self._in(AGAIN_SECONDS if self.answering else max(AGAIN_SECONDS, self._context.settings.qualify_seconds / 2))
         if (was and not self.answering) or self.long_dead:
             self._changed()
@@ -128,8 +146,19 @@ class Qualifier:
             for trunk in context.settings.trunks:
                 self._watch_trunk(trunk.id, trunk.host, trunk.port, addresses)
 
+    def trunk_located(self, trunk: TrunkSettings, addresses: Addresses) -> None:
+        """Its name leads somewhere (else)."""
+        probe = self._trunks.get(trunk.id)
+        if probe is None:
+            if self._context.settings.qualify_seconds:
+                self._watch_trunk(trunk.id, trunk.host, trunk.port, addresses)
+            return
+        ways = addresses.ways_to(f"sip:{trunk.id}", trunk.id)
+        if ways and probe.flow not in ways:
+            probe.flow = ways[0]
+
     def _watch_trunk(self, trunk: TrunkId, host: str, port: int, addresses: Addresses) -> None:
-        uri = f"sip:{host_port(host, port)}"
+        uri = f"sip:{host_port(host, port) if port else host}"
         try:
             flow = addresses.flow_to(f"sip:{trunk}") if host else None
             parse_uri(uri)
@@ -137,6 +166,7 @@ class Qualifier:
             return
         if flow is not None:
             probe = Probe(self._context, self._clients, uri, flow, lambda: self._trunk_changed(trunk))
+            probe.ways = lambda: addresses.ways_to(f"sip:{trunk}", trunk)
             self._trunks[trunk] = probe
             probe.ask_soon()
 

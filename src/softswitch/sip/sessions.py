@@ -107,8 +107,14 @@ class Sessions:
     def full(self) -> bool:
         return len(self._dialogs) >= self.context.settings.max_sessions
 
-    def trusted(self, address: str) -> bool:
-        return self._addresses.trusted(address)
+    def trusted(self, host: str) -> str:
+        return self._addresses.trusted(host)
+
+    def has_other_flow(self, leg: Leg, tried: list[Flow]) -> bool:
+        if leg.carrier is None:
+            return False
+        ways = self._addresses.ways_to(leg.dialog.target, leg.carrier.id)
+        return any(way not in tried and way != leg.dialog.flow for way in ways)
 
     def next_flow(self, leg: Leg, tried: list[Flow]) -> bool:
         """RFC 5626 5.3.1: when a flow has failed, another one of the same phone is used; RFC 3263 4.3: the next target
@@ -360,7 +366,7 @@ class Sessions:
         leg = Leg(self, order.leg, dialog, True)
         leg.agent = order.agent
         leg.carrier = carrier
-        setup = UacSetup(leg, order.flow is not None)
+        setup = UacSetup(leg, order.flow is not None, order.answer_within)
         leg.setup = setup
         self._legs[leg.id] = leg
         self.leg_changed(leg)

@@ -13,14 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
-from softswitch.ids import AgentId, IdSource, LegId
+from softswitch.ids import AgentId, IdSource, LegId, TrunkId
 from softswitch.sip.addresses import Addresses
-from softswitch.sip.carrier import leave_all, registrations
+from softswitch.sip.carrier import leave_all, register, registrations
 from softswitch.sip.context import Command, Context, RandomSource
 from softswitch.sip.courier import Courier
+from softswitch.sip.directory import Directory
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
 from softswitch.sip.guard import Guard
+from softswitch.sip.locate import LookupDone
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import (
     Answer,
@@ -80,6 +82,7 @@ Event = (
     | LampLit
     | LeaveCarriers
     | CertificateFetched
+    | LookupDone
 )
 
 
@@ -94,7 +97,7 @@ class SipStack:
         wall: Callable[[float], float] = lambda now: now,
     ) -> None:
         self._context = Context(settings, ids, random)
-        addresses = Addresses(settings)
+        addresses = Addresses(settings, self._below)
         self._servers = ServerTransactions(self._context)
         self._clients = ClientTransactions(self._context, addresses)
         self._sessions = Sessions(self._context, self._clients, addresses)
@@ -106,6 +109,7 @@ class SipStack:
         self._registrar = Registrar(self._context, addresses, self.qualifier)
         self._sessions.other_flows = self._registrar.other_flows
         self.guard = Guard(settings)
+        self.directory = Directory(self._context, addresses, lambda trunk: self._located(addresses, trunk))
         gate = Gate(self._context, addresses, self.guard)
         subscriptions = Subscriptions(self._context, self._clients, addresses, gate)
         self._sessions.referrals.watch = subscriptions.leg_changed
@@ -113,7 +117,6 @@ class SipStack:
         services = Services(subscriptions, courier)
         self._reception = Reception(self._context, self._servers, self._sessions, gate, self._registrar, services)
         self._streams = Streams(self._context, self._message, self._broken)
-        self._max_bytes = settings.max_message_bytes
         order = self._sessions.order
         self._handlers: dict[type, Callable[[Any], None]] = {
             PacketReceived: self._packet,
@@ -126,6 +129,7 @@ class SipStack:
             LampLit: subscriptions.lit,
             LeaveCarriers: self._leave_carriers,
             CertificateFetched: screen.fetched,
+            LookupDone: self.directory.done,
             **dict.fromkeys(get_args(Order), order),
         }
 
@@ -194,7 +198,7 @@ class SipStack:
             if answer is not None and not flow.connection:
                 self._context.send(flow, answer)
                 return
-        if len(data) > self._max_bytes or not data.strip(b"\r\n\0"):
+        if len(data) > self._context.settings.max_message_bytes or not data.strip(b"\r\n\0"):
             return  # keep-alives, and what no datagram of ours can be
         try:
             message = parse_datagram(data, flow)
@@ -256,6 +260,16 @@ class SipStack:
         for binding in event.contacts:
             self.guard.proven(binding.flow.remote[0], self._context.now)
         self._registrar.restored(event)
+
+    def _below(self, most: int) -> int:
+        return self._context.random_bits(32) % most
+
+    def _located(self, addresses: Addresses, trunk: TrunkId) -> None:
+        """A name of this trunk leads somewhere: it is heard, asked and registered with there."""
+        settings = addresses.trunk(trunk)
+        self.guard.named(addresses.behind_names())
+        self.qualifier.trunk_located(settings, addresses)
+        register(self.carriers, self._context, self._clients, addresses, settings)
 
     def _load_changed(self, event: LoadChanged) -> None:
         """While the shell falls behind, new calls are refused before any work is done for them."""
