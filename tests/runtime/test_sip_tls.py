@@ -331,6 +331,18 @@ async def test_what_cannot_be_used_is_said_in_one_sentence(ours: TlsSettings, sp
         SipTransport(asyncio.get_running_loop(), lambda event: None, spoil(ours))
 
 
+async def test_the_kernel_notices_who_is_gone_without_a_word(ours: TlsSettings, trust: ssl.SSLContext) -> None:
+    async with shell(ours) as switch:
+        _, writer = await connect(switch.port, trust)
+        writer.write(b"x")
+        flow = (await switch.get(StreamReceived)).flow
+        end = switch.transport.connections._open[flow.connection]._transport.get_extra_info("socket")
+        assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 32_000
+        writer.close()
+
+
 # ------------------------------------------------------------------ no descriptors left
 
 OUT_OF_DESCRIPTORS = """

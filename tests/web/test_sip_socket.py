@@ -142,6 +142,17 @@ async def test_sockets_of_one_source_are_bounded(monkeypatch: pytest.MonkeyPatch
         assert (house.inside, house.refused > 0) == (2, True)
 
 
+async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sip_socket, "MAX_UNSENT_BYTES", 100_000)
+    async with port() as (web, session), sip(session, web.url) as socket:
+        await socket.send_str("x")
+        flow = (await web.get(PacketReceived)).flow
+        for _ in range(400):
+            web.transport.transmit(Transmit(flow, b"y" * 60_000))
+            await asyncio.sleep(0)
+        await web.get(StreamClosed)
+
+
 async def test_a_socket_that_becomes_no_websocket_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sip_socket, "SILENT_SECONDS", 0.05)
     async with port() as (web, session), sip(session, web.url) as socket:

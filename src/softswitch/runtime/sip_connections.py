@@ -11,6 +11,7 @@ before anything is read from them; sends are bounded in bytes: a peer that does 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, cast
@@ -34,6 +35,8 @@ MAX_HANDSHAKES = 500  # under way at a time
 MAX_UNSENT_BYTES = 1_000_000
 SILENT_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
+_KEEP_ALIVE_SECONDS = 60
+_UNACKNOWLEDGED_SECONDS = 32  # as long as SIP itself waits for an answer
 _MAX_UNSENT_MESSAGES = 64  # queued while a connection is being made
 _MAX_CONNECTING = 1_000
 
@@ -136,6 +139,7 @@ class SipStream(asyncio.Protocol):
             self._house = None
             self._transport.abort()
             return
+        _notice_death(transport)
         tls = transport.get_extra_info("ssl_object")
         names = peer_names(tls) if tls is not None else ()
         meant = self.made_for[2] if self.made_for is not None else ""
@@ -356,6 +360,16 @@ class _Outgoing(TlsLayer):
         super().data_received(data)
         if self.shaken and not self._done.done():
             self._done.set_result(None)
+
+
+def _notice_death(transport: asyncio.BaseTransport) -> None:
+    """A phone whose network is gone says no goodbye: the kernel asks, and gives up on what is not acknowledged."""
+    end = transport.get_extra_info("socket")
+    if end is not None:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_SECONDS)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEP_ALIVE_SECONDS // 4)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_SECONDS * 1000)
 
 
 def _remote(flow: Flow) -> Remote:
