@@ -2,8 +2,8 @@
 
     python tools/render_prompts.py [--fresh] [DIR...]
 
-Renders every text that these configurations (by default configs/bank and configs/minimal) need, and all numbers,
-minutes and times in English and Estonian, with espeak-ng into
+Renders every text that these configurations (by default configs/bank and configs/minimal) need, and in English and
+Estonian all numbers, minutes, times and everything that the switch says by itself, with espeak-ng into
 src/softswitch/runtime/spoken_prompts/<language>/<hash>.ogg (Opus, 8 kHz, levelled and trimmed), and writes
 index.json. File names depend on language and text alone; what is there already is kept (unless --fresh), what is
 not needed any more is removed.
@@ -23,8 +23,9 @@ import soundfile
 from softswitch.call.errors import StartError
 from softswitch.call.prompts import segments_needed
 from softswitch.config import ConfigProblems, load
+from softswitch.config.texts import CALL_BACK_TEXTS, LET_FIRST_TEXTS, LINE_TEXTS, QUEUE_TEXTS
 from softswitch.ivr.messages import Segment
-from softswitch.ivr.speech import vocabulary
+from softswitch.ivr.speech import fixed_segments, vocabulary
 from softswitch.runtime.audio_files import LINE_RATE, to_line
 from softswitch.runtime.prompt_library import SHIPPED_DIRECTORY, shipped_prompts, treatment_of_text
 from softswitch.runtime.tts import EspeakEngine, TtsError
@@ -51,8 +52,20 @@ def wanted(directories: list[Path]) -> list[Segment]:
         found.update(dict.fromkeys(segments_needed(load(directory, env=AnySecret()))))
     for language in ALWAYS_WHOLE:
         found.update(dict.fromkeys(vocabulary(language)))
+        found.update(dict.fromkeys(own_texts(language)))
     spoken = (segment for segment in found if segment.language and not segment.file)
     return sorted(spoken, key=lambda segment: (segment.language, segment.text))
+
+
+def own_texts(language: str) -> list[Segment]:
+    """What the switch says by itself, with the keys that it has by default; so a line can use every feature without a
+    speech engine."""
+    keys = {"let_first_offer": "5", "let_first_given": "5", "let_first_call_back": "5"}
+    found: list[Segment] = []
+    for group in (LINE_TEXTS, QUEUE_TEXTS, CALL_BACK_TEXTS, LET_FIRST_TEXTS):
+        for name, texts in group.items():
+            found += fixed_segments(texts[language].replace("{key}", keys.get(name, "1")), language)
+    return found
 
 
 def file_of(segment: Segment) -> str:

@@ -22,6 +22,23 @@ from softswitch.runtime.prompt_library import SHIPPED_DIRECTORY, build_catalog, 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SECRETS = {f"{name}_PASSWORD": "not used here" for name in ("ANNA", "MART", "LI")}
 RENDER = "run: make prompts"
+EVERYTHING = """
+line: {{ name: Shop, languages: [{language}], timezone: Europe/Tallinn }}
+trunks: {{ pstn: {{ from: [127.0.0.2], to: "127.0.0.2:5080" }} }}
+numbers: {{ "100": {{ queue: sales }} }}
+hours: {{ office: {{ open: {{ mon-fri: 09:00-17:00 }} }} }}
+agents: {{ anna: {{ name: Anna, extension: 1001, password: {{ env: P }}, queues: [sales], deputy: mart }},
+          mart: {{ name: Anna, extension: 1002, password: {{ env: P }}, queues: [sales] }} }}
+queues:
+  sales:
+    hours: office
+    closed: call_back
+    most_waiting: 30
+    full: call_back
+    nobody_there: call_back
+    call_back: {{ first: customer, number: ask, allow: ["+372"] }}
+    while_waiting: {{ offer_call_back: after 60s, let_others_first: {{ after: 30s }} }}
+"""
 
 
 def line(name: str, tmp_path: Path) -> Settings:
@@ -42,6 +59,16 @@ def test_every_text_of_the_example_lines_is_shipped(name: str, tmp_path: Path) -
 def test_numbers_and_times_are_shipped_whole(language: str) -> None:
     shipped = shipped_prompts()
     assert [each for each in vocabulary(language) if (language, each.text) not in shipped] == [], RENDER
+
+
+@pytest.mark.parametrize("language", ["en", "et"])
+def test_what_the_switch_says_by_itself_is_shipped_whole(language: str, tmp_path: Path) -> None:
+    """A line that uses everything, with the default texts and keys."""
+    (tmp_path / "line.yaml").write_text(EVERYTHING.format(language=language), encoding="utf-8")
+    shipped = shipped_prompts()
+    needed = segments_needed(load(tmp_path, env={"P": "not used here"}))
+    spoken = [each for each in needed if each.language and not each.file and each.text != "Anna"]
+    assert [each for each in spoken if (each.language, each.text) not in shipped] == [], RENDER
 
 
 @pytest.mark.parametrize("name", ["bank", "minimal"])
