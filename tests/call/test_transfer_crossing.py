@@ -12,6 +12,7 @@ from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, bridged, own
 
 from softswitch.acd import messages as acd
 from softswitch.call.orders import PassCaller
+from softswitch.call.session import Stage
 from softswitch.ids import LegId
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
@@ -30,6 +31,7 @@ class Crossing:
         rules = allowing(to=("extensions", "departments", "outside"), ring_seconds=10.0)
         self.house = House(rules)
         self.caller, self.hers = talking(self.house)
+        self.interaction = self.house.interaction_of(self.caller)
         self.house.register(MART, LI)
         self.second = 900
 
@@ -39,6 +41,11 @@ class Crossing:
     def others(self) -> list[LegId]:
         mine = (self.caller, self.hers)
         return [leg.id for leg in self.house.calls.board.live_legs() if leg.id not in mine and leg.id < 900]
+
+    def rung_for_him(self) -> list[LegId]:
+        live = {leg.id: leg for leg in self.house.calls.board.live_legs()}
+        rung = [live[each.leg] for each in self.house.ringing()]
+        return [leg.id for leg in rung if leg.facts.interaction == self.interaction]
 
     def do(self, step: str) -> None:
         house = self.house
@@ -102,6 +109,7 @@ def test_no_leg_leaks_and_no_caller_is_dropped(steps: list[str]) -> None:
         if crossing.caller in house.ended_legs:
             # Only a BYE of whom he talked with ends it (or the network lost her audio), never a failure on the way.
             assert talked_with and talked_with <= house.ended_legs, (step, steps)
+            assert crossing.rung_for_him() == [], "nobody is rung for a caller who has gone"
             break
         assert crossing.alive(crossing.caller), (step, steps)
         session = house.session_of(crossing.caller)
@@ -109,8 +117,12 @@ def test_no_leg_leaks_and_no_caller_is_dropped(steps: list[str]) -> None:
         talk = session.talk
         if talk is not None and not talk.over and session.handing.handover is None:
             assert frozenset((crossing.caller, talk.agent_leg.id)) in bridged(house), "in a talk they hear each other"
+        elif session.stage is Stage.TALKING:
+            handing = session.handing
+            assert handing.handover is not None or handing.outside is not None, "he is left with nobody"
     if crossing.caller not in house.ended_legs:
         house.bye(crossing.caller)
+        assert crossing.rung_for_him() == []
     for leg in [leg.id for leg in house.calls.board.live_legs()]:
         house.bye(leg)
     house.wait(3600)

@@ -1,4 +1,4 @@
-"""A caller comes to an agent from a colleague's hands, past the line: nobody offered him, but the talk counts as any.
+"""A caller comes to an agent from a colleague's hands, past the line: no ring of the queues, but a talk as any.
 
 READY, SUSPENDED (her phone rang as a call of her own), WRAP_UP, BREAK ... --AgentTookOver--> TALKING
   --ConversationEnded--> WRAP_UP --> what she did before: a break goes on
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from softswitch.acd.agents import BREAK, OUTBOUND, TALKING, Attempt, change
 from softswitch.acd.floor import Floor, Rejection
-from softswitch.acd.messages import AgentTookOver, CallerEntered, RingEnd, RingEnded
+from softswitch.acd.messages import AgentTookOver, CallerEntered
 from softswitch.acd.shifts import wrap_up_over
 from softswitch.acd.waiting import Entry, Stage
 
@@ -39,5 +39,4 @@ def took_over(floor: Floor, event: AgentTookOver, now: float) -> None:
     agent.attempt = attempt
     agent.duty.no_answers = 0
     agent.standing.calls += 1
-    floor.out.append(RingEnded(attempt.id, event.interaction, event.queue, agent.id, now, now, RingEnd.ANSWERED, False))
     change(floor.out, agent, TALKING, "", now)

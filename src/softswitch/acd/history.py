@@ -109,6 +109,8 @@ def _asked(event: m.Event) -> str:
         return f"entered {event.queue} in {event.language or 'any language'}{previous}"
     if isinstance(event, m.ChoiceMade):
         return f"chose {event.choice.value.replace('_', '-')}"
+    if isinstance(event, m.AgentTookOver):
+        return f"was handed over to {event.agent} by a colleague"
     if isinstance(event, m.PromiseRestored):
         return "the promise of a call-back was restored after a start"
     if isinstance(event, m.CallerWentOn):
