@@ -166,6 +166,11 @@ class Dialog:
         self.remote_seq = number
         return True
 
+    @property
+    def request_uri(self) -> str:
+        """What stands in the request line (RFC 3261 12.2.1.1)."""
+        return self._routed()[0] if self.routes else self.target
+
     def next_number(self) -> int:
         self.local_seq += 1
         return self.local_seq

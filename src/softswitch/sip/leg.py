@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from softswitch.ids import AgentId, LegId
+from softswitch.sip import challenged
 from softswitch.sip.bodies import info_digit
 from softswitch.sip.context import Context
 from softswitch.sip.dialog import Dialog
@@ -163,11 +164,9 @@ class Leg:
         self.close()
 
     def send_bye(self, dialog: Dialog, reason: str | None) -> None:
-        context = self.hub.context
-        self.hub.reconnect(dialog)
-        branch = context.token()
-        data = dialog.request(context, "BYE", dialog.next_number(), branch, reason_line(reason))
-        self.hub.clients.start(branch, "BYE", dialog.flow, data, None)
+        hub = self.hub
+        hub.reconnect(dialog)
+        challenged.send(hub.context, hub.clients, dialog, ("BYE", reason_line(reason)), self.carrier, None)
 
     def lost(self, status: int) -> None:
         """The peer is no longer there (lost ACK, 408 or 481 in the dialog)."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.sip.ack_wait import AckWait
 from softswitch.sip.bodies import answered_description, session_description
+from softswitch.sip.carrier import proof
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import AckReceived, EndedBy, OfferAnswered, OfferReceived
@@ -62,6 +63,7 @@ class Offers:
         "_glares",
         "_leg",
         "_outgoing",
+        "_proofs",
         "_refreshing",
         "_sdp",
         "_wait",
@@ -80,6 +82,7 @@ class Offers:
         self._sdp: bytes | None = None  # what we are offering, or want to offer
         self._glare: Timer | None = None
         self._glares = 0
+        self._proofs = 0  # challenges of the trunk that were answered for the offer under way
         self._refreshing = False  # what is under way is no offer of the call room
         self._ack = (0, b"")  # the last ACK of ours, by the number of its INVITE
 
@@ -219,13 +222,14 @@ class Offers:
         self._invite(sdp)
         return True
 
-    def _invite(self, sdp: bytes) -> None:
+    def _invite(self, sdp: bytes, proof_line: str = "") -> None:
         leg = self._leg
+        self._proofs = self._proofs + 1 if proof_line else 0
         context = leg.hub.context
         dialog = leg.dialog
         leg.hub.reconnect(dialog)
         branch = context.token()
-        extra = dialog.contact(context) + ALLOW + leg.session.request_lines()
+        extra = dialog.contact(context) + ALLOW + leg.session.request_lines() + proof_line
         data = dialog.request(context, "INVITE", dialog.next_number(), branch, extra, sdp)
         self._outgoing = leg.hub.clients.start(branch, "INVITE", dialog.flow, data, self)
 
@@ -245,6 +249,8 @@ class Offers:
             return
         self._outgoing = None
         leg = self._leg
+        if status in (401, 407) and self._proven(response):
+            return
         refreshing, self._refreshing = self._refreshing, False
         if leg.told:
             return
@@ -271,6 +277,18 @@ class Offers:
             leg.lost(status)
         else:
             self._go_on()
+
+    def _proven(self, response: Response) -> bool:
+        """RFC 3261 22.2: the carrier that this dialog goes over wants to know again who we are."""
+        leg = self._leg
+        sdp = leg.session.described if self._refreshing else self._sdp
+        if leg.carrier is None or leg.told or not sdp:
+            return False
+        cnonce = leg.hub.context.token()
+        line = proof(response, leg.carrier, "INVITE", leg.dialog.request_uri, cnonce, self._proofs)
+        if line:
+            self._invite(sdp, line)
+        return bool(line)
 
     def _accepted(self, transaction: ClientTransaction, response: Response) -> None:
         leg = self._leg

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from softswitch.sip import challenged
 from softswitch.sip.errors import SipError
 from softswitch.sip.headers import parameter
 from softswitch.sip.message import Message, Request, Response
@@ -224,10 +225,8 @@ class SessionTimer:
         context = leg.hub.context
         dialog = leg.dialog
         leg.hub.reconnect(dialog)
-        branch = context.token()
-        extra = dialog.contact(context) + ALLOW + self.request_lines()
-        data = dialog.request(context, "UPDATE", dialog.next_number(), branch, extra)
-        self._refreshing = leg.hub.clients.start(branch, "UPDATE", dialog.flow, data, self)
+        lines = dialog.contact(context) + ALLOW + self.request_lines()
+        self._refreshing = challenged.send(context, leg.hub.clients, dialog, ("UPDATE", lines), leg.carrier, self)
 
     def responded(self, transaction: ClientTransaction, response: Response) -> None:
         """To our UPDATE."""
