@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.call.house import ANNA, House
-from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, bridged
+from tests.call.house import ANNA, MART, House
+from tests.call.test_encrypted_legs import BROWSER, wss_phone
+from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, bridged, refer
 
 from softswitch.acd import messages as acd
 from softswitch.call.auto_answer import headers
 from softswitch.ids import LegId
+from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
 
@@ -100,3 +102,28 @@ def test_calls_of_the_queue_carry_it(how: str) -> None:
     (invite,) = house.ringing()
     wanted = () if how == "never" else (("Call-Info", "<sip:127.0.0.1>;answer-after=0"),)
     assert invite.headers == wanted
+
+
+# ------------------------------------------------------------------ a colleague in a browser
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_colleague_in_a_browser_gets_him_when_her_keys_are_there(works: bool) -> None:
+    """Called and answered by Anna's browser, for a caller of Mart's: he is not parted from Mart for dead audio."""
+    house = House()
+    house.register(MART)
+    caller = house.to_queue()
+    hers = house.ringing()[0].leg
+    house.answer(house.ringing()[0])
+    wss_phone(house)
+    house.post(acd.AgentWentOnBreak(ANNA, "x"))
+    assert refer(house, hers, EXTENSION[ANNA]) == 202
+    (invite,) = house.ringing()
+    house.post(sip.InviteAnswered(invite.leg, BROWSER))
+    assert bridged(house) == set()
+    if works:
+        house.post(media.MediaSecured(invite.leg, "AEAD_AES_256_GCM"))
+        assert bridged(house) == {frozenset((caller, invite.leg))}
+    else:
+        house.post(media.MediaLegFailed(invite.leg, "ICE: no address was proven within 15 s"))
+        assert bridged(house) == {frozenset((caller, hers))}

@@ -98,7 +98,7 @@ class Crossing:
             house.post(media.MediaLegFailed(self.hers, "x"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(STEPS), max_size=14))
 def test_no_leg_leaks_and_no_caller_is_dropped(steps: list[str]) -> None:
     crossing = Crossing()

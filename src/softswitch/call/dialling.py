@@ -20,6 +20,7 @@ from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.phone_number import INTERNAL
 from softswitch.call.routes import trunk_uri, written_for
 from softswitch.ids import AgentId, InteractionId, LegId
+from softswitch.media.messages import MediaSecured
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import (
@@ -187,6 +188,10 @@ class Dialling:
             leg.acknowledged(event.sdp)
         elif isinstance(event, InviteAnswered):
             self._answered(leg, event, now)
+        elif isinstance(event, MediaSecured):
+            leg.keys_agreed()
+            if not self.over and leg.facts.answered_at is not None:
+                self._won(leg, now)
         elif isinstance(event, InviteProgressed) and not self.over:
             self.listener.dial_progressed(leg, event)
 
@@ -204,6 +209,11 @@ class Dialling:
             leg.hang_up()
             self._lost(leg, 488, now)
             return
+        if not leg.awaits_keys:
+            self._won(leg, now)
+
+    def _won(self, leg: CallLeg, now: float) -> None:
+        """Answered, and can hear and speak (a browser agrees on keys first)."""
         self._finish()
         for other in self._legs.values():
             if other is not leg:
