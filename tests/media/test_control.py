@@ -45,7 +45,7 @@ messages: st.SearchStrategy[MediaMessage] = st.one_of(
     st.builds(PlaybackEnded, numbers, numbers, st.booleans()),
     st.builds(DigitReceived, numbers, texts, numbers),
     st.builds(RtpSilent, numbers, st.floats(allow_nan=False)),
-    st.builds(MediaLegClosed, numbers, numbers, numbers, numbers),
+    st.builds(MediaLegClosed, numbers, numbers, numbers, numbers, *[st.floats(allow_nan=False)] * 3),
     st.builds(MediaLegFailed, numbers, texts),
     st.builds(SetKeys, numbers, texts, st.binary(max_size=50), st.binary(max_size=50)),
     st.builds(StartDtls, numbers, st.booleans(), texts, texts, texts, texts),

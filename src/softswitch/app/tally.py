@@ -16,10 +16,11 @@ from softswitch.acd.messages import (
     RingEnded,
 )
 from softswitch.acd.whatif.figures import SHORT_ABANDON_SECONDS
-from softswitch.call.records import InteractionClosed, InteractionOpened
+from softswitch.call.records import CallDetail, InteractionClosed, InteractionOpened
 from softswitch.ids import QueueId
 from softswitch.sip.messages import AnswerRefer, ReferProgressed, Reject, SecurityEvent
 
+_AUDIO = ((4.0, "good"), (3.6, "fair"), (3.1, "poor"), (0.0, "bad"))  # by the estimated MOS, as in G.107 annex B
 MOST_ESCALATIONS = 200  # that the API lists, the newest
 
 
@@ -50,6 +51,7 @@ class Tally:
         self.security: Counter[str] = Counter()
         self.transfers: Counter[str] = Counter()
         self.identities: Counter[str] = Counter()
+        self.audio: Counter[str] = Counter()
 
     COUNTED = (
         CallerEntered,
@@ -63,6 +65,7 @@ class Tally:
         SecurityEvent,
         AnswerRefer,
         ReferProgressed,
+        CallDetail,
     )
 
     def count(self, message: Any) -> None:
@@ -91,6 +94,8 @@ class Tally:
             self.transfers["refused"] += message.status >= 300
         elif isinstance(message, ReferProgressed) and message.status >= 200:
             self.transfers["done" if message.status < 300 else "nobody"] += 1
+        elif isinstance(message, CallDetail) and message.mos:
+            self.audio[next(word for least, word in _AUDIO if message.mos >= least)] += 1
 
     def _ended(self, message: InteractionEnded) -> None:
         self.outcomes[message.outcome.value] += 1

@@ -246,6 +246,7 @@ class LiveSwitch:
             transfers=tally.transfers,
             subscriptions=counts["subscriptions"],
             identities=tally.identities,
+            audio=tally.audio,
             sip_received=switch.edges.transport.received,
             sip_sent=switch.edges.transport.sent,
             sip_transactions=counts["server_transactions"] + counts["client_transactions"],

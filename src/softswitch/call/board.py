@@ -258,7 +258,8 @@ class Board:
     def media_closed(self, event: MediaLegClosed) -> None:
         detail = self._books.closing.pop(event.leg, None)
         if detail is not None:
-            self.emit(replace(detail, packets_in=event.packets_in, packets_out=event.packets_out))
+            detail = replace(detail, packets_in=event.packets_in, packets_out=event.packets_out)
+            self.emit(replace(detail, loss_percent=event.loss_percent, jitter_ms=event.jitter_ms, mos=event.mos))
 
     # -------------------------------------------------------------- calls of the agents' own
 

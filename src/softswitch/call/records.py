@@ -129,6 +129,9 @@ class CallDetail:
     cause: int | None
     packets_in: int = 0
     packets_out: int = 0
+    loss_percent: float = 0.0
+    jitter_ms: float = 0.0
+    mos: float = 0.0  # estimated (ITU-T G.107), 1 to 4.4; 0: too little was heard
 
 
 @dataclass(frozen=True, slots=True)

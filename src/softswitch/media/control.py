@@ -68,7 +68,7 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (65, PlaybackEnded, (int, int, bool)),
     (66, DigitReceived, (int, str, int)),
     (67, RtpSilent, (int, float)),
-    (68, MediaLegClosed, (int, int, int, int)),
+    (68, MediaLegClosed, (int, int, int, int, float, float, float)),
     (69, MediaLegFailed, (int, str)),
     (70, DtlsOffered, (str,)),
     (71, MediaSecured, (int, str)),

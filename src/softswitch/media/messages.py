@@ -158,6 +158,9 @@ class MediaLegClosed:
     packets_in: int
     packets_out: int
     packets_dropped: int  # wrong source, wrong payload type, malformed
+    loss_percent: float = 0.0  # of what came from the peer, as seen here
+    jitter_ms: float = 0.0  # at its worst
+    mos: float = 0.0  # estimated by the E-model (G.107), 1 to 4.4; 0: too little was heard
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ _promise_update = attrgetter("state", "attempts", "at", "because", "promise")
 _detail = attrgetter(
     "leg", "interaction", "direction", "party", "caller", "dialled", "began_at", "answered_at", "ended_at",
     "ended_by", "status", "cause", "packets_in", "packets_out",
+    "loss_percent", "jitter_ms", "mos",
 )  # fmt: skip
 
 

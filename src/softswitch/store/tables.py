@@ -151,6 +151,9 @@ call_detail = Table(
     Column("cause", BigInteger),
     Column("packets_in", BigInteger, nullable=False),
     Column("packets_out", BigInteger, nullable=False),
+    Column("loss_percent", Double, nullable=False, server_default="0"),
+    Column("jitter_ms", Double, nullable=False, server_default="0"),
+    Column("mos", Double, nullable=False, server_default="0"),
     Index("call_detail_by_interaction", "interaction"),
     Index("call_detail_by_time", "began_at"),
 )

@@ -156,6 +156,7 @@ class CountersView:
     transfers: Mapping[str, int] = field(default_factory=dict)  # by phone: done, nobody (took him over), refused
     subscriptions: int = 0  # of phones that watch
     identities: Mapping[str, int] = field(default_factory=dict)  # callers by what STIR said of their number
+    audio: Mapping[str, int] = field(default_factory=dict)  # legs by how well they were heard
     sip_received: int = 0
     sip_sent: int = 0
     sip_transactions: int = 0

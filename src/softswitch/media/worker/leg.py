@@ -8,6 +8,7 @@ from collections.abc import Callable
 from softswitch.ids import LegId
 from softswitch.media.dtmf import DigitReceiver
 from softswitch.media.messages import SetRemote
+from softswitch.media.quality import Reception
 from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.outgoing import Outgoing
 from softswitch.media.worker.player import Player
@@ -15,6 +16,7 @@ from softswitch.media.worker.player import Player
 # A socket that is connected to its peer may still hold datagrams that came before. At SO_RCVBUF 16 KB (32 KB in
 # the kernel) with at least 576 bytes of book-keeping each, they are fewer than this.
 CHECKS_AFTER_CONNECT = 64
+FIRST_LOOK_SECONDS = 1.0
 _ON_HOLD = "0.0.0.0"
 
 
@@ -35,9 +37,9 @@ class Route:
 
 
 class Tally:
-    """Counters of a leg, and what the silence watch remembers."""
+    """Counters of a leg, what the silence watch remembers, and how well it is heard."""
 
-    __slots__ = ("dropped", "out", "quiet_since", "seen", "told")
+    __slots__ = ("dropped", "look_at", "out", "quiet_since", "reception", "seen", "told")
 
     def __init__(self, now: float) -> None:
         self.out = 0
@@ -45,6 +47,8 @@ class Tally:
         self.seen = 0
         self.quiet_since = now
         self.told = False
+        self.look_at = now + FIRST_LOOK_SECONDS
+        self.reception = Reception()
 
 
 class Source:

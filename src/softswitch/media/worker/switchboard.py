@@ -34,6 +34,7 @@ from softswitch.media.worker.browser import DtlsGuard
 from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.leg import Leg
+from softswitch.media.worker.listening import look_if_due
 from softswitch.media.worker.outgoing import Mode, Outgoing
 from softswitch.media.worker.player import Player, Playlist, Wheel
 from softswitch.media.worker.pool import LEASE_AT_ONCE, STOCK, PortPool
@@ -172,7 +173,9 @@ class Switchboard:
         self._epoll.unregister(leg.fd)
         self._relay.detach(leg)
         self._pool.release(leg.port, leg.sock, self._clock.now)
-        self.events.append(MediaLegClosed(leg.id, leg.route.count, leg.tally.out, leg.tally.dropped))
+        tally, heard = leg.tally, leg.tally.reception.quality()
+        counts = leg.route.count, tally.out, tally.dropped
+        self.events.append(MediaLegClosed(leg.id, *counts, heard.loss_percent, heard.jitter_ms, heard.mos))
 
     def fail(self, leg: Leg, reason: str) -> None:
         """The leg cannot be served any more: it is told so, and closed."""
@@ -357,6 +360,7 @@ class Switchboard:
         for leg in self.legs.values():
             if leg.guard is not None and (reason := leg.guard.tick(now)):
                 lost.append((leg, reason))
+            look_if_due(leg, self._clock)
             tally, count = leg.tally, leg.route.count
             remote = leg.remote
             if remote is None or not (remote.send and remote.receive) or count != tally.seen:
