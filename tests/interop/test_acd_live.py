@@ -17,6 +17,7 @@ from softswitch.demo.ports import free_port
 from softswitch.ids import QueueId
 
 from .acd_live import AGENTS, Floor, opened
+from .conftest import PJSUA
 from .wire import Wire, register
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
@@ -245,6 +246,32 @@ async def test_more_time_by_phone_with_the_truth_spoken(floor: Floor) -> None:
         if left is not None:
             seen = await floor.switch.agent("anna")
             assert seen["state"] == "wrap-up" and seen["left_seconds"] > left
+
+
+async def test_she_passes_him_on_by_her_phone_with_the_code_of_a_department(floor: Floor) -> None:
+    """Another make of phone: one that holds a call while it places a second one."""
+    baresip = floor.agents["anna"]
+    await baresip.order("unregister")
+    await floor.switch.wait_for_agent("anna", "offline", 4)
+    phone = await floor.rack.phone("pjsua", program=PJSUA)
+    try:
+        await floor.register("anna", phone)
+        await phone.answering("at_once")
+        floor.agents["anna"] = phone
+        await floor.switch.set_agent("mart", "break")
+        await floor.talks(floor.one, "anna")
+        await floor.switch.set_agent("mart", "ready")
+        mart = floor.agents["mart"]
+        mark = mart.mark()
+        await phone.order("consult", to=f"sip:*152@{floor.switch.sip}")
+        await mart.expect("talking", after=mark, seconds=6)
+        row = await floor.switch.call_of(floor.one, "talking")
+        assert (row["agent"], row["queue"], row["notes"][-1]) == ("mart", "loans", "passed on by anna (pass 1)")
+        await floor.phones[floor.one].hang_up()
+    finally:
+        floor.agents["anna"] = baresip
+        await phone.close()
+        await floor.register("anna", baresip)
 
 
 async def test_all_phones_ring_both_answer_at_once_and_one_of_them_talks(floor: Floor) -> None:
