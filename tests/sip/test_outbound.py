@@ -27,12 +27,14 @@ from softswitch.sip.messages import (
     Flow,
     LegEnded,
     PacketReceived,
+    PhoneAnswering,
     RegistrationChanged,
     SaveContacts,
     StartInvite,
     StreamClosed,
     Transmit,
     TransportFailed,
+    TrunkAnswering,
 )
 
 ANNA = AgentId("anna")
@@ -234,15 +236,20 @@ def test_what_is_no_instance_is_left_out(spoilt: str) -> None:
 # ------------------------------------------------------------------ long gone
 
 
-def test_a_phone_that_nobody_answers_at_for_a_quarter_of_an_hour_is_forgotten() -> None:
+def test_a_phone_of_which_nothing_is_heard_for_a_quarter_of_an_hour_is_forgotten() -> None:
     side = Peer(settings(qualify_seconds=60.0, max_expires_seconds=36_000))
     at(side, PHONE, 1, contact=f"<{URI}>", expires="36000")
-    side.wait(600)
+    side.wait(800)
+    # It answers nothing, but registers again: it is there.
+    at(side, PHONE, 3, contact=f"<{URI}>", expires="36000")
+    side.wait(800)
     assert len(side.stack.contacts(ANNA)) == 1
-    out = side.wait(1500)
+    out = side.wait(200)
     saved = [each for each in out if isinstance(each, SaveContacts)]
-    assert saved
-    assert saved[0].contacts == ()
+    assert [each.contacts for each in saved] == [()], "once, however often it is asked"
     side.save([saved[0]])
     assert side.stack.contacts(ANNA) == ()
     assert side.told(RegistrationChanged)[-1].contacts == ()
+    assert len(side.told(PhoneAnswering)) == 1
+    down = [each for each in side.told(TrunkAnswering) if not each.answering]
+    assert len(down) == 1, "a trunk that is down for long is told of once"

@@ -11,6 +11,7 @@ are not asked together. An agent's phone answers as long as one of her contacts 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from softswitch.ids import AgentId, TrunkId
 from softswitch.sip.addresses import Addresses
@@ -30,17 +31,28 @@ MOST_FAILURES = 2
 DEAD_SECONDS = 900.0  # of silence, and a registration is forgotten
 
 
+Call = Callable[[], None]
+
+
+class Tell(NamedTuple):
+    """Whom a probe tells: that it fell silent or answers again, and each time after nothing was heard for long."""
+
+    changed: Call
+    gone: Call | None
+
+
 class Probe:
-    """One target and how it answered. `changed` is called when it falls silent or answers again."""
+    """One target and how it answered."""
 
     __slots__ = (
         "_asked",
-        "_changed",
         "_clients",
         "_context",
+        "_tell",
         "_timer",
         "failures",
         "flow",
+        "heard_at",
         "limit",
         "path",
         "uri",
@@ -48,18 +60,25 @@ class Probe:
     )
 
     def __init__(
-        self, context: Context, clients: ClientTransactions, uri: str, flow: Flow, changed: Callable[[], None]
+        self,
+        context: Context,
+        clients: ClientTransactions,
+        uri: str,
+        flow: Flow,
+        changed: Call,
+        gone: Call | None = None,
     ) -> None:
         self.path: tuple[str, ...] = ()
         self.ways: Callable[[], list[Flow]] | None = None  # of a trunk
         self.limit = MOST_FAILURES
         self._context = context
         self._clients = clients
-        self._changed = changed
+        self._tell = Tell(changed, gone)
         self._asked: ClientTransaction | None = None
         self.uri = uri
         self.flow = flow
         self.failures = 0
+        self.heard_at = context.now  # the last answer, or REGISTER
         period = context.settings.qualify_seconds
         self._timer: Timer | None = None
         self._in(period * (0.5 + context.random_bits(16) / 131072))
@@ -100,9 +119,10 @@ class Probe:
             return
         self._asked = None
         was, self.failures = self.answering, 0
+        self.heard_at = self._context.now
         self._in(self._context.settings.qualify_seconds)
         if not was:
-            self._changed()
+            self._tell.changed()
 
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
         self._asked = None
@@ -116,12 +136,10 @@ class Probe:
             self.limit = max(MOST_FAILURES, len(others) + 1)
             self.flow = others[(self.failures - 1) % len(others)]
         self._in(AGAIN_SECONDS if self.answering else max(AGAIN_SECONDS, self._context.settings.qualify_seconds / 2))
-        if (was and not self.answering) or self.long_dead:
-            self._changed()
-
-    @property
-    def long_dead(self) -> bool:
-        return self.failures * self._context.settings.qualify_seconds / 2 > DEAD_SECONDS
+        if was and not self.answering:
+            self._tell.changed()
+        elif self._tell.gone is not None and self._context.now - self.heard_at > DEAD_SECONDS:
+            self._tell.gone()
 
     def stop(self) -> None:
         self._context.timers.cancel(self._timer)
@@ -185,9 +203,11 @@ class Qualifier:
             probe = before.pop(contact.uri, None)
             if probe is None:
                 changed = self._looker(agent)
-                probe = Probe(self._context, self._clients, contact.uri, contact.flow, changed)
+                gone = self._forgetter(agent, contact.uri)
+                probe = Probe(self._context, self._clients, contact.uri, contact.flow, changed, gone)
             else:
                 probe.flow = contact.flow
+                probe.heard_at = self._context.now
                 if probe.failures:
                     probe.ask_soon()  # it registered again: perhaps it is back
             probe.path = contact.path
@@ -203,10 +223,10 @@ class Qualifier:
     def _looker(self, agent: AgentId) -> Callable[[], None]:
         return lambda: self._look(agent)
 
+    def _forgetter(self, agent: AgentId, uri: str) -> Callable[[], None]:
+        return lambda: self.dead(agent, uri) if self.dead is not None else None
+
     def _look(self, agent: AgentId) -> None:
-        for uri, probe in list(self._phones[agent].items()):
-            if probe.long_dead and self.dead is not None:
-                self.dead(agent, uri)
         silent = not any(probe.answering for probe in self._phones[agent].values())
         if silent != self._silent.get(agent, False):
             self._silent[agent] = silent
