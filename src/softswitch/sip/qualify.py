@@ -203,8 +203,8 @@ class Qualifier:
             probe = before.pop(contact.uri, None)
             if probe is None:
                 changed = self._looker(agent)
-                gone = self._forgetter(agent, contact.uri)
-                probe = Probe(self._context, self._clients, contact.uri, contact.flow, changed, gone)
+                forget = self._forgetter(agent, contact.uri)
+                probe = Probe(self._context, self._clients, contact.uri, contact.flow, changed, forget)
             else:
                 probe.flow = contact.flow
                 probe.heard_at = self._context.now
