@@ -3,6 +3,7 @@
     make soak-sip-sim                        a million calls
     make soak-sip-sim ARGS="--calls 20000"   fewer
     make soak-sip-sim ARGS="--seed 4711 --weather stormy --calls 2000"   one seed again
+    make soak-sip-sim ARGS="--switch --calls 20000"   with call core and queues between the stacks
 
 Exit status 1 when a rule was broken; the line names the seed that repeats it.
 """
@@ -23,17 +24,20 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tests.sip.bank_storm import play_bank
 from tests.sip.storm import WEATHERS, play
 
 A_SEED = 2000  # calls of one seed
+A_SEED_OF_THE_SWITCH = 200
 
 
-def one(seed: int, weather: str, calls: int) -> tuple[str, Counter[str], str]:
+def one(seed: int, weather: str, calls: int, switch: bool) -> tuple[str, Counter[str], str]:
     """What happened, and what went wrong ('' when nothing did)."""
     try:
-        return weather, play(seed, weather, calls).seen, ""
+        return weather, (play_bank if switch else play)(seed, weather, calls).seen, ""
     except AssertionError as problem:
-        return weather, Counter(), f"--seed {seed} --weather {weather} --calls {calls}: {problem}"
+        words = " --switch" if switch else ""
+        return weather, Counter(), f"--seed {seed} --weather {weather} --calls {calls}{words}: {problem}"
 
 
 def table(seen: dict[str, Counter[str]], seconds: float) -> Table:
@@ -57,12 +61,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1000, help="of the first run")
     parser.add_argument("--weather", choices=[*WEATHERS, "all"], default="all")
+    parser.add_argument("--switch", action="store_true", help="the whole switch instead of the SIP room alone")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     args = parser.parse_args()
     weathers = list(WEATHERS) if args.weather == "all" else [args.weather]
+    size = A_SEED_OF_THE_SWITCH if args.switch else A_SEED
     runs = [
-        (args.seed + number // len(weathers), weathers[number % len(weathers)], min(A_SEED, args.calls))
-        for number in range(max(1, round(args.calls / A_SEED)))
+        (args.seed + number // len(weathers), weathers[number % len(weathers)], min(size, args.calls), args.switch)
+        for number in range(max(1, round(args.calls / size)))
     ]
     seen: dict[str, Counter[str]] = {name: Counter() for name in weathers}
     wrong: list[str] = []
