@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+
 import pytest
 
 from .conftest import AGENTS, EXPRESS, LINE, Line
@@ -131,3 +134,14 @@ async def test_two_phones_of_one_agent_ring_and_the_first_answer_wins(line: Line
     await customer.hang_up()
     await second.expect("ended", after=0, seconds=3)
     await line.switch.wait_for_agent("anna", "ready", 3)
+
+
+async def test_the_certificate_is_read_again_on_sighup(line: Line) -> None:
+    process, log = line.switch._process, line.switch.log
+    assert process is not None
+    before = log.read_text().count("certificate read")
+    process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(5):
+        while log.read_text().count("certificate read") == before:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    await line.agent("anna", transport="tls")
