@@ -106,6 +106,41 @@ async def test_calls_that_are_up_when_it_stops_have_their_cdr_lines(settings: Se
     ]
 
 
+async def test_a_carrier_is_left_when_it_stops(settings: Settings, gateway: socket.socket) -> None:
+    """Its registration is taken back; a carrier that says nothing to that holds nobody up."""
+    loop = asyncio.get_running_loop()
+
+    async def asked(start: str, wanted: str) -> tuple[list[str], tuple[str, int]]:
+        """The lines of the next message that begins like this and has this line."""
+        while True:
+            data, address = await loop.sock_recvfrom(gateway, 65_535)
+            lines = data.decode().split("\r\n")
+            if lines[0].startswith(start) and wanted in lines:
+                return lines, address
+
+    host, port = gateway.getsockname()
+    trunk = replace(
+        settings.sip.trunks[0], host=host, port=port, username="bank", password="x", realm="carrier", register=True
+    )
+    async with asyncio.timeout(60):
+        async with running(replace(settings, sip=replace(settings.sip, trunks=(trunk,)))) as switch:
+            lines, address = await asked("REGISTER", "Expires: 600")
+            kept = [each for each in lines if each.startswith(("Via", "From", "To", "Call-ID", "CSeq", "Contact"))]
+            ok = "\r\n".join(["SIP/2.0 200 OK", *kept, "Expires: 600", "Content-Length: 0", "", ""])
+            await loop.sock_sendto(gateway, ok.encode(), address)
+            ping = (
+                f"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bKping\r\n"
+                "From: <sip:x@x>;tag=1\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: ping\r\nCSeq: 1 OPTIONS\r\n"
+                "Content-Length: 0\r\n\r\n"
+            )
+            await loop.sock_sendto(gateway, ping.encode(), address)
+            await asked("SIP/2.0 200", "Call-ID: ping")  # by then it has taken the 200, too
+            assert switch.cores.stack.carriers[str(trunk.id)].registered
+            began = time.monotonic()
+        await asked("REGISTER", "Expires: 0")
+        assert time.monotonic() - began < 10
+
+
 def contact(agent: str, transport: str = "udp") -> StoredContact:
     """A live registration; over TCP from behind a NAT, whose connection the last life took with it."""
     return StoredContact(
