@@ -272,7 +272,7 @@ def rows(figures: Figures) -> list[tuple[str, str, str, bool | None]]:
             "journal, % of the engine's CPU",
             f"{figures['journal_percent']:.1f}",
             f"≤ {JOURNAL_PERCENT:g}",
-            figures["journal_percent"] <= JOURNAL_PERCENT,
+            figures["journal_percent"] <= JOURNAL_PERCENT if figures["journal_percent"] > 0 else None,
         ),
     ]
     if "live_p99_ms" in figures:
