@@ -168,7 +168,7 @@ def decisions(agents: int = 1000, queues: int = 50, waiting: int = 5000, steps: 
         "decision_waiting": len(inner.floor.entries),
         "decision_p50_ms": round(times[len(times) // 2] / 1e6, 4),
         "decision_p99_ms": round(times[len(times) * 99 // 100] / 1e6, 4),
-        "decision_max_ms": round(times[-1] / 1e6, 3),
+        "decision_max_ms": round(times[-1] / 1e6, 4),
         "decisions": len(times),
     }
 

@@ -36,7 +36,7 @@ def test_growth_is_drawn() -> None:
 def test_the_engine_is_measured() -> None:
     figures = acd_report.decisions(agents=20, queues=4, waiting=60, steps=200)
     assert figures["decision_waiting"] >= 60 and figures["decisions"] > 50
-    assert 0 < figures["decision_p50_ms"] <= figures["decision_p99_ms"] <= figures["decision_max_ms"]
+    assert 0 <= figures["decision_p50_ms"] <= figures["decision_p99_ms"] <= figures["decision_max_ms"]
     growth = acd_report.growth((20, 40), rounds=1, calls=100)
     assert set(growth["growth_us_per_call"]) == {20, 40} and growth["growth_ratio"] > 0
     assert acd_report.calibration() > 0.1
