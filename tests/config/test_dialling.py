@@ -67,3 +67,11 @@ def test_mistakes_are_told_where_they_are(directory: Any, written: str, said: st
     (problem,) = directory.check(dialling=written)
     assert said in problem
     assert problem.startswith("line.yaml:")
+
+
+def test_nobody_can_have_an_emergency_number(directory: Any) -> None:
+    agents = "{ anna: { name: Anna, extension: 112, password: { env: PW }, queues: [sales] } }"
+    (problem,) = directory.check(agents=agents)
+    assert "112 is an emergency number" in problem
+    (problem,) = directory.check(numbers='{ "112": { queue: sales } }')
+    assert "112 is an emergency number" in problem

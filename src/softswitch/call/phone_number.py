@@ -104,10 +104,10 @@ def destination(plan: NumberPlan, text: str) -> Destination | None:
     digits = plain_digits(text)
     if not digits:
         return None
+    if is_emergency(plan, digits):
+        return Destination(digits, EMERGENCY)
     if digits in plan.extensions or digits in plan.own_numbers:
         return Destination(digits, INTERNAL)
-    if _is_emergency(plan, digits):
-        return Destination(digits, EMERGENCY)
     parsed = _parsed(plan, digits)
     number = digits if parsed is None else phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     if number in plan.own_numbers:
@@ -119,7 +119,7 @@ def destination(plan: NumberPlan, text: str) -> Destination | None:
     return Destination(number, _built_in(plan, parsed, country), country)
 
 
-def _is_emergency(plan: NumberPlan, digits: str) -> bool:
+def is_emergency(plan: NumberPlan, digits: str) -> bool:
     """Exactly an emergency number: 112 with anything behind it would be a way around every rule."""
     if digits in plan.emergency:
         return True

@@ -8,7 +8,7 @@ from typing import Any
 import phonenumbers
 
 from softswitch.call.dial_settings import BUILT_IN_RULE, WHO, Caps, DialRule, DialSettings, Night
-from softswitch.call.phone_number import BUILT_IN, INTERNAL, NumberPlan, OwnClass
+from softswitch.call.phone_number import BUILT_IN, INTERNAL, NumberPlan, OwnClass, is_emergency
 from softswitch.config.kinds import Flag, Keys, ListOf, MapOf, Number, OneOf, Section, Word, key, section
 from softswitch.config.problems import Place, Placed, did_you_mean, listing
 from softswitch.config.references import Known
@@ -108,7 +108,7 @@ def build_dialling(document: Any, known: Known) -> DialSettings:
     extensions = frozenset(str(agent.extension) for agent in document.agents.values())
     country = str(document.line.country)[:2]
     if doc is None:
-        return DialSettings(NumberPlan(country, extensions, frozenset(own)))
+        return DialSettings(_plan(document, known, NumberPlan(country, extensions, frozenset(own))))
     if doc.country:
         country = str(doc.country)[:2]
         _check_country(doc.country, known)
@@ -117,9 +117,8 @@ def build_dialling(document: Any, known: Known) -> DialSettings:
     for name in doc.prices:
         _check_class(name, names, known)
     emergency = tuple(map(str, filter(None, doc.emergency)))
-    _check_extensions(document, emergency, known)
     return DialSettings(
-        plan=NumberPlan(country, extensions, frozenset(own), emergency, classes),
+        plan=_plan(document, known, NumberPlan(country, extensions, frozenset(own), emergency, classes)),
         rules=(
             DialRule(to=(INTERNAL,), place=BUILT_IN_RULE),
             *(_rule(one, document, names, known) for one in doc.allow),
@@ -132,10 +131,13 @@ def build_dialling(document: Any, known: Known) -> DialSettings:
     )
 
 
-def _check_extensions(document: Any, emergency: tuple[str, ...], known: Known) -> None:
-    for agent in document.agents.values():
-        if agent.extension in emergency:
-            known.report.add(agent.extension.place, f"{agent.extension} is an emergency number; nobody can have it")
+def _plan(document: Any, known: Known, plan: NumberPlan) -> NumberPlan:
+    """Nobody can have an emergency number, nor can the line."""
+    taken = [*(agent.extension for agent in document.agents.values()), *document.numbers]
+    for number in taken:
+        if number and is_emergency(plan, number):
+            known.report.add(number.place, f"{number} is an emergency number; nobody can have it")
+    return plan
 
 
 def _check_country(country: Placed, known: Known) -> None:
