@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What `make test` needs beside Python: more SIP phones (sipp, linphone), a browser (chromium, and npm for its phone) and a
-# PostgreSQL server. Installs what is missing
-# when it may (root with apt), and otherwise says which tests will be skipped. Never fails the run.
+# What `make test` needs beside Python: more SIP phones (sipp, linphone), a proxy (kamailio), a browser (chromium, and npm
+# for its phone) and a PostgreSQL server. Installs what is missing when it may (root with apt), and otherwise says which tests will be skipped. Never fails the run.
 set -uo pipefail
 exec >&2
 
 missing=()
 command -v sipp >/dev/null || missing+=(sip-tester)
 command -v linphonec >/dev/null || missing+=(linphone-cli)
+command -v kamailio >/dev/null || [ -x /usr/sbin/kamailio ] || missing+=(kamailio)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v npm >/dev/null || missing+=(npm)
@@ -28,6 +28,8 @@ for program in chromium npm; do
 done
 command -v linphonec >/dev/null ||
     echo "linphonec is missing: its interop test will be skipped (Debian: apt-get install linphone-cli)"
+command -v kamailio >/dev/null || [ -x /usr/sbin/kamailio ] ||
+    echo "kamailio is missing: its interop tests will be skipped (Debian: apt-get install kamailio)"
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
     echo "PostgreSQL is missing: its tests will be skipped (Debian: apt-get install postgresql)"
 exit 0

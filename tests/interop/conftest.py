@@ -25,6 +25,7 @@ LINE, EXPRESS = "+3726310000", "1210"  # of configs/bank: the menu, and straight
 AGENTS = {"anna": "1001", "mart": "1002", "li": "1003", "safe": "1004", "careful": "1005", "keen": "1006"}
 ENCRYPTION = {"safe": "required", "careful": "optional", "keen": "dtls"}  # of agents that the bank does not have
 SIPP_SECONDS = 60.0
+KAMAILIO_NETWORK = "127.0.0.4"  # where Kamailio serves the telephone network: an address of the trunk
 
 
 @dataclass
@@ -147,6 +148,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     switch = Switch(directory, Ports())
     passwords = {agent: new_password() for agent in AGENTS}
     switch.prepare({f"{agent.upper()}_PASSWORD": word for agent, word in passwords.items()})
+    switch.edit("line.yaml", ("trunks", "pstn", "from"), f"[{GATEWAY_HOST}, {KAMAILIO_NETWORK}]")
     for agent, word in ENCRYPTION.items():
         person = f"{{ name: {agent}, extension: {AGENTS[agent]}, password: {{ env: {agent.upper()}_PASSWORD }}, "
         person += f"queues: [fraud], skills: {{ cards: 3 }}, encryption: {word} }}"
