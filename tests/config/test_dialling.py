@@ -73,5 +73,4 @@ def test_nobody_can_have_an_emergency_number(directory: Any) -> None:
     agents = "{ anna: { name: Anna, extension: 112, password: { env: PW }, queues: [sales] } }"
     (problem,) = directory.check(agents=agents)
     assert "112 is an emergency number" in problem
-    (problem,) = directory.check(numbers='{ "112": { queue: sales } }')
-    assert "112 is an emergency number" in problem
+    assert directory.check(numbers='{ "112": { queue: sales } }') == [], "the line itself may be who answers there"

@@ -132,9 +132,8 @@ def build_dialling(document: Any, known: Known) -> DialSettings:
 
 
 def _plan(document: Any, known: Known, plan: NumberPlan) -> NumberPlan:
-    """Nobody can have an emergency number, nor can the line."""
-    taken = [*(agent.extension for agent in document.agents.values()), *document.numbers]
-    for number in taken:
+    """Nobody can have an emergency number. The line can: it may be the one that answers there."""
+    for number in (agent.extension for agent in document.agents.values()):
         if number and is_emergency(plan, number):
             known.report.add(number.place, f"{number} is an emergency number; nobody can have it")
     return plan
