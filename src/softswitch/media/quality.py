@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from softswitch.media.rtcp import Heard
 from softswitch.media.rtp import CLOCK_RATE, sequence_delta, timestamp_delta
 
 _HEADER = struct.Struct("!HII")
@@ -39,12 +40,14 @@ class Reception:
         "_arrived",
         "_count",
         "_expected",
+        "_highest",
         "_jitter",
         "_received",
         "_sequence",
         "_ssrc",
         "_timestamp",
         "_worst",
+        "round_trip_ms",
     )
 
     def __init__(self) -> None:
@@ -57,6 +60,8 @@ class Reception:
         self._worst = 0.0
         self._expected = 0
         self._received = 0
+        self._highest = 0
+        self.round_trip_ms = 0.0  # as the peer's reports tell
 
     def sample(self, packet: bytes | bytearray, count: int, now: float, *, following: bool) -> None:
         """The header of an audio packet, how many packets came before it, and whether the one before it was looked at
@@ -65,12 +70,15 @@ class Reception:
         step = sequence_delta(sequence, self._sequence)
         if ssrc == self._ssrc and 0 < step < MAX_STEP:
             self._expected += step
+            self._highest += step
             self._received += min(count - self._count, step)
             if following:
                 # RFC 3550 6.4.1: D(i,j) = (Rj - Ri) - (Sj - Si); J(i) = J(i-1) + (|D(i-1,i)| - J(i-1)) / 16
                 apart = now - self._arrived - timestamp_delta(timestamp, self._timestamp) / CLOCK_RATE
                 self._jitter += (min(abs(apart), 1.0) - self._jitter) / 16
                 self._worst = max(self._worst, self._jitter)
+        else:
+            self._highest = sequence
         self._ssrc, self._sequence, self._timestamp = ssrc, sequence, timestamp
         self._arrived, self._count = now, count
 
@@ -79,7 +87,15 @@ class Reception:
             return Quality()
         loss = 100 * (1 - self._received / self._expected)
         jitter = self._worst * 1000
-        return Quality(round(loss, 2), round(jitter, 1), mos(loss, jitter))
+        return Quality(round(loss, 2), round(jitter, 1), mos(loss, jitter, self.round_trip_ms))
+
+    def heard(self, last_report: int, since_report: int) -> Heard | None:
+        """What is reported to the peer of his stream."""
+        if not self._expected:
+            return None
+        lost = self._expected - self._received
+        jitter = int(self._jitter * CLOCK_RATE)
+        return Heard(self._ssrc, 255 * lost // self._expected, lost, self._highest, jitter, last_report, since_report)
 
 
 def mos(loss_percent: float, jitter_ms: float, round_trip_ms: float = 0.0) -> float:

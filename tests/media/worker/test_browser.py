@@ -15,10 +15,11 @@ import pytest
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceParameters
+from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpSrPacket
 from tests.media.harness import Phone, Worker, free_range
 
 from softswitch.ids import LegId
-from softswitch.media import rtp, stun
+from softswitch.media import rtcp, rtp, stun
 from softswitch.media.messages import (
     Bridge,
     CloseMediaLeg,
@@ -65,10 +66,15 @@ class Browser:
         self.heard: asyncio.Queue[bytes] = asyncio.Queue()
         self.sequence = random.getrandbits(15)
         self.dtls._handle_rtp_data = self._hear  # type: ignore[method-assign]
+        self.dtls._handle_rtcp_data = self._hear_report  # type: ignore[method-assign]
+        self.reports: asyncio.Queue[bytes] = asyncio.Queue()
         worker.send(OpenMediaLeg(self.leg, self.server[1]))
 
     async def _hear(self, data: bytes, arrival_time_ms: int) -> None:
         self.heard.put_nowait(data)
+
+    async def _hear_report(self, data: bytes) -> None:
+        self.reports.put_nowait(data)
 
     async def gather(self) -> None:
         await self.gatherer.gather()
@@ -136,6 +142,27 @@ async def test_a_browser_and_a_phone_hear_each_other(dtls_worker: Worker, active
         stranger.recv(2000)
     stranger.close()
     assert (await browser.close()).packets_dropped == 4
+    phone.hang_up()
+
+
+async def test_reports_on_the_port_of_the_audio(dtls_worker: Worker) -> None:
+    """A sender report of ours after a few seconds; the browser's own reports are no errors, and a BYE ends nothing."""
+    browser, phone = Browser(dtls_worker), Phone(dtls_worker)
+    await browser.gather()
+    browser.describe()
+    dtls_worker.send(Bridge(browser.leg, phone.leg))
+    await browser.connect()
+    phone.talk(b"x" * 160)
+    await browser.hear()
+    await browser.dtls._send_rtp(rtcp.write(99, 5.0, rtcp.Sent(99, 160, 1, 160), None))
+    await browser.dtls._send_rtp(bytes(RtcpByePacket([99])))
+    async with asyncio.timeout(6):
+        report = RtcpPacket.parse(await browser.reports.get())[0]
+    assert isinstance(report, RtcpSrPacket)
+    assert report.sender_info.packet_count == 1
+    await browser.talk(b"still here" * 16)
+    assert phone.hear()[1] == b"still here" * 16
+    assert (await browser.close()).packets_dropped == 0
     phone.hang_up()
 
 

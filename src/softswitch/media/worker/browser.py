@@ -19,6 +19,7 @@ from softswitch.media import stun
 from softswitch.media.messages import StartDtls
 from softswitch.media.worker.dtls import Association, Certificate, DtlsFailed
 from softswitch.media.worker.guard import Guard, Receive, Send, is_control
+from softswitch.media.worker.reports import Reports
 
 if TYPE_CHECKING:
     from softswitch.media.worker.leg import Leg
@@ -38,7 +39,17 @@ Address = tuple[str, int]
 class DtlsGuard(Guard):
     """See the module docstring."""
 
-    __slots__ = ("_address", "_association", "_certificate", "_checked_at", "_order", "_proven", "_since", "_unlock")
+    __slots__ = (
+        "_address",
+        "_association",
+        "_certificate",
+        "_checked_at",
+        "_order",
+        "_proven",
+        "_reports",
+        "_since",
+        "_unlock",
+    )
 
     def __init__(self, leg: Leg, relay: Relay, certificate: Certificate, order: StartDtls) -> None:
         super().__init__(leg, relay)
@@ -49,6 +60,7 @@ class DtlsGuard(Guard):
         self._proven: dict[Address, None] = {}
         self._since = self._checked_at = relay.now
         self._unlock: Callable[[int], int] = _locked
+        self._reports = Reports(leg, relay.now)
         self.start(order)
 
     def start(self, order: StartDtls) -> None:
@@ -79,8 +91,13 @@ class DtlsGuard(Guard):
         size, address = leg.sock.recvfrom_into(buffer)
         first = buffer[0]
         # RFC 7983 7: 0-3 STUN, 20-63 DTLS, 128-191 RTP and RTCP
-        if first >> 6 == 2 and not is_control(buffer[1]):
-            if address == self._address or self._is_proven(address):
+        if first >> 6 == 2:
+            if not (address == self._address or self._is_proven(address)):
+                pass
+            elif is_control(buffer[1]):
+                if self._reported(buffer, size):
+                    return -1
+            else:
                 size = self._unlock(size)
                 if size >= 0:
                     if address != self._address and not self._has_ice:
@@ -97,6 +114,21 @@ class DtlsGuard(Guard):
             return -1
         leg.tally.dropped += 1
         return -1
+
+    def _reported(self, buffer: bytearray, size: int) -> bool:
+        """A report of the peer's (RTCP, on the port of the audio)."""
+        if self.inbound is None or not self._has_ice:
+            return False
+        size = self.inbound.control(size)
+        return size > 0 and self._reports.heard(buffer[:size], self.relay.now)
+
+    def _report(self, now: float, address: Address) -> None:
+        """Our own, when it is time."""
+        report = self._reports.due(now) if self._has_ice and self.outbound is not None else None
+        if report is not None and self.outbound is not None:
+            sealed = self.outbound.control(report)
+            if sealed is not None:
+                self._send([bytes(sealed)], address)
 
     def _is_proven(self, address: Address) -> bool:
         if self._has_ice:
@@ -180,6 +212,7 @@ class DtlsGuard(Guard):
             return f"ICE: no check for {CONSENT_SECONDS:.0f} s, the browser is gone"
         address = self._target()
         if address is not None:
+            self._report(now, address)
             try:
                 self._send(association.tick(), address)
             except DtlsFailed as problem:
