@@ -8,12 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
 from aiohttp import web
+from rich.console import Console
 
-from softswitch.cli.floor import duration, plain
+from softswitch.cli.floor import as_table, duration, plain
 from softswitch.web.server import start_http
 
 
@@ -192,3 +194,25 @@ def test_durations() -> None:
 
 def test_plain() -> None:
     assert plain("Õie 王 +372\t\x1b\u202e") == "Õie 王 +372\ufffd\ufffd\ufffd"
+
+
+def test_trunks_show_what_they_carry() -> None:
+    row = {
+        "trunk": "pstn",
+        "host": "sip.carrier.example",
+        "state": "up",
+        "registration": "registered",
+        "calls": 3,
+        "max_calls": 30,
+        "calls_per_second": 1.0,
+        "most_per_second": 5.0,
+        "refused": 2,
+        "addresses": ["udp:192.0.2.10:5060", "tcp:192.0.2.11:5061"],
+        "problem": "",
+    }
+    down = {**row, "trunk": "b\x1b[2J", "state": "down", "most_per_second": None, "problem": "x.example has no address"}
+    console = Console(width=200, file=StringIO())
+    console.print(as_table("trunks", [row, down]))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "3/30" in shown and "1/5" in shown and "udp:192.0.2.10:5060 tcp:192.0.2.11:5061" in shown
+    assert "x.example has no address" in shown and "\x1b" not in shown
