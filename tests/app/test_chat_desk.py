@@ -114,6 +114,8 @@ async def test_who_waits_is_told_why_and_is_offered_when_there_is_room(api: Api,
             await api.post(f"interactions/{chat['interaction']}/accept", agent="anna")
     _, waiting = await api.get("interactions?kind=chat")
     assert [each["state"] for each in waiting["interactions"]] == ["open", "open", "waiting"]
+    async with api.session.get("/metrics") as metrics:
+        assert f'softswitch_chats{{queue="{queue}",state="open"}} 2.0' in await metrics.text()
     _, why = await api.get(f"interactions/{numbers[2]}/why?agent=anna")
     assert why["agents"][0]["reasons"][0]["reason"] == "chats full"
     _, told = await api.get("chat-events")

@@ -31,7 +31,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from softswitch.acd.messages import PromiseState
 from softswitch.ids import AgentId, InteractionId, QueueId
-from softswitch.web.chats import ChatDeskView, add_chats
+from softswitch.web.chats import ChatCollector, ChatDeskView, add_chats
 from softswitch.web.dialling import DialView, add_dialling
 from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
 from softswitch.web.floor_orders import FloorOrders, add_floor_orders
@@ -79,6 +79,7 @@ def make_app(
     if dialling is not None:
         add_dialling(app, dialling)
     if chats is not None:
+        own_registry.register(ChatCollector(chats))
         add_chats(app, chats, _words, _error)
 
     async def metrics(_request: web.Request) -> web.Response:

@@ -14,11 +14,13 @@ What is written in a chat never comes here: this is about who talks with whom.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from aiohttp import web
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from softswitch.ids import AgentId, InteractionId, QueueId
 
@@ -67,6 +69,25 @@ class ChatDeskView(Protocol):
     def close(self, interaction: InteractionId) -> None: ...
     def chats(self) -> Sequence[ChatView]: ...
     async def events(self, after: int, wait_seconds: float) -> tuple[Sequence[Mapping[str, Any]], int]: ...
+
+
+class ChatCollector(Collector):
+    """Chats for /metrics: how many of each queue wait, are offered, are open."""
+
+    def __init__(self, desk: ChatDeskView) -> None:
+        self._desk = desk
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        counted: dict[tuple[str, str], int] = {}
+        for chat in self._desk.chats():
+            counted[(chat.queue, chat.state)] = counted.get((chat.queue, chat.state), 0) + 1
+        gauge = GaugeMetricFamily("softswitch_chats", "Typed chats now, by state", labels=["queue", "state"])
+        for labels, number in counted.items():
+            gauge.add_metric(labels, number)
+        yield gauge
 
 
 def add_chats(app: web.Application, desk: ChatDeskView, words: Words, refuse: Refuse) -> None:
