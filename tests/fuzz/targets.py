@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.fuzz.test_sip_mutations import Line
 from tests.sip.peer import GATEWAY, LOCAL, PHONE, STRANGER, Peer, register, status
 
-from softswitch.media import dtmf, rtp, sdp, stun
+from softswitch.media import dtmf, rtcp, rtp, sdp, stun
 from softswitch.media.negotiation import NotAcceptable, accept, answer, make_offer
 from softswitch.media.security import Encryption, LegSecurity
 from softswitch.sip import stir_certificate, stir_passport
@@ -120,6 +120,22 @@ def audio(data: bytes) -> None:
         assert digit is None or digit.digit in dtmf.EVENTS
 
 
+def reports(data: bytes) -> None:
+    """RTCP: what is read lies in its ranges, and can be written and read again."""
+    report = rtcp.read(data)
+    if report is None:
+        return
+    assert report.sent_at is None or 0 <= report.sent_at < 1 << 32
+    for heard in report.heard:
+        assert 0 <= heard.fraction_lost < 256
+        assert -0x800000 <= heard.lost < 0x800000
+        seconds = rtcp.round_trip_seconds(heard, 1000.0)
+        assert seconds is None or seconds >= 0.0
+        again = rtcp.read(rtcp.write(7, 1000.0, None, heard))
+        assert again is not None
+        assert again.heard == (heard,)
+
+
 def checks(data: bytes) -> None:
     """STUN: a connectivity check as it came, and with its attributes sealed by us so that the proof lets it in."""
     assert stun.read_check(data, NAME, SECRET) is None, "a check without the password"
@@ -162,6 +178,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "digest": digest,
     "sdp": session,
     "rtp": audio,
+    "rtcp": reports,
     "stun": checks,
     "stir": identity,
 }

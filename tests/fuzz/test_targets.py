@@ -9,7 +9,7 @@ import pytest
 from tests.fuzz import run, targets
 from tests.fuzz.targets import CORPUS, TARGETS, kept
 
-INPUTS = {"sip": 300, "stream": 300, "digest": 300, "sdp": 800, "rtp": 2000, "stun": 2000, "stir": 1000}
+INPUTS = {"sip": 300, "stream": 300, "digest": 300, "sdp": 800, "rtp": 2000, "rtcp": 2000, "stun": 2000, "stir": 1000}
 CASES = [(name, path) for name in TARGETS for path in kept(name)]
 
 
