@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from softswitch.call.errors import StartError
 from softswitch.call.settings import MirrorSettings
@@ -28,13 +29,13 @@ class HepMirror(Trace):
         self,
         loop: asyncio.AbstractEventLoop,
         settings: MirrorSettings,
-        target: socket.socket,
+        target: tuple[socket.socket, Any],
         wall: Callable[[float], float],
     ) -> None:
         super().__init__()
         self._loop = loop
         self._settings = settings
-        self._socket = target
+        self._socket, self._address = target  # not connected: a network that is down at the start may come
         self._wall = wall
         self._waiting: deque[Traced] = deque()
         self._turn: asyncio.Handle | None = None
@@ -51,8 +52,7 @@ class HepMirror(Trace):
         except OSError as problem:
             raise StartError(f"The collector {settings.host} of the mirror is not known: {problem.strerror}.") from None
         target.setblocking(False)
-        target.connect(address)
-        return cls(loop, settings, target, wall)
+        return cls(loop, settings, (target, address), wall)
 
     def note(self, at: float, outgoing: bool, flow: Flow, data: bytes) -> None:
         super().note(at, outgoing, flow, data)
@@ -77,7 +77,7 @@ class HepMirror(Trace):
         settings = self._settings
         packet = hep_packet(entry, self._wall(entry.at), settings.agent, settings.key, call_id_in(entry.data))
         try:
-            self._socket.send(packet)
+            self._socket.sendto(packet, self._address)
         except OSError:  # full, or nobody there
             self.dropped += 1
         else:
