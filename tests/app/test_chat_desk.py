@@ -126,23 +126,20 @@ async def test_who_waits_is_told_why_and_is_offered_when_there_is_room(api: Api,
     assert (await api.get(f"interactions/{numbers[2]}"))[1]["state"] == "waiting"
 
 
-@pytest.mark.parametrize(
-    ("path", "words", "status", "error"),
-    [
-        ("interactions", {"kind": "fax", "queue": "everyday"}, 400, "kind must be one of chat"),
-        ("interactions", {"kind": "chat", "queue": "nowhere"}, 404, "There is no queue 'nowhere'"),
-        ("interactions", {"kind": "chat", "queue": "everyday", "previous_agent": "nobody"}, 404, "no agent 'nobody'"),
-        ("interactions", {"kind": "chat", "queue": "everyday", "customer": "x" * 300}, 400, "at most 200 characters"),
-        ("interactions", {"kind": "chat", "mood": "good"}, 400, "The body must be"),
-        ("interactions/17/accept", {"agent": "anna"}, 404, "There is no chat '17' now."),
-        ("interactions/17/close", {}, 404, "There is no chat '17' now."),
-    ],
+WRONG: tuple[tuple[str, dict[str, str], int, str], ...] = (
+    ("interactions", {"kind": "fax", "queue": "everyday"}, 400, "kind must be one of chat"),
+    ("interactions", {"kind": "chat", "queue": "nowhere"}, 404, "There is no queue 'nowhere'"),
+    ("interactions", {"kind": "chat", "queue": "everyday", "previous_agent": "nobody"}, 404, "no agent 'nobody'"),
+    ("interactions", {"kind": "chat", "queue": "everyday", "customer": "x" * 300}, 400, "at most 200 characters"),
+    ("interactions", {"kind": "chat", "mood": "good"}, 400, "The body must be"),
+    ("interactions/17/accept", {"agent": "anna"}, 404, "There is no chat '17' now."),
+    ("interactions/17/close", {}, 404, "There is no chat '17' now."),
 )
-async def test_what_is_wrong_is_said(api: Api, path: str, words: dict[str, str], status: int, error: str) -> None:
-    found, answer = await api.post(path, **words)
-    assert found == status and error in answer["error"]
 
 
-async def test_questions_that_make_no_sense(api: Api) -> None:
-    for path in ("chat-events?after=x", "chat-events?wait=99", "interactions?kind=call"):
-        assert (await api.get(path))[0] == 400
+async def test_what_is_wrong_is_said(api: Api) -> None:
+    for path, words, status, error in WRONG:
+        found, answer = await api.post(path, **words)
+        assert found == status and error in answer["error"], path
+    for path in ("chat-events?after=x", "chat-events?wait=99", "chat-events?wait=nan", "interactions?kind=call"):
+        assert (await api.get(path))[0] == 400, path
