@@ -18,7 +18,12 @@ def test_a_capacity_beside_the_one_call(directory: Any) -> None:
 
 @pytest.mark.parametrize(
     ("keys", "told"),
-    [("chats: 21", "0 to 20"), ("chats: -1", "0 to 20"), ("chat: 3", 'did you mean "chats"'), ("chats: many", "a whole number")],
+    [
+        ("chats: 21", "0 to 20"),
+        ("chats: -1", "0 to 20"),
+        ("chat: 3", 'did you mean "chats"'),
+        ("chats: many", "a whole number"),
+    ],
 )
 def test_what_is_wrong_is_told_with_its_place(directory: Any, keys: str, told: str) -> None:
     (problem,) = directory.check(agents=ANNA.format(keys))
