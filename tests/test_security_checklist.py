@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROW = re.compile(r"^\| ([0-9]+) \| (.+?) \| (.+) \|$", re.MULTILINE)
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
-REQUIRED = (*range(1, 28), 33, *range(35, 41))
+REQUIRED = tuple(range(1, 41))
 ROWS = {
     int(number): (what, NAMED.findall(tests))
     for number, what, tests in ROW.findall((ROOT / "docs" / "security-checklist.md").read_text(encoding="utf-8"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import select
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -31,6 +33,11 @@ from softswitch.media.messages import (
     SetRemote,
     StartDtls,
 )
+from softswitch.media.worker.dtls import Association, Certificate
+from softswitch.media.worker.pool import PortPool
+from softswitch.media.worker.prompts import PromptLibrary
+from softswitch.media.worker.relay import Clock, Relay
+from softswitch.media.worker.switchboard import Switchboard
 
 UFRAG, PASSWORD = "ours", "password-of-22-letters"
 _ids = count(1_000_000)
@@ -271,3 +278,116 @@ def test_the_worker_without_browsers_has_no_certificate(tmp_path: Path) -> None:
     worker = Worker(tmp_path, first, first + 3)
     assert not [event for event in worker.queue if isinstance(event, DtlsOffered)]
     worker.close()
+
+
+def test_an_ice_restart_takes_the_new_password_and_keeps_the_rest(
+    dtls_worker: Worker, leg: tuple[LegId, socket.socket]
+) -> None:
+    made, sock = leg
+    sock.send(check())
+    assert sock.recv(2000)[:2] == b"\x01\x01"
+    print_ = "sha-256 " + ":".join(["AB"] * 32)
+    dtls_worker.send(StartDtls(made, False, print_, "new1", "another-password-of-22", "them"))
+    dtls_worker.settle()
+    sock.send(check())
+    sock.send(check("new1:them", "another-password-of-22"))
+    answer = sock.recv(2000)
+    assert answer[:2] == b"\x01\x01"
+    dtls_worker.send(CloseMediaLeg(made))
+    closed = dtls_worker.expect(MediaLegClosed, lambda event: event.leg == made)
+    assert closed.packets_dropped == 1, "the old password is answered no more"
+
+
+# ------------------------------------------------------------------ time
+
+
+class Hall:
+    """A switchboard with one browser's leg, on a clock of our own."""
+
+    def __init__(self, certificate: Certificate) -> None:
+        self.clock = Clock(100.0)
+        self.epoll = select.epoll()
+        self.relay = Relay(self.clock)
+        first = free_range(4)
+        pool = PortPool("127.0.0.1", first, first + 3, 2.0)
+        self.board = Switchboard(
+            *(
+                self.clock,
+                self.epoll,
+                self.relay,
+                pool,
+                PromptLibrary("/nowhere"),
+                300.0,
+                random.getrandbits,
+                certificate,
+            )
+        )
+        (self.port, *_) = pool.refill(100.0, 2)
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", 0))
+        self.sock.connect(("127.0.0.1", self.port))
+        self.sock.settimeout(5)
+        self.board.handle(OpenMediaLeg(LegId(1), self.port))
+        self.board.handle(StartDtls(LegId(1), False, certificate.fingerprint, UFRAG, PASSWORD, "them"))
+        self.board.handle(SetRemote(LegId(1), "0.0.0.0", 0, 0, 126))
+
+    def pump(self) -> None:
+        self.relay.pump(self.epoll.poll(5))
+        self.board.after_packets()
+
+    def wait(self, seconds: float) -> str:
+        """Time goes by; why the leg failed, if it did."""
+        self.clock.now += seconds
+        self.board.watch(self.clock.now)
+        return next((event.reason for event in self.board.events if isinstance(event, MediaLegFailed)), "")
+
+    def shake(self, certificate: Certificate) -> Association:
+        """A browser with this certificate."""
+        self.sock.send(check())
+        self.pump()
+        self.sock.recv(2000)
+        association = Association(certificate, True, certificate.fingerprint)
+        flight = association.begin()
+        while association.keys is None:
+            for datagram in flight:
+                self.sock.send(datagram)
+                self.pump()
+            flight = association.feed(self.sock.recv(2000))
+        return association
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Certificate:
+    return Certificate(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def hall(certificate: Certificate) -> Iterator[Hall]:
+    one = Hall(certificate)
+    yield one
+    one.sock.close()
+    for each in list(one.board.legs.values()):
+        each.sock.close()
+    one.epoll.close()
+
+
+def test_a_browser_that_never_comes_is_given_up(hall: Hall) -> None:
+    assert hall.wait(14) == ""
+    assert hall.wait(2) == "ICE: no address was proven within 15 s"
+
+
+def test_a_browser_that_does_not_shake_hands_is_given_up(hall: Hall) -> None:
+    hall.sock.send(check())
+    hall.pump()
+    assert hall.wait(16) == "DTLS: no keys within 15 s"
+
+
+def test_a_browser_that_is_gone_is_noticed_and_one_that_checks_is_not(hall: Hall, certificate: Certificate) -> None:
+    hall.shake(certificate)
+    assert MediaSecured(LegId(1), "AEAD_AES_256_GCM") in hall.board.events
+    for _ in range(4):
+        assert hall.wait(20) == ""
+        hall.sock.send(check())
+        hall.pump()
+    assert hall.wait(29) == ""
+    assert hall.wait(2) == "ICE: no check for 30 s, the browser is gone"
