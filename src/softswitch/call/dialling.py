@@ -133,6 +133,7 @@ class Dialling:
         number = verdict.number
         facts = self._facts(trunk.id, number, now, "")
         facts.encryption = board.encryption_of(trunk.id, None)
+        facts.codecs = trunk.codecs
         leg = board.open_leg(LegId(board.ids.number()), facts, self)
         if leg is None:
             self._fail(NO_ROOM, now)
@@ -142,7 +143,7 @@ class Dialling:
         caller = outside.shown(board)
         board.dialled(leg.id, dialler, verdict, now)
         offer = leg.make_offer(self._like)
-        board.emit(StartInvite(leg.id, outside.target, None, caller, name, offer, hops=self.hops))
+        board.emit(StartInvite(leg.id, outside.target, None, caller, name, offer, hops=self.hops, trunk=trunk.id))
         self._until(now)
 
     def _facts(self, party: str, dialled: str, now: float, signalling: str) -> LegFacts:

@@ -11,6 +11,7 @@ object only knows its own legs, and the SIP room alone deals with CANCEL crossin
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -189,12 +190,14 @@ class Ring:
         caller = outside.shown(board)
         facts = LegFacts("out", self.agent, caller, number, now, self.interaction)
         facts.encryption = board.encryption_of(outside.trunk.id, None)
+        facts.codecs = outside.trunk.codecs
         leg = board.open_leg(LegId(board.ids.number()), facts, self)
         if leg is None:
             return False
         self._legs[leg.id] = leg
         board.dialled(leg.id, outside.dialler, outside.verdict, now)
-        board.emit(StartInvite(leg.id, outside.target, None, caller, board.call.name, leg.make_offer(like)))
+        order = StartInvite(leg.id, outside.target, None, caller, board.call.name, leg.make_offer(like))
+        board.emit(replace(order, trunk=outside.trunk.id, forwarded=like.facts.forwarded))
         return True
 
     def _failed(self, leg: CallLeg, status: int) -> None:
