@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from softswitch.acd import messages as m
 from softswitch.acd.messages import CallBackRule, Choice, PromiseState, StickyRule
+from softswitch.acd.waiting import Stage
 from softswitch.ids import InteractionId
 
 DAY = 86400.0
@@ -140,6 +141,83 @@ def test_nobody_is_called_back_outside_of_hours(steps: list[tuple[str, int]]) ->
             commands = ours.engine.tick(ours.now)
         rung = [each for each in commands if isinstance(each, m.RingAgent) and each.call_back]
         assert is_open or not rung
+
+
+# ------------------------------------------------------------------ no trunk is up
+
+
+def test_nobody_is_rung_for_a_customer_who_cannot_be_called() -> None:
+    ours = line()
+    anna = ours.talk(ANNA)
+    ours.talk(MART)
+    promise = request(ours, 100.0)
+    ours.send(m.WayOutChanged(False))
+    ours.hang_up(anna)
+    assert ours.send(m.AgentWentReady(ANNA)) and ours.all(m.RingAgent) == []
+    ours.send(m.WayOutChanged(False))
+    ours.send(m.WayOutChanged(True))
+    assert ours.one(m.RingAgent).interaction == promise.interaction
+    ours.send(m.WayOutChanged(True))
+    assert ours.all(m.RingAgent) == []
+
+
+def test_closed_hours_and_no_trunk_both_have_to_be_over() -> None:
+    ours = line()
+    hours(ours, True, 2000.0, DAY, 0.0)
+    anna = ours.talk(ANNA)
+    ours.talk(MART)
+    promise = request(ours, 100.0)
+    ours.send(m.WayOutChanged(False))
+    hours(ours, False, DAY, None, 1000.0)
+    ours.hang_up(anna)
+    ours.send(m.AgentWentReady(ANNA))
+    hours(ours, True, None, None, 2000.0)
+    assert ours.all(m.RingAgent) == []
+    ours.send(m.WayOutChanged(True))
+    assert ours.one(m.RingAgent).interaction == promise.interaction
+
+
+def test_it_is_in_the_snapshot() -> None:
+    ours = line()
+    before = ours.engine.digest()
+    ours.send(m.WayOutChanged(False))
+    assert ours.engine.floor.no_way_out and ours.engine.digest() != before
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["up", "down", "ask", "ready", "answer", "wait"]), st.integers(0, 3))))
+def test_nobody_is_called_back_while_no_trunk_is_up(steps: list[tuple[str, int]]) -> None:
+    ours = line(call_back=CallBackRule(within_seconds=60.0, retry_seconds=5.0, expires_seconds=9000.0))
+    engine, is_up = ours.engine, True
+    for what, number in steps:
+        commands: list[m.Command] = []
+        if what in ("up", "down"):
+            is_up = what == "up"
+            commands = engine.handle(m.WayOutChanged(is_up), ours.now)
+        elif what == "ask":
+            ours.calls += 1
+            asked = m.CallBackRequested(InteractionId(ours.calls), Q, "+3725", None, "en", True)
+            for save in [each for each in engine.handle(asked, ours.now) if isinstance(each, m.SavePromise)]:
+                commands += engine.handle(m.PromiseSaved(save.promise, True), ours.now)
+        elif what == "ready":
+            commands = engine.handle(m.AgentWentReady([ANNA, MART][number % 2]), ours.now)
+        elif what == "answer":
+            for attempt in list(engine.floor.attempts):
+                commands += engine.handle(m.AgentAnswered(attempt), ours.now)
+                commands += engine.handle(m.CustomerNotReached(attempt), ours.now)
+        else:
+            ours.now += 10.0 * (number + 1)
+            commands = engine.tick(ours.now)
+        assert is_up or not [each for each in commands if isinstance(each, m.RingAgent) and each.call_back]
+    engine.handle(m.WayOutChanged(True), ours.now)
+    for name in (ANNA, MART):
+        engine.handle(m.AgentWentReady(name), ours.now)
+    ours.now += 6.0  # the pause after a customer who did not answer
+    engine.tick(ours.now)
+    ready = [shot for shot in engine.agents() if shot.state is m.AgentState.READY]
+    entries = [promise.entry for promise in engine.floor.promises.values() if promise.entry is not None]
+    rest = [entry for entry in entries if entry.stage in (Stage.PAUSED, Stage.WAITING)]
+    assert not ready or not rest, "whoever can be called back now, is"
 
 
 # ------------------------------------------------------------------ lost callers

@@ -11,8 +11,8 @@ from tests.call.house import ANNA, EVERYDAY, MART, House, make_settings, offer, 
 
 from softswitch.acd import messages as acd
 from softswitch.call.customer_first import HOLD_SECONDS
-from softswitch.call.settings import CallBackTexts, Settings
-from softswitch.ids import InteractionId, LegId, PromiseId
+from softswitch.call.settings import CallBackTexts, RouteSettings, Settings
+from softswitch.ids import InteractionId, LegId, PromiseId, TrunkId
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
@@ -352,3 +352,28 @@ def test_given_up_when_it_expires_however_often_it_may_be_tried() -> None:
 def promise_open(house: House) -> bool:
     changed = house.of(acd.PromiseChanged)
     return not changed or changed[-1].state is acd.PromiseState.OPEN
+
+
+def test_the_next_trunk_is_tried_and_room_is_waited_for() -> None:
+    plain = settings()
+    more = sip.TrunkSettings(TrunkId("reserve"), (), "192.0.2.99")
+    pstn = plain.sip.trunks[0].id
+    route = RouteSettings("out", (((pstn, 1),), ((more.id, 1),)))
+    trunks = (*plain.sip.trunks, more)
+    house = House(
+        replace(plain, sip=replace(plain.sip, trunks=trunks), call=replace(plain.call, call_back_route=route))
+    )
+    promised(house, ANNA)
+    first = dialled(house)
+    house.refuse(first, 503)
+    second = dialled(house)
+    assert (first.trunk, second.trunk) == (pstn, more.id)
+    house.ended_legs.add(second.leg)
+    house.post(sip.LegEnded(second.leg, sip.EndedBy.TRANSPORT, 503, 34))
+    assert house.ringing() == []
+    house.wait(1)
+    leg = customer(house)
+    assert house.calls.board.find_leg(leg) is not None
+    (ring,) = [each for each in house.ringing() if each.target.startswith("sip:anna")]
+    house.answer(ring)
+    assert promise(house).state is acd.PromiseState.KEPT

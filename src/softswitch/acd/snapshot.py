@@ -263,6 +263,8 @@ def digest(floor: Floor) -> str:
         found.update(repr(_load_state(load)).encode())
     for chat_entry in floor.chats.entries.values():
         found.update(repr((_chat(chat_entry), chat_entry.place, sorted(chat_entry.no_offer.items()))).encode())
+    if floor.no_way_out:  # else nothing: marks of older journals stay as they were
+        found.update(b"no way out")
     found.update(repr([(why.value, times) for why, times in floor.rejected.items()]).encode())
     return found.hexdigest()
 
