@@ -56,7 +56,6 @@ async def row_of(switch: Switch, until: Callable[[dict[str, Any]], object]) -> d
                 row: dict[str, Any] = (await got.json())["trunks"][0]
             if until(row):
                 return row
-            await asyncio.sleep(0.02)
 
 
 async def test_found_by_srv_and_the_next_target_takes_over(
