@@ -71,11 +71,11 @@ class RecordedEngine:
     def __init__(self, engine: Engine, lines: list[Any] | None = None) -> None:
         self.engine = engine
         self.lines: list[Any] = [] if lines is None else lines
-        self._note, self._handle = self.lines.append, engine.handle  # once, not for every line
+        self._note = self.lines.append
 
     def handle(self, event: Event, now: float) -> list[Command]:
         self._note((event, now))
-        return self._handle(event, now)
+        return self.engine.handle(event, now)
 
     def tick(self, now: float) -> list[Command]:
         self._note((None, now))
