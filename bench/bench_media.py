@@ -78,6 +78,8 @@ class Worker:
         self._ended = 0
         self._closed: list[MediaLegClosed] = []
         self.fingerprint = ""
+        while not self._ports:  # only then it is quite there
+            self._receive()
 
     def bridge_calls(
         self,
