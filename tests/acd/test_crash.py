@@ -16,7 +16,7 @@ from softswitch.acd.engine import Engine
 from softswitch.acd.journal import NotedIds, RecordedEngine, Replay, Segment
 from softswitch.ids import IdSource
 
-SEEDS = (1, 2, 3, 4, 5, 6)
+SEEDS = (1, 3, 5)
 STEPS = 150
 
 
@@ -91,7 +91,7 @@ def test_a_crash_after_any_event_loses_nothing(seed: int) -> None:
             assert again.run().digest() == then[1]
 
 
-@pytest.mark.parametrize("seed", SEEDS[:2])
+@pytest.mark.parametrize("seed", SEEDS[:1])
 def test_whatever_part_of_the_journal_reached_the_disk_is_a_moment_of_the_day(seed: int) -> None:
     """Cut in the middle of a record: the day up to the last whole one, and not a bit more."""
     day = recorded(seed)

@@ -18,7 +18,7 @@ from softswitch.acd.strategy import STRATEGIES
 from softswitch.acd.waiting import Place
 
 PARTS = 20
-EVENTS = 52_000  # of each part; together more than a million
+EVENTS = 50_000  # of each part, and the rest of a day; together more than a million
 STEPS = 700
 
 
