@@ -163,6 +163,7 @@ BAD = [
     ("from the future", {"claims": {"iat": int(WALL) + 61}}, 403),
     ("no attestation", {"claims": {"attest": None}}, 438),
     ("attestation D", {"claims": {"attest": "D"}}, 438),
+    ("an extension that has to be understood", {"header": {"crit": ["exp"]}}, 438),
     ("alg none", {"header": {"alg": "none"}}, 438),
     ("alg of the header", {"tail": ";alg=RS256;ppt=shaken"}, 438),
     ("another typ", {"header": {"typ": "JWT"}}, 438),
@@ -263,6 +264,14 @@ def test_diversions_that_lead_nowhere() -> None:
     assert Edge().invite(shaken, spoilt).code == 438
     stale = identity(ppt="div", claims={"div": {"tn": "3725550100"}, "iat": int(WALL) - 300})
     assert Edge().invite(shaken, stale).code == 403
+
+
+def test_the_attestation_of_a_call_to_somebody_else_is_not_borrowed() -> None:
+    """Whom the customer has just called holds an A in his name, and puts it beside the C of his own gateway."""
+    mine = identity(claims={"attest": "C"})
+    stolen = identity(claims={"dest": {"tn": ["37255500000"]}})
+    assert Edge().invite(stolen, mine).attestation == "C"
+    assert Edge().invite(mine, stolen, div("37255500001", CALLED[1:])).attestation == "C"
 
 
 def test_the_signer_of_a_diversion_speaks_for_the_number_that_was_called() -> None:

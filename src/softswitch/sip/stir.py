@@ -136,14 +136,19 @@ def judge(examined: Examined, signer: Callable[[str], Signer], wall: float) -> C
     originals = [passport for _, passport in examined.pairs if passport.ppt != "div"]
     if not originals:
         raise BadIdentity(438, "a diversion of nothing")
-    best = min(originals, key=lambda passport: passport.attest or "Z")
-    passed_by = _diversions(originals, [passport for _, passport in examined.pairs if passport.ppt == "div"], examined)
-    return CallerIdentity("passed", best.attest, origid=best.origid, diverted_from=passed_by)
+    diverted = [passport for _, passport in examined.pairs if passport.ppt == "div"]
+    # Each by itself: an attestation of a call to somebody else says nothing of this one, whatever stands beside it.
+    for best in sorted(originals, key=lambda passport: passport.attest or "Z"):
+        passed_by = _diversions(best, diverted, examined)
+        if passed_by is not None:
+            return CallerIdentity("passed", best.attest, origid=best.origid, diverted_from=passed_by)
+    raise BadIdentity(438, "dest is not who was called")
 
 
-def _diversions(originals: list[Passport], diverted: list[Passport], examined: Examined) -> tuple[str, ...]:
-    """RFC 8946 4: each diversion's `div` is a destination of the one before it; the last destination is ours."""
-    reached = {number for passport in originals for number in passport.destinations}
+def _diversions(original: Passport, diverted: list[Passport], examined: Examined) -> tuple[str, ...] | None:
+    """RFC 8946 4: each diversion's `div` is a destination of the one before it; the last destination is ours. None:
+    it leads elsewhere."""
+    reached = original.destinations
     passed_by: list[str] = []
     for _ in range(len(diverted) + 1):
         if any(number in reached for number in examined.called):
@@ -153,5 +158,5 @@ def _diversions(originals: list[Passport], diverted: list[Passport], examined: E
             break
         diverted = [one for one in diverted if one is not step]
         passed_by.append(step.diverted_from)
-        reached = set(step.destinations)
-    raise BadIdentity(438, "dest is not who was called")
+        reached = step.destinations
+    return None

@@ -130,6 +130,10 @@ def read_passport(identity: Identity, caller: str, called: str, date: str | None
     # RFC 8225 4.1 and 4.2: typ is "passport"; alg is ES256 for all that we know.
     if header.get("typ") != "passport" or header.get("alg") != "ES256":
         raise BadIdentity(438, "not a PASSporT with ES256")
+    # RFC 7515 4.1.11: "If any of the listed extension Header Parameters are not understood and supported by the
+    # recipient, then the JWS is invalid"; we know none.
+    if "crit" in header:
+        raise BadIdentity(438, "a critical extension of the PASSporT")
     # RFC 8224 4.1: info and ppt repeat what is signed in x5u and ppt.
     if header.get("x5u") != identity.info:
         raise BadIdentity(436, "info is not x5u")
