@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from softswitch.sip.messages import Flow
 from softswitch.sip.pcapng import _checksum, pcapng
-from softswitch.sip.trace import Trace, Traced, masked
+from softswitch.sip.trace import Trace, Traced, masked, messages_in
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.10", 5080))
 SIX = Flow("tcp", ("2001:db8::1", 5060), ("2001:db8::9", 40000), 3)
@@ -128,6 +129,15 @@ def test_the_file() -> None:
     six = second[1][20:]
     assert six[0] >> 4 == 6
     assert struct.unpack_from("!HH", six, 40) == (5060, 40000)
+
+
+@pytest.mark.parametrize("data", [b"A" * 65_000, b"\r\n\r\n" * 16_000, b"A B SIP/2.0\r\n\r\n" * 4000, b"AB " * 20_000])
+def test_what_a_stranger_sends_over_tcp_is_taken_apart_at_once(data: bytes) -> None:
+    """A mirror does this while calls are up."""
+    began = time.thread_time()
+    for piece in messages_in(Traced(1.0, False, SIX, data)):
+        masked(piece)
+    assert time.thread_time() - began < 0.5, "it took seconds"
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed (Debian: apt-get install tshark)")

@@ -21,7 +21,7 @@ _SECRETS = re.compile(
     rb"(?:\b(?:response|cnonce)[ \t]*=[ \t]*\"?|\binline:|\na=ice-pwd:)([0-9A-Za-z+/=]+)", re.IGNORECASE
 )
 _LENGTH = re.compile(rb"\n(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})", re.IGNORECASE)
-_FIRST_LINE = re.compile(rb"SIP/2\.0 [0-9]{3} |[A-Z]+ [^\s]+ SIP/2\.0\r?\n")
+_FIRST_LINE = re.compile(rb"SIP/2\.0 [0-9]{3} |(?<![A-Z])[A-Z]{1,32} [^\s]{1,4096} SIP/2\.0\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _DIGITS = re.compile(rb"\A\s*INFO |\n(?:content-type|c)[ \t]*:\s*application/dtmf", re.IGNORECASE)
 _SIGNAL = re.compile(rb"((?:^|[\r\n])[ \t]*signal[ \t]*=[ \t]*)[0-9A-D*#]+", re.IGNORECASE)
@@ -80,7 +80,10 @@ def messages_in(entry: Traced) -> Iterator[bytes]:
         return
     while data:
         first = _FIRST_LINE.search(data)
-        data = data[first.start() :] if first is not None else data
+        if first is None:  # a piece; whatever a stranger sends is read once
+            yield data
+            return
+        data = data[first.start() :]
         blank = data.find(b"\r\n\r\n")
         length = _LENGTH.search(data, 0, max(0, blank))
         end = len(data) if blank < 0 else blank + 4 + (int(length[1]) if length is not None else 0)
