@@ -58,6 +58,11 @@ HERE = NumberPlan(
         ("1125551", "+3721125551", "other"),  # nothing behind an emergency number is one
         ("+37212", "+37212", "other"),
         ("99999", "+37299999", "other"),
+        ("+37290012345678", "+37290012345678", "premium"),  # digits behind a whole number change nothing
+        ("+4487123456789999", "+4487123456789999", "premium"),
+        ("+37190123456", "+37190123456", "premium"),  # also where a class has all of Latvia
+        ("+882999999", "+882999999", "satellite"),  # of no country, allotted or not
+        ("+88215", "+88215", "satellite"),
     ],
 )
 def test_what_a_number_reaches(written: str, number: str, kind: str) -> None:

@@ -113,10 +113,7 @@ def destination(plan: NumberPlan, text: str) -> Destination | None:
     if number in plan.own_numbers:
         return Destination(number, INTERNAL)
     country = "" if parsed is None else phonenumbers.region_code_for_number(parsed) or ""
-    own = _own_class(plan, number, country)
-    if own:
-        return Destination(number, own, country)
-    return Destination(number, _built_in(plan, parsed, country), country)
+    return Destination(number, _class(plan, number, parsed, country), country)
 
 
 def is_emergency(plan: NumberPlan, digits: str) -> bool:
@@ -141,23 +138,46 @@ def _parsed(plan: NumberPlan, digits: str) -> phonenumbers.PhoneNumber | None:
         return None
 
 
-def _own_class(plan: NumberPlan, number: str, country: str) -> str:
+def _class(plan: NumberPlan, number: str, parsed: phonenumbers.PhoneNumber | None, country: str) -> str:
+    """A prefix of the configuration says it exactly. A country of it means the people there, not whoever takes money
+    for being called or is reached by satellite."""
+    own = _own_prefix(plan, number)
+    if own:
+        return own
+    kind = _built_in(plan, parsed, country)
+    if kind in ("premium", "satellite"):
+        return kind
+    return next((one.name for one in plan.classes if country and country in one.regions), kind)
+
+
+def _own_prefix(plan: NumberPlan, number: str) -> str:
     best, length = "", 0
     for one in plan.classes:
         for prefix in one.prefixes:
             if len(prefix) > length and number.startswith(prefix):
                 best, length = one.name, len(prefix)
-    if best:
-        return best
-    return next((one.name for one in plan.classes if country and country in one.regions), "")
+    return best
 
 
 def _built_in(plan: NumberPlan, parsed: phonenumbers.PhoneNumber | None, country: str) -> str:
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
+    if parsed is None:
         return OTHER
-    kind = _TYPES.get(phonenumbers.number_type(parsed), "national")
+    nowhere = phonenumbers.region_code_for_country_code(parsed.country_code) == _NO_COUNTRY
+    if not phonenumbers.is_valid_number(parsed):
+        # The network connects after the last digit that it needs: with more behind it, it is the same call.
+        shortened = phonenumbers.PhoneNumber(country_code=parsed.country_code, national_number=parsed.national_number)
+        shortened.italian_leading_zero = parsed.italian_leading_zero
+        shortened.number_of_leading_zeros = parsed.number_of_leading_zeros
+        if phonenumbers.truncate_too_long_number(shortened) and _type(shortened) == "premium":
+            return "premium"
+        return "satellite" if nowhere else OTHER
+    kind = _type(parsed)
     if kind == "premium":  # of whatever country
         return kind
-    if country == _NO_COUNTRY:
+    if nowhere:
         return "satellite"
     return kind if country == plan.country else "international"
+
+
+def _type(parsed: phonenumbers.PhoneNumber) -> str:
+    return _TYPES.get(phonenumbers.number_type(parsed), "national")
