@@ -162,7 +162,7 @@ def _own_prefix(plan: NumberPlan, number: str) -> str:
 def _built_in(plan: NumberPlan, parsed: phonenumbers.PhoneNumber | None, country: str) -> str:
     if parsed is None:
         return OTHER
-    nowhere = phonenumbers.region_code_for_country_code(parsed.country_code) == _NO_COUNTRY
+    nowhere = phonenumbers.region_code_for_country_code(parsed.country_code or 0) == _NO_COUNTRY
     if not phonenumbers.is_valid_number(parsed):
         # The network connects after the last digit that it needs: with more behind it, it is the same call.
         shortened = phonenumbers.PhoneNumber(country_code=parsed.country_code, national_number=parsed.national_number)
