@@ -70,6 +70,15 @@ def test_a_national_prefix_of_the_trunk() -> None:
     assert as_sent(NumberPlan("DE", outgoing="national", national_prefix=""), "+4930123456") == "30123456"
 
 
+@pytest.mark.parametrize(
+    ("country", "number"),
+    [("SE", "+46004490987900"), ("IT", "+39004490987900"), ("SE", "+46011449098790"), ("US", "+10112904123")],
+)
+def test_no_zeros_of_a_caller_make_a_call_abroad(country: str, number: str) -> None:
+    """Without its country code it would begin with the prefix of another country."""
+    assert as_sent(NumberPlan(country, outgoing="national"), number) == "00" + number[1:]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="0123456789+ -().*#ax\u0663", max_size=40), st.sampled_from(["EE", "DE", "IT", "US", "CN"]))
 def test_anything_goes_through_and_twice_is_once(text: str, country: str) -> None:

@@ -88,12 +88,18 @@ def as_sent(plan: NumberPlan, number: str) -> str:
         return full
     if plan.outgoing == "national":
         parsed = phonenumbers.parse(full, None)
-        if phonenumbers.country_code_for_region(plan.country) == parsed.country_code:
+        if phonenumbers.country_code_for_region(plan.country) == parsed.country_code and _says_the_same(parsed):
             if plan.national_prefix is not None:
                 return plan.national_prefix + phonenumbers.national_significant_number(parsed)
             written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
             return "".join(one for one in written if one.isdecimal())
     return full[1:] if plan.outgoing == "digits" else "00" + full[1:]
+
+
+def _says_the_same(parsed: phonenumbers.PhoneNumber) -> bool:
+    """Also without its country code. Zeros in front of what is no number would make a call abroad of it."""
+    plain = phonenumbers.national_significant_number(parsed)
+    return not plain.startswith("0") or phonenumbers.is_valid_number(parsed)
 
 
 def known_country(code: str) -> bool:
