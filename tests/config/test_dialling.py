@@ -25,6 +25,16 @@ def test_without_the_section_only_call_backs_go_out(directory: Any) -> None:
     assert [(rule.who, "premium" in rule.to) for rule in found.rules] == [("everyone", False), ("call_backs", False)]
 
 
+def test_without_a_country_of_the_line_that_of_the_trunks_says_what_is_premium(directory: Any) -> None:
+    bare = "{ name: Shop, languages: [en, et], timezone: Europe/Tallinn }"
+    trunk = "from: [192.0.2.{0}], to: 192.0.2.{0}, numbers: {{ country: {1} }}"
+    one, two, other = ("{ " + trunk.format(*each) + " }" for each in ((10, "EE"), (11, "EE"), (12, "LV")))
+    assert directory.load(line=bare).call.dialling.plan.country == ""
+    found = directory.load(line=bare, trunks=f"{{ a: {one}, b: {two} }}").call.dialling
+    assert found.plan.country == "EE"
+    assert directory.load(line=bare, trunks=f"{{ a: {one}, b: {other} }}").call.dialling.plan.country == ""
+
+
 def test_everything_written(directory: Any) -> None:
     found = directory.load(dialling=RULES, **MORE).call.dialling
     assert found.plan.classes == (OwnClass("near", (), ("LV",)), OwnClass("ships", ("+870",), ()))

@@ -89,7 +89,7 @@ class NightDoc(Section):
 class DiallingDoc(Section):
     """Who may dial what. Emergency numbers can always be dialled."""
 
-    country: Placed = key(COUNTRY, "whose numbers are national; by default the line's", NOTHING)
+    country: Placed = key(COUNTRY, "whose numbers are national; by default the line's, or that of all trunks", NOTHING)
     emergency: tuple[Placed, ...] = key(ListOf(DIALLED), "more emergency numbers than those of the country", ())
     classes: dict[Placed, DialClassDoc] = key(
         MapOf(ID, Keys(DialClassDoc, "a class")), "classes of destinations of your own, looked at first", {}
@@ -106,7 +106,7 @@ def build_dialling(document: Any, known: Known) -> DialSettings:
     doc: DiallingDoc | None = document.dialling
     own = tuple(map(str, document.numbers))
     extensions = frozenset(str(agent.extension) for agent in document.agents.values())
-    country = str(document.line.country)[:2]
+    country = str(document.line.country)[:2] or _country_of_trunks(document)
     if doc is None:
         return DialSettings(_plan(document, known, NumberPlan(country, extensions, frozenset(own))))
     if doc.country:
@@ -129,6 +129,12 @@ def build_dialling(document: Any, known: Known) -> DialSettings:
         night=_night(doc.night, names, known),
         tell_first_international=doc.first_international,
     )
+
+
+def _country_of_trunks(document: Any) -> str:
+    """A trunk would make a premium number of its country of digits that mean nothing without one."""
+    found = {str(trunk.numbers.country) for trunk in document.trunks.values() if trunk.numbers is not None}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _plan(document: Any, known: Known, plan: NumberPlan) -> NumberPlan:

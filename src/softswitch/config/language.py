@@ -98,7 +98,7 @@ class LineDoc(Section):
         ListOf(LANGUAGE, at_least=1), "the languages of the callers; the first one is used where a text lacks another"
     )
     timezone: Placed = key(TIMEZONE, "local time of opening hours and of the times told to callers")
-    country: Placed = key(COUNTRY, "whose public holidays count, like EE", NOTHING)
+    country: Placed = key(COUNTRY, "whose public holidays count and whose numbers are national, like EE", NOTHING)
     domain: Placed = key(
         HOST, "the name behind the @ with which phones register; by default the media address", NOTHING
     )
