@@ -81,3 +81,25 @@ def test_unknown_names_are_nothing() -> None:
     floor = Floor()
     floor.watch("presence", AgentId("nobody"))
     assert floor.lit == []
+
+
+def test_many_lamps_are_told_of_what_has_changed_alone() -> None:
+    floor = Floor()
+    floor.register(ANNA)
+    first = floor.to_queue()
+    floor.answer(floor.ringing()[0])
+    floor.wait(30)
+    floor.bye(first)
+    floor.wait(15)
+    floor.to_queue("+3725550002")
+    floor.answer(floor.ringing()[0])
+    for name in ("anna", "mart", "li"):
+        floor.watch("message-summary", name)
+    seen = len(floor.lit)
+    assert seen == 3
+    again = floor.to_queue()
+    floor.press(again, "3")
+    assert floor.lit[seen:] == [LampLit("message-summary", "anna", count=1)]
+    floor.watch("message-summary", "anna", watched=False)
+    floor.watch("message-summary", "anna")
+    assert floor.lit[-1] == LampLit("message-summary", "anna", count=1), "who watches anew is told"

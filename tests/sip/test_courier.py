@@ -32,6 +32,7 @@ def message(
     kind: str = "text/plain",
     call: str = "m",
     domain: str = REALM,
+    lines: tuple[str, ...] = (),
 ) -> list[Any]:
     """Anna's phone sends one, with her login."""
     uri = f"sip:{to}@{domain}"
@@ -46,7 +47,7 @@ def message(
             body=body,
             kind=kind,
             sender="<sip:boss@evil.example>",
-            extra=more,
+            extra=(*lines, *more),
         )
 
     challenge = side.sent(one(1), PHONE)[0]
@@ -107,6 +108,7 @@ def test_her_phone_does_not_answer() -> None:
         ({"domain": "evil.example"}, 404),
         ({"body": b"x" * 1301}, 413),
         ({"kind": "application/octet-stream"}, 415),
+        ({"lines": ("Content-Encoding: gzip",)}, 415),
     ],
 )
 def test_not_carried(changes: dict[str, Any], code: int) -> None:

@@ -37,6 +37,7 @@ from softswitch.sip.messages import (
     LampLit,
     LampSettings,
     StartInvite,
+    StreamClosed,
     WatchChanged,
 )
 
@@ -239,8 +240,36 @@ def test_a_stranger_is_asked_who_he_is_and_nothing_is_remembered() -> None:
 def test_bounded_for_each_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "MOST_OF_ACCOUNT", 2)
     side = house()
-    assert [codes(watch(side, call=f"c{at}"))[0] for at in range(3)] == [200, 200, 503]
+    assert [codes(watch(side, call=f"c{at}", whom=f"100{at}"))[0] for at in (1, 2, 3)] == [200, 200, 503]
     assert codes(watch(side, call="d", who="1003"))[0] == 200
+
+
+def test_what_a_phone_left_behind_makes_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switched off and on again it asks anew for all of its keys, and those of before are never ended."""
+    monkeypatch.setattr(subscriptions, "MOST_OF_ACCOUNT", 2)
+    side = house()
+    for start_up in range(4):
+        for whom in ("1002", "1003"):
+            assert codes(watch(side, call=f"{start_up}-{whom}", whom=whom))[0] == 200
+    assert side.stack.counts()["subscriptions"] == 2
+    assert codes(watch(side, call="x", whom="1001"))[0] == 503
+
+
+def test_closed_connections_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "MOST_OF_ACCOUNT", 2)
+    side = house()
+    for connection in (7, 8, 9):
+        socket = Flow("ws", PHONE.local, ("198.51.100.8", 50000 + connection), connection)
+        for whom in ("1002", "1003"):
+            call = f"{connection}-{whom}"
+            challenge = side.sent(subscribe(1, call=call, whom=whom, flow=socket), socket)[0]
+            uri = f"sip:{whom}@{REALM}"
+            proof = credentials(challenge, username="1001", password="secret", method="SUBSCRIBE", uri=uri)
+            out = side.packet(subscribe(2, call=call, whom=whom, flow=socket, proof=proof), socket)
+            assert codes(out)[0] == 200
+            side.packet(response(200, notified(out)[0], to_tag=""), socket)
+        side.do(StreamClosed(socket))
+    assert side.stack.counts()["subscriptions"] <= 2
 
 
 # ------------------------------------------------------------------ its life
@@ -280,6 +309,32 @@ def test_fetched_once() -> None:
     assert codes(out) == [200]
     assert header(notified(out)[0], "Subscription-State") == "terminated;reason=timeout"
     assert side.stack.counts()["subscriptions"] == 0
+
+
+def test_what_the_queues_know_is_fetched_when_it_is_known() -> None:
+    side = house()
+    out = watch(side, package="presence", expires="0")
+    assert (codes(out), notified(out)) == ([200], [])
+    assert only(out, WatchChanged) == WatchChanged("presence", "mart", True)
+    out = side.do(LampLit("presence", "mart", "ready", ""))
+    (told,) = notified(out)
+    assert header(told, "Subscription-State") == "terminated;reason=timeout"
+    assert b"<basic>open</basic>" in told
+    assert only(out, WatchChanged) == WatchChanged("presence", "mart", False)
+    watch(side, package="presence", expires="0", call="t")
+    assert b"<basic>closed</basic>" in notified(side.wait(0.3))[0], "or after a moment, whatever is known"
+    assert side.stack.counts()["subscriptions"] == 0
+    side.wait(100)
+    assert side.stack.counts()["timers"] == 0
+
+
+def test_the_last_word_tells_the_present_state() -> None:
+    side = house()
+    watch(side, package="message-summary", whom="1001", expires="60")
+    agree(side, notified(side.do(LampLit("message-summary", "anna", count=2)))[0])
+    last = notified(side.wait(61))[0]
+    assert header(last, "Subscription-State") == "terminated;reason=timeout"
+    assert b"Voice-Message: 2/0" in last
 
 
 def test_a_refresh_of_somebody_else() -> None:

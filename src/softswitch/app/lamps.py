@@ -34,6 +34,7 @@ class Lamps:
         self._engine = engine
         self._post = post
         self._watched: dict[str, dict[str, None]] = {PRESENCE: {}, SUMMARY: {}, QUEUE: {}}
+        self._told: dict[str, int] = {}  # call-backs of each agent whose lamp is watched
 
     def hear(self, message: Any) -> None:
         if isinstance(message, WatchChanged):
@@ -45,8 +46,7 @@ class Lamps:
             if message.queue in self._watched[QUEUE]:
                 self._tell(QUEUE, message.queue)
         elif self._watched[SUMMARY]:
-            for agent in self._watched[SUMMARY]:
-                self._tell(SUMMARY, agent)
+            self._tell_summaries()
 
     def _watch_changed(self, message: WatchChanged) -> None:
         names = self._watched[message.kind]
@@ -55,6 +55,19 @@ class Lamps:
             self._tell(message.kind, message.name)
         else:
             names.pop(message.name, None)
+            if message.kind == SUMMARY:
+                self._told.pop(message.name, None)
+
+    def _tell_summaries(self) -> None:
+        """One look at all promises, however many are watched; told to those whose number has changed."""
+        counts = dict.fromkeys(self._watched[SUMMARY], 0)
+        for promise in self._engine.floor.promises.values():
+            if promise.saved and promise.agent is not None and promise.agent.id in counts:
+                counts[promise.agent.id] += 1
+        for name, count in counts.items():
+            if self._told.get(name) != count:
+                self._told[name] = count
+                self._post(LampLit(SUMMARY, name, count=count))
 
     def _tell(self, kind: str, name: str) -> None:
         floor = self._engine.floor
@@ -63,8 +76,8 @@ class Lamps:
             if agent is not None:
                 self._post(LampLit(kind, name, agent.state.value, agent.reason))
         elif kind == SUMMARY:
-            hers = [each for each in floor.promises.values() if each.agent is not None and each.agent.id == name]
-            self._post(LampLit(kind, name, count=sum(each.saved for each in hers)))
+            self._told.pop(name, None)
+            self._tell_summaries()
         else:
             queue = QueueId(name)
             waiting = (entry for entry in floor.entries.values() if entry.pool.queue.settings.id == queue)

@@ -104,6 +104,8 @@ class Courier:
             raise SipError(413, "too long a message")
         if request.body and request.content_type() not in _TYPES:
             raise SipError(415, "MESSAGE of another type", _ACCEPT)
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise SipError(415, "MESSAGE is encoded", "Accept-Encoding: identity\r\n")
         if self._under_way.get(account.agent, 0) >= MOST_UNDER_WAY:
             raise SipError(503, "too many messages", "Retry-After: 5\r\n")
         return account, target

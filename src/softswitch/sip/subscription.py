@@ -85,12 +85,18 @@ class Subscription:
         self.end("timeout")
 
     def end(self, reason: str) -> None:
-        """The last NOTIFY, whatever is under way."""
+        """The last NOTIFY, whatever is under way; it still tells the present state."""
         if not self.over:
-            self._forget()
+            self.over = True
             self._notify(f"terminated;reason={reason}", None)
+            self.forget()
 
-    def _forget(self) -> None:
+    def fetch(self) -> None:
+        """RFC 6665 4.4.3: the state once, when it is known, and no more."""
+        context = self._house.context
+        self._expiry = context.timers.start(context.now + _SOON, self._expired)
+
+    def forget(self) -> None:
         self.over = True
         timers = self._house.context.timers
         timers.cancel(self._expiry)
@@ -102,6 +108,9 @@ class Subscription:
     def changed(self) -> None:
         """There is something to tell; at once when the last time is long ago."""
         if self.over:
+            return
+        if not self._until:
+            self.end("timeout")  # it was fetched
             return
         now = self._house.context.now
         if self._busy or now < self._sent_at + _INTERVAL:
@@ -154,7 +163,7 @@ class Subscription:
             return
         # RFC 6665 4.2.2: after a NOTIFY that was answered with 481, or failed otherwise, there is no subscription.
         if response.status >= 300:
-            self._forget()
+            self.forget()
         elif self._dirty:
             self._dirty = False
             self.changed()
@@ -162,4 +171,4 @@ class Subscription:
     def failed(self, transaction: ClientTransaction, by: EndedBy) -> None:
         self._busy = False
         if not self.over:
-            self._forget()
+            self.forget()

@@ -76,7 +76,7 @@ class Subscriptions:
         self._extensions = {name: each for each in accounts for name in (each.username, each.extension)}
         self._table: dict[str, Subscription] = {}  # by our tag
         self._watchers: dict[Watched, dict[str, Subscription]] = {}
-        self._of_account: dict[AgentId, int] = {}
+        self._of_account: dict[AgentId, dict[str, Subscription]] = {}
         self._lit: dict[Watched, LampLit] = {}  # only of what is watched
         self._legs: dict[AgentId, dict[LegId, Leg]] = {}  # the calls of the agents' phones
         self._ended: dict[AgentId, str] = {}  # her last one
@@ -175,20 +175,23 @@ class Subscriptions:
     def subscribe(self, request: Request, transaction: ServerTransaction, checked: Checked) -> None:
         """A new one. SipError when it is refused."""
         account, package, watched, seconds = checked
-        mine = self._of_account.get(account.agent, 0)
-        if mine >= MOST_OF_ACCOUNT or len(self._table) >= MOST:
-            raise SipError(503, "too many subscriptions", "Retry-After: 60\r\n")
         dialog = Dialog.of_request(request, transaction.tag, self._addresses.trusted)
         uri = parse_uri(request.uri)
         entity = f"sip:{uri.user}@{self._context.settings.realm}"
         header = request.headers["event"].partition(";")[2]
         event_id = parameter(";" + header, "id") or ""
         subscription = Subscription(self, dialog, Wish(account.agent, package, watched, entity, event_id))
+        if not self._has_room(subscription):
+            raise SipError(503, "too many subscriptions", "Retry-After: 60\r\n")
         opening = record_routes(request) + self._context.place(request.flow).contact
         transaction.respond(200, f"{opening}Expires: {seconds}\r\n")
         if not seconds:
             # RFC 6665 4.4.3: Expires: 0 fetches the state once.
-            subscription.end("timeout")
+            if watched[0] == DIALOG or watched in self._lit:
+                subscription.end("timeout")
+            else:
+                self._add(subscription)
+                subscription.fetch()
             return
         self._add(subscription)
         subscription.last_until(self._context.now + seconds)
@@ -197,10 +200,23 @@ class Subscriptions:
         else:
             subscription.changed_soon()
 
+    def _has_room(self, new: Subscription) -> bool:
+        """A full account gives up what a phone has left behind: of connections that are closed, and what the same phone
+        has asked for before it was switched off and on again."""
+        mine = self._of_account.get(new.wish.agent, {})
+        if len(mine) >= MOST_OF_ACCOUNT:
+            alive = self._context.open_connections
+            for each in list(mine.values()):
+                connection = each.dialog.flow.connection
+                again = each.dialog.target == new.dialog.target and each.wish == new.wish
+                if again or (connection > 0 and connection not in alive):
+                    each.forget()
+        return len(mine) < MOST_OF_ACCOUNT and len(self._table) < MOST
+
     def _add(self, subscription: Subscription) -> None:
         watched, agent = subscription.wish.watched, subscription.wish.agent
         self._table[subscription.dialog.local_tag] = subscription
-        self._of_account[agent] = self._of_account.get(agent, 0) + 1
+        self._of_account.setdefault(agent, {})[subscription.dialog.local_tag] = subscription
         watchers = self._watchers.get(watched)
         if watchers is None:
             watchers = self._watchers[watched] = {}
@@ -213,7 +229,7 @@ class Subscriptions:
         if self._table.pop(tag, None) is None:
             return
         watched, agent = subscription.wish.watched, subscription.wish.agent
-        self._of_account[agent] -= 1
+        del self._of_account[agent][tag]
         if not self._of_account[agent]:
             del self._of_account[agent]
         watchers = self._watchers[watched]
