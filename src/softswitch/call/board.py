@@ -41,6 +41,21 @@ class LegOwner(Protocol):
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
 
 
+class WaysOut(Protocol):
+    """The trunks for numbers outside that agents want (`call.routes`)."""
+
+    def plan_of_agents(self) -> list[TrunkSettings]: ...
+    def goes_on_of_agents(self, ended: LegEnded) -> bool: ...
+
+
+class _NoWays:
+    def plan_of_agents(self) -> list[TrunkSettings]:
+        return []
+
+    def goes_on_of_agents(self, ended: LegEnded) -> bool:
+        return False
+
+
 def _no_alarm(timed: Any) -> None:
     """Until the core says who minds deadlines."""
 
@@ -53,6 +68,7 @@ class _Books:
     closing: dict[LegId, CallDetail] = field(default_factory=dict)
     own_calls: dict[LegId, AgentId] = field(default_factory=dict)
     alarm: Callable[[Any], None] = _no_alarm
+    ways: WaysOut = field(default_factory=_NoWays)
 
 
 class LineFacts:
@@ -66,7 +82,6 @@ class LineFacts:
         "flow_rules",
         "local_time",
         "media",
-        "outgoing",
         "places",
         "queues",
         "sticky_everywhere",
@@ -86,7 +101,6 @@ class LineFacts:
         self.collected = collected_names(settings.call.flows.values())
         texts = settings.call.texts
         self.places = Places(settings.call)
-        self.outgoing = _outgoing(settings)
         self.flow_rules = FlowRules(settings.call.languages, texts.wrong_key, texts.no_input, settings.call.human)
 
 
@@ -94,13 +108,6 @@ def collected_names(flows: Iterable[Flow]) -> tuple[str, ...]:
     """What callers can have entered, by the names of the steps; never secrets."""
     steps = (step for flow in flows for step in flow.steps)
     return tuple(dict.fromkeys(step.name for step in steps if isinstance(step, CollectStep) and not step.secret))
-
-
-def _outgoing(settings: Settings) -> TrunkSettings | None:
-    """The trunk through which agents call outside."""
-    wanted = settings.call.transfers.trunk or settings.call.call_back_trunk
-    found = (trunk for trunk in settings.sip.trunks if trunk.id == wanted or (wanted is None and trunk.host))
-    return next(found, None)
 
 
 def _same_rule(settings: Settings) -> StickyRule | None:
@@ -275,6 +282,13 @@ class Board:
 
     def set_alarm(self, alarm: Callable[[Any], None]) -> None:
         self._books.alarm = alarm
+
+    @property
+    def ways(self) -> WaysOut:
+        return self._books.ways
+
+    def set_ways(self, ways: WaysOut) -> None:
+        self._books.ways = ways
 
     def alarm(self, timed: Any) -> None:
         """The deadline of this object has changed."""

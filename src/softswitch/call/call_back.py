@@ -28,7 +28,7 @@ from softswitch.call.dial_settings import CALL_BACKS, Dialler
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import RINGBACK
 from softswitch.call.ring import Ring
-from softswitch.call.routes import Routes, WayOut, had_no_room, trunk_uri, written_for
+from softswitch.call.routes import SILENT_SECONDS, Routes, WayOut, had_no_room, trunk_uri, written_for
 from softswitch.call.talk import NORMAL_CLEARING, Talk, TalkFacts
 from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, QueueId, RingAttemptId
 from softswitch.media.messages import Bridge, PlaybackEnded
@@ -47,7 +47,6 @@ from softswitch.sip.messages import (
 
 _RING_CUSTOMER_SECONDS = 45.0
 CALL_BACK = Dialler(CALL_BACKS)
-_SILENT_SECONDS = 5.0  # a trunk that says nothing for so long is passed over, when there is another one
 _ROOM_SECONDS = 1.0  # when every trunk is full, one is tried again after this
 
 
@@ -220,7 +219,7 @@ class CallBackSession:
                 board.call.name,
                 leg.make_offer(),
                 trunk=trunk.id,
-                answer_within=_SILENT_SECONDS if self._way.left else 0.0,
+                answer_within=SILENT_SECONDS if self._way.left else 0.0,
             )
         )
 

@@ -115,6 +115,7 @@ class Calls:
         self._tickets: dict[InteractionId, Ticket] = {}
         self._saying_goodbye: dict[InteractionId, CallLeg] = {}  # callers who are told when they are called back
         self.routes = Routes(settings)
+        self.board.set_ways(self.routes)
         self._alarms = Alarms()
         self.board.set_alarm(self._alarms.look)
         self.transfers = Transfers(self.board, self.sessions, self.call_backs)

@@ -1,6 +1,7 @@
 """Somebody is rung at the wish of an agent: a colleague's phones all at once, or a number outside.
 
     ring / dial -> RINGING --first 200--> ANSWERED: the listener takes the leg
+                      |  a trunk failed as `call.routes` goes on after --> the next trunk of the route
                       |  all legs failed, time is up --> FAILED
                       |  cancel --> over, nobody is told
 
@@ -9,6 +10,7 @@ A colleague who is rung so is on a call of her own as far as the queues are conc
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from softswitch.call.board import Board
@@ -18,7 +20,7 @@ from softswitch.call.dial_settings import AGENTS, Dialler
 from softswitch.call.joined import GONE, TAKEN_OVER
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.phone_number import INTERNAL
-from softswitch.call.routes import trunk_uri, written_for
+from softswitch.call.routes import SILENT_SECONDS, had_no_room, trunk_uri, written_for
 from softswitch.ids import AgentId, InteractionId, LegId
 from softswitch.media.messages import MediaSecured
 from softswitch.media.negotiation import NotAcceptable
@@ -42,16 +44,19 @@ class Listener(Protocol):
     """Who wanted it."""
 
     def dial_progressed(self, leg: CallLeg, event: InviteProgressed) -> None: ...
+    def dial_goes_on(self) -> None: ...  # over the next trunk: what was heard of the last one is over
     def dial_answered(self, leg: CallLeg, now: float) -> None: ...
     def dial_failed(self, status: int, now: float) -> None: ...
 
 
 class Outside(NamedTuple):
-    """A number outside that may be dialled: by the rule book, for whom, and through which trunk."""
+    """A number outside that may be dialled: by the rule book, for whom, and through which trunk; and through which
+    others when that fails."""
 
     trunk: TrunkSettings
     dialler: Dialler
     verdict: Verdict
+    others: tuple[tuple[TrunkSettings, Verdict], ...] = ()
 
     @property
     def target(self) -> str:
@@ -64,14 +69,17 @@ class Outside(NamedTuple):
 
 def outside_of(board: Board, agent: AgentId, there: Destination, now: float, source: str = "") -> Outside | None:
     """A number outside, when the rule book lets this agent dial it and there is a trunk for it."""
-    trunk = board.line.outgoing
-    if there.kind != OUTSIDE or trunk is None or not trunk.host:
+    plan = board.ways.plan_of_agents() if there.kind == OUTSIDE else []
+    if not plan:
         return None
     dialler = Dialler(AGENTS, agent=agent)
-    verdict = board.may_dial(dialler, there.number, now, trunk.id, source)
-    if not verdict.allowed or verdict.kind == INTERNAL:
+    asked = [(trunk, board.dialling.may_dial(dialler, there.number, now, trunk.id)) for trunk in plan]
+    ways = [(trunk, verdict) for trunk, verdict in asked if verdict.allowed and verdict.kind != INTERNAL]
+    if not ways:
+        board.may_dial(dialler, there.number, now, plan[0].id, source)  # it is told that it was refused
         return None
-    return Outside(trunk, dialler, verdict)
+    (trunk, verdict), *others = ways
+    return Outside(trunk, dialler, verdict, tuple(others))
 
 
 class Dialling:
@@ -92,6 +100,7 @@ class Dialling:
         self._legs: dict[LegId, CallLeg] = {}
         self._deadline: float | None = None
         self._status = 0
+        self._outside: Outside | None = None  # that is being dialled
         self.hops = 70
         self.listener = listener
         self.over = False
@@ -125,11 +134,17 @@ class Dialling:
         self._until(now)
 
     def dial(self, outside: Outside | None, now: float) -> None:
-        board = self._board
         if outside is None:
             self._fail(NOT_THERE, now)
             return
-        trunk, dialler, verdict = outside
+        self._place(outside, now)
+        if not self.over:
+            self._until(now)
+
+    def _place(self, outside: Outside, now: float) -> None:
+        board = self._board
+        self._outside = outside
+        trunk, dialler, verdict, others = outside
         number = verdict.number
         facts = self._facts(trunk.id, number, now, "")
         facts.encryption = board.encryption_of(trunk.id, None)
@@ -143,8 +158,21 @@ class Dialling:
         caller = outside.shown(board)
         board.dialled(leg.id, dialler, verdict, now)
         offer = leg.make_offer(self._like)
-        board.emit(StartInvite(leg.id, outside.target, None, caller, name, offer, hops=self.hops, trunk=trunk.id))
-        self._until(now)
+        order = StartInvite(leg.id, outside.target, None, caller, name, offer, hops=self.hops, trunk=trunk.id)
+        board.emit(replace(order, answer_within=SILENT_SECONDS) if others else order)
+
+    def _dial_on(self, leg: CallLeg, event: LegEnded, now: float) -> bool:
+        """Over the next trunk, when there is one and this failure is one to go on after."""
+        outside = self._outside
+        if self.over or outside is None or not outside.others or leg.facts.answered_at is not None:
+            return False
+        if not self._board.ways.goes_on_of_agents(event):
+            return False
+        self._legs.pop(leg.id, None)
+        (trunk, verdict), *others = outside.others
+        self.listener.dial_goes_on()
+        self._place(Outside(trunk, outside.dialler, verdict, tuple(others)), now)
+        return True
 
     def _facts(self, party: str, dialled: str, now: float, signalling: str) -> LegFacts:
         return LegFacts("out", party, self._shown[0], dialled, now, self._interaction, signalling=signalling)
@@ -222,7 +250,11 @@ class Dialling:
         self.listener.dial_answered(leg, now)
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
+        if self._dial_on(leg, event, now):
+            return
         status = event.status if event.by is EndedBy.PEER else NO_ANSWER
+        if had_no_room(event):
+            status = NO_ROOM
         self._lost(leg, status if status >= 400 else NOT_THERE, now)
 
     def _lost(self, leg: CallLeg, status: int, now: float) -> None:

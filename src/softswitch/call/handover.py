@@ -93,6 +93,11 @@ class Handover:
         self._talk.customer_leg.stop_play()
         self._board.emit(Bridge(leg.id, self._talk.customer_leg.id))
 
+    def dial_goes_on(self) -> None:
+        if self._early:
+            self._early = False
+            self._talk.customer_leg.play((RINGBACK,), loops=0)
+
     def dial_answered(self, leg: CallLeg, now: float) -> None:
         self._report(200)
         self._release_her(now)

@@ -17,6 +17,7 @@ from softswitch.call.destination import Destination
 from softswitch.call.dialling import Dialling, Outside
 from softswitch.call.joined import GONE, NORMAL_CLEARING, Joined
 from softswitch.call.leg import CallLeg
+from softswitch.call.prompts import RINGBACK
 from softswitch.ids import AgentId
 from softswitch.media.messages import Bridge
 from softswitch.media.negotiation import NotAcceptable
@@ -46,6 +47,7 @@ class InternalCall:
         self._on_over = on_over
         self._dialling: Dialling | None = None
         self._joined: Joined | None = None
+        self._early = False  # she hears the network's own tones
         self.near = near
         self.far: CallLeg | None = None
         self.destination = destination
@@ -80,10 +82,17 @@ class InternalCall:
                 leg.accept_answer(event.sdp)
             except (NotAcceptable, SdpError):
                 return  # the final answer decides
+            self._early = True
+            self.near.stop_play()
             self._board.emit(Bridge(leg.id, self.near.id))
             self._board.emit(RespondProvisional(self.near.id, 183, self._sdp))
         else:
             self._board.emit(RespondProvisional(self.near.id, 180))
+
+    def dial_goes_on(self) -> None:
+        if self._early:
+            self._early = False
+            self.near.play((RINGBACK,), loops=0)
 
     def dial_answered(self, leg: CallLeg, now: float) -> None:
         self._dialling = None

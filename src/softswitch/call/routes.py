@@ -21,9 +21,11 @@ from softswitch.sip.causes import CONGESTION, NO_CHANNEL, meant
 from softswitch.sip.messages import EndedBy, InviteReceived, LegEnded, TrunkAnswering, TrunkSettings
 from softswitch.sip.number_plan import as_sent, to_e164
 
+SILENT_SECONDS = 5.0  # a trunk that says nothing for so long is passed over, when there is another one
+
 
 class Routes:
-    """All trunks, and the route of call-backs."""
+    """All trunks, the route of call-backs, and that of the numbers outside that agents want."""
 
     def __init__(self, settings: Settings) -> None:
         self._trunks = {trunk.id: trunk for trunk in settings.sip.trunks}
@@ -34,6 +36,10 @@ class Routes:
             trunk = _only_way(settings.sip.trunks, settings.call.call_back_trunk)
             route = None if trunk is None else RouteSettings("", (((trunk.id, 1),),))
         self._call_back = route
+        wanted = settings.call.transfers.trunk
+        if wanted is not None:
+            route = RouteSettings("", (((wanted, 1),),))
+        self._agents = route
 
     # -------------------------------------------------------------- trunks
 
@@ -73,9 +79,9 @@ class Routes:
 
     def plan(self) -> list[TrunkSettings]:
         """The trunks for one call-back, in the order in which they are tried."""
-        route = self._call_back
-        if route is None:
-            return []
+        return self._plan(self._call_back) if self._call_back is not None else []
+
+    def _plan(self, route: RouteSettings) -> list[TrunkSettings]:
         found: list[TrunkSettings] = []
         for number, step in enumerate(route.steps):
             shares = [(trunk, weight) for trunk, weight in step if self._usable(trunk)]
@@ -101,8 +107,23 @@ class Routes:
 
     def goes_on(self, ended: LegEnded) -> bool:
         """Is the next trunk tried after this failure?"""
-        route = self._call_back
-        return route is not None and (had_no_room(ended) or matches(route.next_on, ended))
+        return _goes_on(self._call_back, ended)
+
+    # -------------------------------------------------------------- agents: transfers, calls and forwards outside
+
+    def plan_of_agents(self) -> list[TrunkSettings]:
+        """When none of them is up they are tried all the same: she waits for it and hears what becomes of it."""
+        route = self._agents
+        if route is None:
+            return []
+        return self._plan(route) or [trunk for trunk in self._of(route) if trunk.host]
+
+    def goes_on_of_agents(self, ended: LegEnded) -> bool:
+        return _goes_on(self._agents, ended)
+
+
+def _goes_on(route: RouteSettings | None, ended: LegEnded) -> bool:
+    return route is not None and (had_no_room(ended) or matches(route.next_on, ended))
 
 
 class WayOut:

@@ -26,7 +26,7 @@ class TransfersDoc(Section):
 
     to: tuple[Placed, ...] = key(_PLACES, "where everybody may transfer to", (EXTENSIONS, DEPARTMENTS))
     agents: dict[Placed, tuple[Placed, ...]] = key(MapOf(AGENT_ID, _PLACES), "instead of that, for these agents", {})
-    through: Placed = key(ID, "the trunk for numbers outside; by default that of call-backs", NOTHING)
+    through: Placed = key(ID, "the trunk for numbers outside; by default as for call-backs, their route too", NOTHING)
     ring: float = key(duration(5, 300), "a transfer that nobody answers for so long has failed", 30.0)
 
 
