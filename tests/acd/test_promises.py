@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -262,6 +263,17 @@ def test_a_promise_survives_the_restart_with_its_place_and_attempts() -> None:
     line.send(m.CustomerNotReached(line.answer(6.0).attempt), 30.0)
     assert line.one(m.PromiseChanged).state is PromiseState.BROKEN  # the second of two attempts
     assert line.ended().entered_at == -40.0
+
+
+def test_after_a_restart_he_stands_where_he_came_not_where_he_was_promised_a_call() -> None:
+    """He had waited for 100 s when he asked for it; who came meanwhile does not come before him."""
+    line = Line([ANNA], [queue(wrap_up_seconds=0.0)], ready=False)
+    line.send(replace(restored(line, agent=""), entered_at=-140.0))
+    line.send(replace(restored(line, agent=""), promise=PromiseId(8), interaction=InteractionId(80), made_at=-90.0))
+    line.send(m.PhoneRegistered(ANNA), 5.0)
+    assert line.one(m.RingAgent).interaction == 70
+    line.send(m.CustomerReached(line.answer(6.0).attempt), 7.0)
+    assert line.ended().entered_at == -140.0
 
 
 def test_a_promise_that_fell_due_meanwhile() -> None:

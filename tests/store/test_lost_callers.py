@@ -52,6 +52,26 @@ async def test_only_those_who_waited_are_lost_and_in_order(database_url: str, op
     )
 
 
+async def test_open_promises_come_back_in_the_order_in_which_the_callers_came(
+    database_url: str, open_store: OpenStore
+) -> None:
+    """2 came first and asked last; 3 never stood in a line."""
+    store = await open_store(database_url)
+    for row in waits(1, NOW - 50) + waits(2, NOW - 90):
+        store.append(row)
+    everyday, anybody = QueueId("everyday"), AgentId("")
+    for number, made in ((1, NOW - 40), (2, NOW - 10), (3, NOW - 60)):
+        await store.append_durable(
+            PromiseOpened(
+                PromiseId(number), InteractionId(number), everyday, anybody, "+3721", None, "et", made, NOW + 60
+            )
+        )
+    store.append(InteractionQueued(InteractionId(2), QueueId("loans"), None, NOW - 30, "key 9", {}, (), None))
+    await store.close()
+    again = (await (await open_store(database_url)).load_start_state(NOW)).promises
+    assert [(each.interaction, each.entered_at) for each in again] == [(2, NOW - 90), (3, None), (1, NOW - 50)]
+
+
 async def test_the_calls_of_today_are_counted_and_a_cut_off_is_seen(database_url: str, open_store: OpenStore) -> None:
     store = await open_store(database_url)
     for number, at in ((1, NOW - 90_000), (2, NOW - 500), (3, NOW - 100)):

@@ -148,7 +148,8 @@ def restored(floor: Floor, event: PromiseRestored, now: float) -> None:
     agent = floor.agents.get(event.agent)
     if agent is not None and not could_take(agent, pool):
         agent = None
-    entry = Entry(event, pool, event.made_at, event.made_at)
+    entered_at = event.made_at if event.entered_at is None else min(event.entered_at, event.made_at)
+    entry = Entry(event, pool, entered_at, entered_at)
     pool.open += 1
     floor.entries[entry.id] = entry
     promise = entry.promise = Promise(event.promise, entry, agent, event.made_at, event.due_at)

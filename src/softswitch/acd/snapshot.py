@@ -124,6 +124,12 @@ def chats(floor: Floor) -> tuple[ChatSnapshot, ...]:
     return tuple(_chat(entry) for entry in floor.chats.entries.values())
 
 
+def chat(floor: Floor, interaction: InteractionId) -> ChatSnapshot | None:
+    """One of them, at the cost of one."""
+    entry = floor.chats.entries.get(interaction)
+    return None if entry is None else _chat(entry)
+
+
 def _chat(entry: ChatEntry) -> ChatSnapshot:
     chat, facts = entry.chat, entry.facts
     since = entry.entered_at if chat is None else chat.began_at if chat.answered_at is None else chat.answered_at

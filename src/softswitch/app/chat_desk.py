@@ -97,22 +97,11 @@ class ChatDesk:
 
     def chats(self) -> Sequence[ChatView]:
         now = self._switch.clock.now()
-        return [
-            ChatView(
-                str(shot.interaction),
-                records.CHAT,
-                shot.queue,
-                shot.stage,
-                shot.agent,
-                shot.position,
-                shot.customer,
-                shot.language,
-                now - shot.since,
-                (shot.since if shot.stage == "open" else now) - shot.entered_at,
-                shot.sticky,
-            )
-            for shot in snapshot.chats(self._switch.cores.engine.floor)
-        ]
+        return [_view(shot, now) for shot in snapshot.chats(self._switch.cores.engine.floor)]
+
+    def chat(self, interaction: InteractionId) -> ChatView | None:
+        shot = snapshot.chat(self._switch.cores.engine.floor, interaction)
+        return None if shot is None else _view(shot, self._switch.clock.now())
 
     async def events(self, after: int, wait_seconds: float) -> tuple[Sequence[Mapping[str, Any]], int]:
         if wait_seconds > 0 and after >= self._number and self._listeners < MOST_LISTENERS:
@@ -174,6 +163,22 @@ class ChatDesk:
         self._events.append({"number": self._number, "at": at, "what": what, "interaction": str(interaction), **said})
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+
+def _view(shot: snapshot.ChatSnapshot, now: float) -> ChatView:
+    return ChatView(
+        str(shot.interaction),
+        records.CHAT,
+        shot.queue,
+        shot.stage,
+        shot.agent,
+        shot.position,
+        shot.customer,
+        shot.language,
+        now - shot.since,
+        (shot.since if shot.stage == "open" else now) - shot.entered_at,
+        shot.sticky,
+    )
 
 
 def _party(interaction: InteractionId) -> str:

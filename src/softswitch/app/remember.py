@@ -142,6 +142,7 @@ class Memory:
             self._clock.monotonic(promise.made_at),
             self._clock.monotonic(promise.due_at),
             promise.attempts,
+            None if promise.entered_at is None else self._clock.monotonic(promise.entered_at),
         )
 
     async def finish(self) -> None:

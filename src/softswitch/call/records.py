@@ -196,6 +196,7 @@ class OpenPromise:
     made_at: float
     due_at: float
     attempts: int
+    entered_at: float | None = None  # when he first came into a line in this call
 
 
 @dataclass(frozen=True, slots=True)

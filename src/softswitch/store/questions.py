@@ -19,7 +19,7 @@ from softswitch.call.records import (
     StoredContact,
 )
 from softswitch.ids import AgentId
-from softswitch.store.tables import agent_event, contact, promise
+from softswitch.store.tables import agent_event, contact, promise, queue_entry
 
 # Caller identities that name nobody (RFC 3323 4.1.1.3 and what gateways send): they must not match each other.
 _NOBODY = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
@@ -90,7 +90,13 @@ def start_state(connection: Connection, now_wall: float) -> StartState:
         promise.c.id, promise.c.interaction, promise.c.queue, promise.c.agent, promise.c.caller,
         promise.c.customer, promise.c.language, promise.c.made_at, promise.c.due_at, promise.c.attempts,
     )  # fmt: skip
-    still_open = select(*columns).where(promise.c.state == "open").order_by(promise.c.made_at, promise.c.id)
+    came = (
+        select(func.min(queue_entry.c.at))
+        .where(queue_entry.c.interaction == promise.c.interaction, queue_entry.c.at <= promise.c.made_at)
+        .scalar_subquery()
+    )
+    place = func.coalesce(came, promise.c.made_at)
+    still_open = select(*columns, came).where(promise.c.state == "open").order_by(place, promise.c.id)
     rows: Sequence[Any] = connection.execute(still_open).all()
     promises = tuple(OpenPromise(*row) for row in rows)
     lost = connection.execute(_LOST, {"since": now_wall - LOST_WITHIN_SECONDS})

@@ -26,6 +26,7 @@ from softswitch.ids import AgentId, InteractionId, QueueId
 
 MOST_WAIT_SECONDS = 30.0
 KINDS = ("chat",)
+_MOST_DIGITS = 20  # of an interaction's number
 Words = Callable[..., Awaitable[dict[str, str]]]
 Refuse = Callable[[int, str], web.Response]
 
@@ -68,6 +69,7 @@ class ChatDeskView(Protocol):
     def answer(self, interaction: InteractionId, agent: AgentId, accept: bool) -> None: ...
     def close(self, interaction: InteractionId) -> None: ...
     def chats(self) -> Sequence[ChatView]: ...
+    def chat(self, interaction: InteractionId) -> ChatView | None: ...
     async def events(self, after: int, wait_seconds: float) -> tuple[Sequence[Mapping[str, Any]], int]: ...
 
 
@@ -124,7 +126,8 @@ class _Routes:
 
     def _one(self, request: web.Request) -> ChatView:
         number = request.match_info["interaction"]
-        found = next((chat for chat in self._desk.chats() if chat.interaction == number), None)
+        is_number = number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS
+        found = self._desk.chat(InteractionId(int(number))) if is_number else None
         if found is None:
             raise ChatError(404, f"There is no chat {number[:24]!r} now.")
         return found
@@ -136,8 +139,7 @@ class _Routes:
         previous = AgentId(said["previous_agent"]) if said.get("previous_agent") else None
         queue = QueueId(said.get("queue", ""))
         new = NewChat(queue, said.get("customer", ""), said.get("language", ""), previous)
-        number = str(await self._desk.enter(new))
-        found = next((chat for chat in self._desk.chats() if chat.interaction == number), None)
+        found = self._desk.chat(await self._desk.enter(new))
         if found is None:
             raise ChatError(409, f"Queue {queue!r} takes no chat now: nobody is there, or it is full.")
         return web.json_response(_shown(found), status=201)

@@ -49,6 +49,7 @@ class PromiseRestored:
     made_at: float
     due_at: float
     attempts: int
+    entered_at: float | None = None  # when he came into the line, where that is known: his place there
 
 
 # ------------------------------------------------------------------ commands
