@@ -43,6 +43,28 @@ def test_asked_once_after_a_while_and_only_when_somebody_stands_behind() -> None
     assert second not in asked(line)
 
 
+def test_nobody_is_asked_whose_own_turn_would_come_later_than_what_he_is_promised() -> None:
+    """Else a long line is overtaken by saying yes: next after 300 s, where one waits for 1800."""
+    line, talk = busy(usual_talk_seconds=180.0)
+    numbers = [line.call(10.0 + at) for at in range(10)]
+    line.at(200.0)
+    assert asked(line) == numbers[:1], "two in front take longer than 300 s"
+    line.hang_up(talk, 210.0)
+    talk = line.answer()
+    line.at(400.0)
+    assert asked(line) == numbers[1:2]
+
+
+def test_nobody_is_asked_while_nobody_serves() -> None:
+    line, _ = busy(overflow_when_nobody=False, wrap_up_seconds=0.0)
+    line.send(m.AgentFreed(ANNA, "kadri", "stuck"), 5.0)
+    line.send(m.AgentWentOnBreak(ANNA, "lunch"), 6.0)
+    line.call(10.0)
+    line.call(11.0)
+    line.at(400.0)
+    assert asked(line) == []
+
+
 def test_without_the_rule_nobody_is_asked_and_the_order_is_not_obeyed() -> None:
     line, _ = busy(None)
     first = line.call(10.0)

@@ -454,7 +454,7 @@ def _tell(
 ) -> None:
     told = entry.told
     assert told is not None
-    asks = agent is None and places.to_be_asked(entry, told, at, now)
+    asks = agent is None and places.to_be_asked(entry, told, at, estimate, now)
     low = high = None
     said = (at, -1, -1)
     if estimate is not None:

@@ -24,12 +24,15 @@ _NEVER: Final = float("inf")
 _LOOK_AGAIN_SECONDS: Final = 45.0
 
 
-def to_be_asked(entry: Entry, told: Told, at: int, now: float) -> bool:
-    """Is it time to ask him whether others can go first? Once, and only when somebody would."""
+def to_be_asked(entry: Entry, told: Told, at: int, estimate: float | None, now: float) -> bool:
+    """Is it time to ask him whether others can go first? Once, only when somebody would, and only when his own turn
+    comes before the time after which he would be the very next: nobody is to gain by saying yes."""
     rule = entry.pool.queue.settings.let_first
     if rule is None or told.asked_first or entry.stage is not Stage.WAITING:
         return False
     if now < entry.entered_at + rule.after_seconds or at >= len(entry.pool.queue.line):
+        return False
+    if estimate is None or estimate > rule.next_after_seconds:
         return False
     told.asked_first = True
     return True
