@@ -15,6 +15,7 @@ from softswitch.call import records
 from softswitch.call.orders import MoveCaller, PassCaller, SetOwner
 from softswitch.call.settings import LineTexts
 from softswitch.ids import LegId
+from softswitch.ivr.messages import SetStep
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
@@ -145,6 +146,40 @@ def test_the_owner_of_his_case_comes_first_where_the_queue_says_so() -> None:
         house.post(SetOwner(house.interaction_of(leg), MART))
         house.press(leg, "1")
         assert house.rung() == [expected]
+
+
+@pytest.mark.parametrize(("said", "expected"), [("1001", "mart"), ("mart", "mart"), ("4711", "anna"), ("", "anna")])
+def test_a_flow_says_whose_case_it_is(said: str, expected: str) -> None:
+    """By id or by extension; it comes before who talked with him last. What is no agent changes nothing."""
+    settings = make_settings(sticky=acd.StickyRule(talked_at_least_seconds=5.0, ticket_owner=True))
+    flows = dict(settings.call.flows)
+    (name, flow), *_ = flows.items()
+    flows[name] = replace(flow, steps=(SetStep("", {"reason": "x"}, said), *flow.steps))
+    house = House(replace(settings, call=replace(settings.call, flows=flows)))
+    house.register(ANNA)
+    before = house.to_queue()
+    house.answer(house.ringing()[0])
+    house.wait(30)
+    house.bye(before)
+    house.wait(20)
+    house.register(MART)
+    house.press(house.call(), "1")
+    assert house.rung() == [expected]
+    assert house.of(records.InteractionQueued)[-1].entered == {"reason": "x"}
+
+
+def test_what_is_said_of_a_call_comes_before_what_the_store_says() -> None:
+    rule = acd.StickyRule(talked_at_least_seconds=5.0, ticket_owner=True)
+    house = House(make_settings(sticky=rule))
+    house.register(ANNA)
+    house.register(MART)
+    leg = house.call()
+    interaction = house.interaction_of(leg)
+    house.post(SetOwner(interaction, MART))
+    memory = house.session_of(leg).waiting
+    memory.previous_agent_found(records.PreviousAgentFound(interaction, None, None, owner=ANNA))
+    house.press(leg, "1")
+    assert house.rung() == ["mart"]
 
 
 def dial(house: House, code: str, leg: int = 900) -> LegId:

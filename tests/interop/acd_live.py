@@ -52,6 +52,8 @@ queues:
     ring: 3s
     wrap_up: 0s
     code: "2"
+    lost_callers: call_back
+    call_back: {{ within: 5m, retry: 1s }}
     sticky: {{ counts_as_previous: {{ talked_at_least: 1h }} }}
     passes: {{ at_most: 1, then: {{ queue: supervisors, because: passed on too often }} }}
   supervisors: {{ wrap_up: 0s, sticky: off }}

@@ -389,3 +389,38 @@ async def test_what_he_hears_is_cut_within_200_ms_of_her_answer(floor: Floor) ->
             break
     await anna.tone(0)
     assert min(cut) <= 0.2, cut
+
+
+async def test_killed_while_two_wait_one_of_them_passed_on_both_are_called_back_in_order(floor: Floor) -> None:
+    """kill -9. He who was passed on came to this queue last and to the line first: he is called first. Runs last."""
+    switch, mart = floor.switch, floor.agents["mart"]
+    first, second = floor.phones[floor.one], floor.phones[floor.other]
+    await switch.set_agent("mart", "break")
+    await floor.talks(floor.one, "anna")
+    await floor.dial(floor.other, "200")
+    await switch.call_of(floor.other, "waiting")
+    call = (await switch.call_of(floor.one, "talking"))["call"]
+    assert (await switch.order("POST", f"calls/{call}/pass", {"queue": "loans"}))[0] == 200
+    await switch.call_of(floor.one, "waiting")
+    await switch.wait_for_row(
+        "SELECT * FROM queue_entry WHERE queue = 'loans' AND because = 'passed on by anna' ORDER BY at DESC LIMIT 1",
+        seconds=3, wish="his place in the other queue",
+    )  # fmt: skip
+    await switch.kill()
+    marks = {phone: phone.mark() for phone in (first, second, mart)}
+    for phone in (first, second, floor.agents["anna"]):
+        await phone.hang_up()
+    await switch.start()
+    lost = "SELECT * FROM promise WHERE queue = 'loans' AND state = 'open' AND caller = ?"
+    for number in (floor.one, floor.other):
+        assert (await switch.wait_for_row(lost, number, seconds=5, wish="promise"))["agent"] == ""
+    await switch.set_agent("mart", "ready")
+    await first.expect("incoming", after=marks[first], seconds=6)
+    await first.expect("talking", after=marks[first], seconds=4)
+    assert not [event for event in second.events[marks[second] :] if event["event"] == "incoming"]
+    await mart.hang_up()
+    await second.expect("incoming", after=marks[second], seconds=6)
+    await second.expect("talking", after=marks[second], seconds=4)
+    for number in (floor.one, floor.other):
+        kept = "SELECT * FROM promise WHERE queue = 'loans' AND state = 'kept' AND caller = ?"
+        await switch.wait_for_row(kept, number, seconds=3, wish="kept promise")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from softswitch.ids import FlowId, IdSource, PlaybackId, QueueId
 from softswitch.ivr.flow import MAX_STEPS_WITHOUT_KEY, MAX_TYPED_AHEAD, PROMPT_GUARD_SECONDS, FlowRules, FlowRun
 from softswitch.ivr.messages import (
+    BranchStep,
     CollectStep,
     DigitPressed,
     EnterQueue,
@@ -22,6 +23,7 @@ from softswitch.ivr.messages import (
     Say,
     SayStep,
     Segment,
+    SetStep,
     Step,
     StopPrompt,
     Target,
@@ -387,3 +389,25 @@ def test_after_the_end_and_before_the_start_nothing_happens() -> None:
     assert caller.run.handle(DigitPressed("1"), caller.now) == []
     assert caller.run.handle(FlowStarted("en", {}), caller.now) == []
     assert caller.run.tick(1e9) == []
+
+
+def test_what_a_flow_sets_goes_on_with_the_caller_and_secrets_do_not() -> None:
+    caller = Caller(
+        collect("code", 4, 4),
+        collect("pin", 4, 4, secret=True),
+        SetStep("", {"reason": "{code} from {caller}", "hidden": "[{pin}]"}, "{code}"),
+        BranchStep("", "reason", {"1001 from +3725551": Target(queue="cards")}),
+    )
+    caller.key("1001")
+    caller.key("4711")
+    end = caller.end
+    assert isinstance(end, EnterQueue) and end.queue == "cards"
+    assert end.entered == {"code": "1001", "reason": "1001 from +3725551", "hidden": "[]"}
+    assert end.owner == "1001"
+
+
+def test_what_is_set_has_a_bound() -> None:
+    steps = tuple(SetStep(f"s{nth}", {"x": "{x}{x}ab"}) for nth in range(20))
+    end = Caller(*steps, GotoStep("", HUMAN)).end
+    assert isinstance(end, EnterQueue)
+    assert len(end.entered["x"]) == 200

@@ -22,7 +22,7 @@ from softswitch.call.records import CallDetail
 from softswitch.call.settings import CallSettings, QueueTexts, Settings
 from softswitch.ids import AgentId, IdSource, LegId, QueueId, TrunkId
 from softswitch.ivr.flow import FlowRules, say_segments
-from softswitch.ivr.messages import CollectStep, Flow, Say, Segment
+from softswitch.ivr.messages import CollectStep, Flow, Say, Segment, SetStep
 from softswitch.media.messages import MediaLegClosed, MediaSettings
 from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
@@ -105,9 +105,14 @@ class LineFacts:
 
 
 def collected_names(flows: Iterable[Flow]) -> tuple[str, ...]:
-    """What callers can have entered, by the names of the steps; never secrets."""
-    steps = (step for flow in flows for step in flow.steps)
-    return tuple(dict.fromkeys(step.name for step in steps if isinstance(step, CollectStep) and not step.secret))
+    """What callers can have entered, or flows have set, by its name; never secrets."""
+    names: list[str] = []
+    for step in (step for flow in flows for step in flow.steps):
+        if isinstance(step, CollectStep) and not step.secret:
+            names.append(step.name)
+        elif isinstance(step, SetStep):
+            names.extend(step.values)
+    return tuple(dict.fromkeys(names))
 
 
 def _same_rule(settings: Settings) -> StickyRule | None:

@@ -58,6 +58,10 @@ class Places:
             return Destination(OUTSIDE, number=plain)
         return NOT_FOUND
 
+    def agent(self, name: str) -> AgentId | None:
+        """By id or by extension."""
+        return AgentId(name) if AgentId(name) in self._call.agents else self._extensions.get(name)
+
     def _department(self, dialled: str, when: datetime) -> Target | None:
         if QueueId(dialled) in self._call.queue_texts:
             return Target(queue=dialled)

@@ -36,6 +36,7 @@ class Memory:
     passes: int = 0
     passed_by: AgentId | None = None
     owner: AgentId | None = None
+    owner_said: bool = False  # for this call, by its flow or by another program: what the store says does not count
     served_by: dict[QueueId, AgentId] = field(default_factory=dict)  # who had him in this call, and passed him on
     returns_to: tuple[QueueId, AgentId] | None = None  # she asked for a colleague's answer only
     lets_first: bool = False

@@ -99,6 +99,8 @@ class Waiting:
         """The caller is about to enter a queue. True: wait (briefly) for the store to name the previous agent."""
         customer = CustomerId(command.customer_id) if command.customer_id else None
         self.place = QueuePlace(command.queue, customer, command.entered, command.path, command.because)
+        if command.owner:
+            self._flow_says_owner(command.owner)
         rule = self._board.line.queues[command.queue].sticky
         memory = self._memory
         if rule is None:
@@ -120,12 +122,21 @@ class Waiting:
         self._memory.previous = event.agent
         self._memory.earlier_calls = event.earlier_calls
         self._memory.was_cut_off = event.was_cut_off
-        self._memory.owner = event.owner or self._memory.owner
+        if not self._memory.owner_said:
+            self._memory.owner = event.owner or self._memory.owner
         return True
 
     def set_owner(self, agent: AgentId | None) -> None:
-        self._memory.owner = agent
+        """Of this call only: it counts more than what is stored of the customer or of his number."""
+        self._memory.owner, self._memory.owner_said = agent, True
         self.note(f"the owner is {agent}" if agent is not None else "nobody owns this case")
+
+    def _flow_says_owner(self, name: str) -> None:
+        agent = self._board.line.places.agent(name)
+        if agent is None:
+            self.note("the flow named an owner who is no agent")
+        else:
+            self.set_owner(agent)
 
     # -------------------------------------------------------------- in the line
 

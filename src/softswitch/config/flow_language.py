@@ -1,4 +1,4 @@
-"""What a flow is written in: say, menu, collect, language, goto, queue, hang up."""
+"""What a flow is written in: say, menu, collect, language, set, branch, goto, queue, hang up."""
 
 from __future__ import annotations
 
@@ -150,6 +150,18 @@ class StepBranch(Section):
 
 
 @section
+class StepSet(Section):
+    """Note something for this call, as if the caller had entered it: for branch, rules and the agent's screen. A value
+    may hold {names} of collect steps."""
+
+    set: dict[Placed, Placed] = key(
+        MapOf(ID, Text("a value"), at_least=1),
+        "names and their values; owner: whose case it is, an agent's id, or a {name} that holds her id or extension",
+    )
+    name: Placed = key(ID, "a name, to be led here by others", NOTHING)
+
+
+@section
 class StepQueue(Section):
     """Into a queue, with everything that was entered."""
 
@@ -174,12 +186,24 @@ STEPS: dict[str, Keys[Any]] = {
     "language": Keys(StepLanguage, "a language step"),
     "goto": Keys(StepGoto, "a goto"),
     "branch": Keys(StepBranch, "a branch"),
+    "set": Keys(StepSet, "a set step"),
     "queue": Keys(StepQueue, "a queue step"),
     "hang_up": Keys(StepHangUp, "a hang-up"),
     "say": Keys(StepSay, "a say step"),
 }
 
-StepDoc = StepMenu | StepCollect | StepNotice | StepLanguage | StepGoto | StepBranch | StepQueue | StepHangUp | StepSay
+StepDoc = (
+    StepMenu
+    | StepCollect
+    | StepNotice
+    | StepLanguage
+    | StepGoto
+    | StepBranch
+    | StepSet
+    | StepQueue
+    | StepHangUp
+    | StepSay
+)
 
 
 class StepKind(Kind[Any]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from softswitch.acd.rules import FACTS
 from softswitch.config.flow_language import (
     FlowBody,
     StepBranch,
@@ -16,6 +17,7 @@ from softswitch.config.flow_language import (
     StepNotice,
     StepQueue,
     StepSay,
+    StepSet,
     TargetDoc,
     UnclearDoc,
 )
@@ -23,6 +25,7 @@ from softswitch.config.language import NumberDoc
 from softswitch.config.problems import Placed, did_you_mean, listing
 from softswitch.config.references import Known
 from softswitch.ids import FlowId
+from softswitch.ivr import speech
 from softswitch.ivr.messages import (
     BranchStep,
     CollectStep,
@@ -32,6 +35,7 @@ from softswitch.ivr.messages import (
     MenuStep,
     Say,
     SayStep,
+    SetStep,
     Step,
     Target,
     Unclear,
@@ -39,6 +43,7 @@ from softswitch.ivr.messages import (
 
 START_VARIABLES = ("caller", "dialled", "forwarded_from")
 KNOWN_OF_CALLERS = ("attestation", "identity")  # what a branch can look at besides
+OWNER = "owner"  # `set` says whose case it is
 
 
 def step_name(step: Any) -> Placed:
@@ -60,6 +65,8 @@ class FlowBuilder:
         self._known = known
         self._human = human
         self._variables: tuple[str, ...] = START_VARIABLES
+        self._noted: tuple[str, ...] = ()
+        self._secrets: tuple[str, ...] = ()
 
     def build(self, docs: Mapping[Placed, FlowBody], numbers: Mapping[Placed, NumberDoc]) -> dict[FlowId, Flow]:
         collected = [
@@ -69,6 +76,12 @@ class FlowBuilder:
             if isinstance(step, StepCollect) and not step.secret
         ]
         self._variables = (*START_VARIABLES, *collected)
+        steps_of_all = [step for doc in docs.values() for step in doc.steps]
+        self._secrets = tuple(
+            str(each.collect) for each in steps_of_all if isinstance(each, StepCollect) and each.secret
+        )
+        noted = (str(name) for step in steps_of_all if isinstance(step, StepSet) for name in step.set)
+        self._noted = tuple(dict.fromkeys(name for name in noted if name != OWNER and name not in collected))
         flows = {FlowId(str(name)): self._flow(name, doc) for name, doc in docs.items()}
         for number, doc in numbers.items():
             if doc.queue:
@@ -81,8 +94,8 @@ class FlowBuilder:
 
     @property
     def collected(self) -> tuple[str, ...]:
-        """What callers can enter, by the names of the steps; known once the flows are built."""
-        return tuple(name for name in self._variables if name not in START_VARIABLES)
+        """What callers can enter and flows can set, by its name; known once the flows are built."""
+        return (*(name for name in self._variables if name not in START_VARIABLES), *self._noted)
 
     def target(self, doc: TargetDoc, steps: tuple[str, ...] = ()) -> Target:
         """`steps` are the names within the flow where the target stands."""
@@ -159,6 +172,8 @@ class FlowBuilder:
             return GotoStep(str(step.name), self.target(step.goto, names))
         if isinstance(step, StepBranch):
             return self._branch(step, names)
+        if isinstance(step, StepSet):
+            return self._set(step)
         if isinstance(step, StepQueue):
             known.check("queue", step.queue)
             return GotoStep(str(step.name), Target(queue=str(step.queue), because=str(step.because)))
@@ -175,6 +190,28 @@ class FlowBuilder:
         otherwise = None if step.otherwise is None else self.target(step.otherwise, names)
         cases = {str(value): self.target(target, names) for value, target in step.cases.items()}
         return BranchStep(str(step.name), str(step.branch), cases, otherwise)
+
+    def _set(self, step: StepSet) -> SetStep:
+        report, values, owner = self._known.report, {}, ""
+        for name, value in step.set.items():
+            taken = name in FACTS or name in START_VARIABLES or name in speech.VARIABLES
+            if taken or name in self._secrets:
+                why = "is known of every call already" if taken else "is a secret"
+                report.add(name.place, f'"{name}" {why} and cannot be set')
+            if len(value) > speech.MOST_SET:
+                report.add(value.place, f"a value has at most {speech.MOST_SET} characters")
+            known = (*self._variables, *KNOWN_OF_CALLERS, *self._noted)
+            for used in speech.variables(value):
+                if used not in known:
+                    hint = did_you_mean(used, known) or f"; known: {listing(known)}"
+                    report.add(value.place, f"nothing is known as {{{used}}} here{hint}")
+            if name == OWNER:
+                owner = str(value)
+                if not speech.variables(value):
+                    self._known.check("agent", value)
+            else:
+                values[str(name)] = str(value)
+        return SetStep(str(step.name), values, owner)
 
     def _customer_id(self, step: StepCollect) -> bool:
         if step.customer_id and step.secret:

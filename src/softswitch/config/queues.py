@@ -30,7 +30,7 @@ from softswitch.config.strategies import StrategyError, load
 from softswitch.config.text_language import QueueTextsDoc
 from softswitch.config.texts import CALL_BACK_TEXTS, CHOICE_TEXTS, LET_FIRST_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
 from softswitch.ids import AgentId, FlowId, QueueId, SkillId
-from softswitch.ivr.messages import Flow, GotoStep, LanguageStep, Say, SayStep, Target
+from softswitch.ivr.messages import Flow, GotoStep, LanguageStep, Say, SayStep, SetStep, Target
 
 Flows = Mapping[FlowId, Flow]
 
@@ -312,7 +312,9 @@ def _next_queue(target: Target, flows: Flows) -> str:
     while target.flow and target.flow not in seen:
         seen.add(target.flow)
         flow = flows.get(FlowId(target.flow))
-        step = next((s for s in flow.steps if not isinstance(s, SayStep | LanguageStep)), None) if flow else None
+        step = (
+            next((s for s in flow.steps if not isinstance(s, SayStep | LanguageStep | SetStep)), None) if flow else None
+        )
         if not isinstance(step, GotoStep):
             return ""
         target = step.target

@@ -5,7 +5,7 @@
                  menu,     -> ASKING     --PromptEnded--> LISTENING --key--> [target]
                  collect      ASKING     --key (StopPrompt)--> LISTENING
                               LISTENING  --wrong, silence--> ASKING (this step only), then `unclear.then`
-                 language, goto: at once
+                 language, goto, branch, set: at once
                  queue, hang up, choose, end of flow -> OVER
 
 Keys that come while nobody listens are kept (type-ahead, bounded) and feed the next menu or collect step, whose
@@ -38,11 +38,12 @@ from softswitch.ivr.messages import (
     Say,
     SayStep,
     Segment,
+    SetStep,
     Step,
     StopPrompt,
     Target,
 )
-from softswitch.ivr.speech import speak
+from softswitch.ivr.speech import filled_in, speak
 
 MAX_TYPED_AHEAD = 32  # keys kept while nobody listens
 MAX_STEPS_WITHOUT_KEY = 50  # steps taken and questions repeated since the last key, before a human helps
@@ -90,6 +91,7 @@ class _Kept:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     path: list[str] = field(default_factory=list)
     customer_id: str = ""
+    owner: str = ""
 
 
 def choose_language(say: Say, language: str, languages: tuple[str, ...]) -> str:
@@ -253,6 +255,8 @@ class FlowRun:
                 self._go(step.target, "", out)
             elif isinstance(step, BranchStep):
                 self._branch(step, out)
+            elif isinstance(step, SetStep):
+                self._set(step)
             elif not self._ask(step, now, out):
                 return
 
@@ -395,6 +399,13 @@ class FlowRun:
         else:
             self._go(target, "", out)
 
+    def _set(self, step: SetStep) -> None:
+        for name, value in step.values.items():
+            self._values[name] = self._kept.entered[name] = filled_in(value, self._values)
+        if step.owner:
+            self._kept.owner = filled_in(step.owner, self._values)
+        self._at += 1
+
     def _leave(self, target: Target, because: str, out: list[FlowCommand]) -> None:
         because = target.because or because
         if target.queue:
@@ -408,6 +419,7 @@ class FlowRun:
                     entered=dict(kept.entered),
                     path=tuple(kept.path),
                     customer_id=kept.customer_id,
+                    owner=kept.owner,
                 )
             )
         else:

@@ -90,6 +90,7 @@ class EnterQueue:
     entered: Mapping[str, str]  # never contains what a `secret` step collected
     path: tuple[str, ...]
     customer_id: str = ""  # what the step marked `is_customer_id` collected
+    owner: str = ""  # whose case it is, as the flow said: an agent's id or extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,17 @@ class BranchStep:
     otherwise: Target | None = None
 
 
-Step = SayStep | MenuStep | CollectStep | LanguageStep | GotoStep | BranchStep
+@dataclass(frozen=True, slots=True)
+class SetStep:
+    """Notes something for this call, as if it had been entered. A value may hold {variables}: what was entered, or is
+    known of the call, never a secret. `owner`: whose case it is."""
+
+    name: str
+    values: Mapping[str, str]
+    owner: str = ""
+
+
+Step = SayStep | MenuStep | CollectStep | LanguageStep | GotoStep | BranchStep | SetStep
 
 
 @dataclass(frozen=True, slots=True)

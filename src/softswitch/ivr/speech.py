@@ -58,6 +58,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _LEADING = " \t\r\n.,;:!?)]}…·。，；：！？、）」』”»"
 _DIGITS = "0123456789"
+MOST_SET = 200  # characters of what a flow sets
 
 
 # ------------------------------------------------------------------ templates
@@ -83,6 +84,16 @@ def _cut(template: str, language: str) -> tuple[Segment | str, ...]:
 def variables(template: str) -> tuple[str, ...]:
     """The names of the variables of a template, in order."""
     return tuple(name.strip() for name in _VARIABLE.findall(template))
+
+
+def filled_in(template: str, values: Mapping[str, str | Say]) -> str:
+    """A template that is not spoken, with its variables; what is not known is left out."""
+
+    def known(found: re.Match[str]) -> str:
+        value = values.get(found.group(1).strip(), "")
+        return value if isinstance(value, str) else ""
+
+    return _VARIABLE.sub(known, template)[:MOST_SET]
 
 
 def kind_of(variable: str) -> Kind:
