@@ -98,6 +98,24 @@ async def test_a_chat_from_its_beginning_to_its_end(api: Api, settings: Settings
     assert Replay(journal).run().digest() == digest, "chats are in the journal"
 
 
+async def test_a_request_about_one_chat_looks_at_no_other(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With thousands of them open, calls would wait for it."""
+
+    def all_of_them(_floor: Any) -> Any:
+        raise AssertionError("all chats are looked at")
+
+    monkeypatch.setattr("softswitch.app.chat_desk.snapshot.chats", all_of_them)
+    status, chat = await api.post("interactions", kind="chat", queue=settings.acd.agents[0].queues[0])
+    assert status == 201
+    path = f"interactions/{chat['interaction']}"
+    for step, words in (("accept", {"agent": "anna"}), ("close", {})):
+        assert (await api.get(path))[0] == 200
+        assert (await api.post(f"{path}/{step}", **words))[0] == 200
+    assert (await api.get(path))[0] == 404
+
+
 async def test_the_one_who_wrote_last_time_is_offered_the_next(api: Api, settings: Settings) -> None:
     sticky = next(queue for queue in settings.acd.queues if queue.sticky is not None)
     status, chat = await api.post("interactions", kind="chat", queue=sticky.id, previous_agent="anna")
