@@ -65,7 +65,33 @@ def test_a_browser_whose_audio_does_not_come_up_costs_the_caller_nothing() -> No
     house.post(media.MediaLegFailed(invite.leg, "ICE: no address was proven within 15 s"))
     assert invite.leg in house.ended_legs
     assert caller not in house.ended_legs
+    assert house.state(ANNA) is acd.AgentState.SUSPENDED, "not reached: she is not the first again for each caller"
+
+
+def test_a_media_process_that_is_lost_is_no_fault_of_hers() -> None:
+    house = House()
+    wss_phone(house)
+    house.to_queue()
+    (invite,) = house.ringing()
+    house.post(sip.InviteAnswered(invite.leg, BROWSER))
+    house.post(media.MediaLost())
+    assert invite.leg in house.ended_legs
     assert house.state(ANNA) is acd.AgentState.READY
+
+
+def test_who_calls_learns_of_our_keys_when_somebody_answers() -> None:
+    """A browser that calls a colleague cannot begin before he has answered; one that was called can."""
+    house = House()
+    wss_phone(house)
+    offer = BROWSER.replace(b"setup:active", b"setup:actpass")
+    house.post(sip.InviteReceived(LegId(90), sip.Origin(agent=ANNA), "1001", "1002", "", offer, FLOW))
+    (start,) = [each for each in orders(house, LegId(90)) if isinstance(each, media.StartDtls)]
+    assert start.patience > 180
+    house.to_queue()
+    (invite,) = house.ringing()
+    house.post(sip.InviteAnswered(invite.leg, BROWSER))
+    (start,) = [each for each in orders(house, invite.leg) if isinstance(each, media.StartDtls)]
+    assert start.patience == media.SETUP_SECONDS == 15.0
 
 
 @pytest.mark.parametrize(

@@ -380,3 +380,36 @@ def test_any_mixture_is_answered_or_refused(lines: list[str], data: st.DataObjec
         assert parse(done.sdp).media[0].protocol in (head, "UDP/TLS/RTP/SAVPF")
         if "SAVP" in head and parse(done.sdp).media[0].port:
             assert done.remote.security is not None
+
+
+@pytest.mark.parametrize("bad", [("a=ice-ufrag:Vu6x", "a=ice-ufrag:x"), ("a=ice-options:trickle", "a=ice-lite")])
+def test_a_stream_without_an_address_is_refused_where_ice_finds_none(bad: tuple[str, str]) -> None:
+    lines = [line.replace(*bad) for line in BROWSER if not line.startswith("c=")]
+    with pytest.raises(NotAcceptable):
+        Leg().answer(*lines, host="192.0.2.1\r\nc=IN IP6 2001:db8::1")
+
+
+def test_another_phone_that_answers_does_not_change_what_was_offered() -> None:
+    """Two answers to one offer (a fork, or 183 and 200): our name and password of ICE are those of the offer."""
+    leg = Leg(Encryption.BROWSER)
+    offer = leg.offer()
+    lines = [line.replace("actpass", "active") for line in BROWSER]
+    leg.accept(offer, *lines)
+    other = leg.accept(offer, *[line.replace("Vu6x", "fork") for line in lines]).security
+    assert isinstance(other, Dtls)
+    assert other.peer_ufrag == "fork"
+    assert lines_of(offer.sdp, "a=ice-ufrag:") == [other.ufrag]
+    assert lines_of(offer.sdp, "a=ice-pwd:") == [other.password]
+
+
+def test_our_later_offer_speaks_as_the_peer_does() -> None:
+    """The short name of the protocol from before RFC 5763, and the peer's name for the stream, stay."""
+    leg = Leg()
+    lines = [line.replace("UDP/TLS/RTP/SAVPF", "RTP/SAVPF").replace("a=mid:0", "a=mid:voice") for line in BROWSER]
+    first = leg.answer(*lines, session=("a=group:BUNDLE voice",))
+    offer = leg.offer()
+    assert lines_of(offer.sdp, "m=") == ["audio 20000 RTP/SAVPF 0 8 101"]
+    assert lines_of(offer.sdp, "a=mid:") == ["voice"]
+    assert lines_of(offer.sdp, "a=group:") == ["BUNDLE voice"]
+    again = leg.accept(offer, *[line.replace("actpass", "active") for line in lines])
+    assert again.security == first.remote.security

@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING
 from softswitch.call.routing import one_form
 from softswitch.ids import InteractionId, LegId, PlaybackId
 from softswitch.ivr.messages import Segment
-from softswitch.media.messages import CloseMediaLeg, OpenMediaLeg, Play, SetKeys, SetRemote, StartDtls, StopPlay
+from softswitch.media.messages import (
+    SETUP_SECONDS,
+    CloseMediaLeg,
+    OpenMediaLeg,
+    Play,
+    SetKeys,
+    SetRemote,
+    StartDtls,
+    StopPlay,
+)
 from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, accept, answer, make_offer
 from softswitch.media.sdp import SdpError
 from softswitch.media.security import Encryption, LegSecurity, Sdes, Security
@@ -26,6 +35,8 @@ from softswitch.sip.messages import AnswerOffer, Forwarded, Hangup, InviteReceiv
 from softswitch.sip.stir_messages import CallerIdentity
 
 _NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
+# Who offers gets our answer when somebody has answered: as long as a phone may ring (RFC 3261 16.6: timer C, > 3 min)
+_ANSWER_TAKES_SECONDS = 300.0
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}  # RFC 3551 6
 
 if TYPE_CHECKING:
@@ -160,7 +171,7 @@ class CallLeg:
             self._ours.version += 1
             answered = answer(sdp, host, self.port, self.id, self._ours.version, codecs, security=security)
         self._ours.sent = answered.sdp
-        self._set_remote(answered.remote)
+        self._set_remote(answered.remote, _ANSWER_TAKES_SECONDS)
         return answered.sdp
 
     def make_offer(self, like: CallLeg | None = None) -> bytes:
@@ -211,13 +222,14 @@ class CallLeg:
             return
         self._board.emit(AnswerOffer(self.id, 200, ours))
 
-    def _set_remote(self, remote: RemoteMedia) -> None:
+    def _set_remote(self, remote: RemoteMedia, patience: float = SETUP_SECONDS) -> None:
+        """`patience`: how long the peer may take until he knows our description."""
         if remote == self.remote:
             return
         self.remote = remote
         security = remote.security
         if security is not None and security != self._security.agreed:
-            self._secure(security)
+            self._secure(security, patience)
         self._security.agree(security, remote.protocol)
         self._board.emit(
             SetRemote(
@@ -231,13 +243,13 @@ class CallLeg:
             )
         )
 
-    def _secure(self, security: Security) -> None:
+    def _secure(self, security: Security, patience: float) -> None:
         """The media process gets the keys, or what it needs to agree on some, before the address."""
         if isinstance(security, Sdes):
             self._board.emit(SetKeys(self.id, security.suite, security.ours, security.theirs))
         else:
             ice = security.ufrag, security.password, security.peer_ufrag
-            self._board.emit(StartDtls(self.id, security.active, security.fingerprint, *ice))
+            self._board.emit(StartDtls(self.id, security.active, security.fingerprint, *ice, patience))
 
     @property
     def awaits_keys(self) -> bool:

@@ -40,8 +40,10 @@ class MediaWatch:
     def _failed(self, event: MediaLegFailed, now: float) -> None:
         found = self._board.find_leg(event.leg)
         if found is not None:
-            found[0].has_media = False
-            found[0].hang_up(MEDIA_GONE)
+            leg, owner = found
+            leg.has_media = False
+            owner.leg_event(leg, event, now)
+            leg.hang_up(MEDIA_GONE)
 
     def _lost(self, event: MediaLost, now: float) -> None:
         """Every leg is deaf and dumb: end them with a true cause rather than leave people in silence."""

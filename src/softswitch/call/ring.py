@@ -22,7 +22,7 @@ from softswitch.call.destination import OUTSIDE
 from softswitch.call.dialling import Outside, outside_of
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.ids import AgentId, InteractionId, LegId, RingAttemptId
-from softswitch.media.messages import MediaSecured
+from softswitch.media.messages import MediaLegFailed, MediaSecured
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import AckReceived, EndedBy, InviteAnswered, LegEnded, OfferReceived, StartInvite
@@ -32,6 +32,7 @@ TAKEN_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 CALLER_GONE = 'SIP;cause=487;text="Request Terminated"'
 
 _BUSY = frozenset({403, 486, 600, 603})  # a person (or her phone on her behalf) said no; see AgentRefused
+_NOT_REACHED = 480
 
 
 class RingState(Enum):
@@ -129,6 +130,9 @@ class Ring:
             leg.keys_agreed()
             if self.state is RingState.RINGING and leg.facts.answered_at is not None:
                 self._won(leg)
+        elif isinstance(event, MediaLegFailed) and leg.awaits_keys and leg.facts.answered_at is not None:
+            # she answered and cannot be heard: without this she would be the first again for each caller
+            self._failed(leg, _NOT_REACHED)
 
     def _answered(self, leg: CallLeg, event: InviteAnswered, now: float) -> None:
         leg.facts.answered_at = now

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from softswitch.ids import LegId, PlaybackId
 
+SETUP_SECONDS = 15.0  # that keys by DTLS may take
+
 # ------------------------------------------------------------------ switch -> media process
 
 
@@ -61,6 +63,7 @@ class StartDtls:
     ufrag: str
     password: str = field(repr=False)
     peer_ufrag: str
+    patience: float = SETUP_SECONDS  # until the peer is heard for the first time; then he has `SETUP_SECONDS`
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,8 @@ def answer(
     words, agreed_security = Words(chosen.protocol), None
     if security is not None:
         words, agreed_security = security.answer(chosen, kind, host, port, described.groups)
+        if not _has_way(chosen, agreed_security):
+            _no_stream()
     dtmf_type = _dtmf_type(chosen)
     # RFC 3264 6.1: an offer of sendonly is answered with recvonly or inactive, recvonly with sendonly or inactive
     agreed = Direction.of(

@@ -95,6 +95,7 @@ class LegSecurity:
         "_fingerprint",
         "_ice",
         "_keys",
+        "_mid",
         "_peer_ice",
         "_policy",
         "_protocol",
@@ -107,6 +108,7 @@ class LegSecurity:
         self._random_bytes = random_bytes
         self._fingerprint = fingerprint  # of our certificate; "": there is no DTLS here
         self._keys = OwnKeys(random_bytes)
+        self._mid = OUR_MID
         self._ice: tuple[str, str] = ("", "")  # our name and password
         self._peer_ice: tuple[str, str] = ("", "")
         self._agreed: Security | None = None
@@ -128,6 +130,8 @@ class LegSecurity:
             before = self._agreed if isinstance(self._agreed, Dtls) else None
             if before is None or (before.active, before.fingerprint) != (security.active, security.fingerprint):
                 self.awaits_keys = True
+        else:
+            self.awaits_keys = False
         self._agreed = security
         self._protocol = protocol
 
@@ -170,6 +174,7 @@ class LegSecurity:
         mid = media.attribute("mid")
         if not is_token(mid):
             mid = ""
+        self._mid = mid
         where = f"{host} {port}"
         words = self._dtls_words(media.protocol, "active" if security.active else "passive", security, where, mid)
         if not any(group.split()[:1] == ["BUNDLE"] and mid in group.split()[1:] for group in groups):
@@ -203,7 +208,8 @@ class LegSecurity:
             with_ice = bool(self._agreed.ufrag)
         ours = self._own_ice() if with_ice else ("", "")
         # RFC 5763 5: "The endpoint that is the offerer MUST use the setup attribute value of setup:actpass"
-        mid = OUR_MID if with_ice else ""
+        # RFC 8829 5.2.2: a later offer keeps the names of the streams
+        mid = self._mid if with_ice else ""
         return self._dtls_words(protocol, "actpass", Dtls(False, "", *ours), f"{host} {port}", mid)
 
     def read_answer(self, media: Media, offered: Words) -> Security | None:
@@ -217,24 +223,25 @@ class LegSecurity:
             return Sdes(theirs.suite, ours.key, theirs.key)
         if media.protocol in _AVP and offered.protocol in _AVP and not self.demanded:
             return None
-        if offered.protocol in _TLS and media.protocol in _TLS and self._can_dtls(media):
+        if "a=fingerprint:" in offered.stream and media.protocol in _TLS | _SAVP and self._can_dtls(media):
             setup = media.attribute("setup")
             # RFC 5763 5: an answer to actpass is active or passive
-            security = self._dtls(media, setup == "passive")
+            security = self._dtls(media, setup == "passive", answers=True)
             if setup != "actpass" and bool(security.ufrag) == ("a=ice-ufrag:" in offered.stream):
                 return security
         raise ValueError("the answer is not encrypted as the offer was")
 
     # -------------------------------------------------------------- DTLS and ICE
 
-    def _dtls(self, media: Media, active: bool) -> Dtls:
+    def _dtls(self, media: Media, active: bool, *, answers: bool = False) -> Dtls:
         fingerprint = _fingerprint(media)
         peer = media.attribute("ice-ufrag"), media.attribute("ice-pwd")
         # RFC 8445 6.1.1: two lite agents make no checks; then what the c= line says is used as without ICE
         if not _is_ice(*peer) or "ice-lite" in media.attributes:
             return Dtls(active, fingerprint)
-        # RFC 8839 4.4.1.1.1: a changed ufrag and password is an ICE restart, which changes ours as well
-        if self._peer_ice[0] and self._peer_ice != peer:
+        # RFC 8839 4.4.1.1.1: a changed ufrag and password in an offer is an ICE restart, which changes ours as well. An
+        # answer restarts nothing: ours are in the offer, and another phone has answered than the one before (a fork)
+        if self._peer_ice[0] and self._peer_ice != peer and not answers:
             self._ice = ("", "")
         self._peer_ice = peer
         return Dtls(active, fingerprint, *self._own_ice(), peer[0])

@@ -23,6 +23,7 @@ from tests.media.harness import Phone, Worker, free_range
 from softswitch.ids import LegId
 from softswitch.media import rtcp, rtp, stun
 from softswitch.media.messages import (
+    SETUP_SECONDS,
     Bridge,
     CloseMediaLeg,
     DtlsOffered,
@@ -304,7 +305,7 @@ def test_an_ice_restart_takes_the_new_password_and_keeps_the_rest(
 class Hall:
     """A switchboard with one browser's leg, on a clock of our own."""
 
-    def __init__(self, certificate: Certificate) -> None:
+    def __init__(self, certificate: Certificate, patience: float = SETUP_SECONDS) -> None:
         self.clock = Clock(100.0)
         self.epoll = select.epoll()
         self.relay = Relay(self.clock)
@@ -328,7 +329,7 @@ class Hall:
         self.sock.connect(("127.0.0.1", self.port))
         self.sock.settimeout(5)
         self.board.handle(OpenMediaLeg(LegId(1), self.port))
-        self.board.handle(StartDtls(LegId(1), False, certificate.fingerprint, UFRAG, PASSWORD, "them"))
+        self.board.handle(StartDtls(LegId(1), False, certificate.fingerprint, UFRAG, PASSWORD, "them", patience))
         self.board.handle(SetRemote(LegId(1), "0.0.0.0", 0, 0, 126))
 
     def pump(self) -> None:
@@ -340,6 +341,12 @@ class Hall:
         self.clock.now += seconds
         self.board.watch(self.clock.now)
         return next((event.reason for event in self.board.events if isinstance(event, MediaLegFailed)), "")
+
+    def close(self) -> None:
+        self.sock.close()
+        for each in list(self.board.legs.values()):
+            each.sock.close()
+        self.epoll.close()
 
     def shake(self, certificate: Certificate) -> Association:
         """A browser with this certificate."""
@@ -365,10 +372,15 @@ def certificate() -> Certificate:
 def hall(certificate: Certificate) -> Iterator[Hall]:
     one = Hall(certificate)
     yield one
-    one.sock.close()
-    for each in list(one.board.legs.values()):
-        each.sock.close()
-    one.epoll.close()
+    one.close()
+
+
+@pytest.fixture
+def ringing(certificate: Certificate) -> Iterator[Hall]:
+    """A browser that called: it knows our side of ICE when somebody has answered."""
+    one = Hall(certificate, 300.0)
+    yield one
+    one.close()
 
 
 def test_a_browser_that_never_comes_is_given_up(hall: Hall) -> None:
@@ -391,3 +403,34 @@ def test_a_browser_that_is_gone_is_noticed_and_one_that_checks_is_not(hall: Hall
         hall.pump()
     assert hall.wait(29) == ""
     assert hall.wait(2) == "ICE: no check for 30 s, the browser is gone"
+
+
+def test_a_browser_that_calls_has_time_until_somebody_answers(ringing: Hall) -> None:
+    assert ringing.wait(250) == ""
+    ringing.sock.send(check())
+    ringing.pump()
+    assert ringing.sock.recv(2000)[:2] == b"\x01\x01"
+    assert ringing.wait(14) == ""
+    assert ringing.wait(2) == "DTLS: no keys within 15 s", "now it knows, and must go on"
+
+
+def test_a_browser_that_called_and_never_comes_is_given_up(ringing: Hall) -> None:
+    assert ringing.wait(299) == ""
+    assert ringing.wait(2) == "ICE: no address was proven within 300 s"
+
+
+def test_an_empty_datagram_is_not_what_another_leg_got_before(hall: Hall, certificate: Certificate) -> None:
+    """Phones and NATs are kept awake by empty datagrams; the buffer of all legs still holds the packet before."""
+    hall.sock.send(check())
+    hall.pump()
+    hall.sock.recv(2000)
+    for before in (CLIENT_HELLO[:13], b"\x80\0" + bytes(170), b"\x80\xc8" + bytes(26), check()):
+        for leg_is_secured in (False, True):
+            if leg_is_secured and hall.board.legs[LegId(1)].guard.inbound is None:  # type: ignore[union-attr]
+                hall.shake(certificate)
+            workplace, _ = hall.relay.workplace()
+            workplace[: len(before)] = before
+            hall.sock.send(b"")
+            hall.pump()
+            assert LegId(1) in hall.board.legs, before[:2]
+    assert hall.board.legs[LegId(1)].tally.dropped == 8

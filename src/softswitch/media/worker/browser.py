@@ -3,7 +3,8 @@ description says.
 
     WAITING --check of the peer, with our name and password--> proven --USE-CANDIDATE--> his address
     WAITING --ClientHello from a proven address--> HANDSHAKE --keys--> SECURED
-    WAITING, HANDSHAKE --15 s--> failed        SECURED --30 s without a check--> failed (no consent)
+    WAITING --patience of the order--> failed  HANDSHAKE --15 s--> failed
+    SECURED --30 s without a check--> failed (no consent)
 
 We are a lite agent (RFC 8445 2.5): no checks of our own, an answer to each authentic one. What does not come from a
 proven address is not looked at; DTLS and audio from strangers cannot even begin.
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from softswitch.media import stun
-from softswitch.media.messages import StartDtls
+from softswitch.media.messages import SETUP_SECONDS, StartDtls
 from softswitch.media.worker.dtls import Association, Certificate, DtlsFailed
 from softswitch.media.worker.guard import Guard, Receive, Send, is_control
 from softswitch.media.worker.reports import Reports
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SETUP_SECONDS = 15.0
+_NOTHING = 255  # RFC 7983 7: none of the protocols on a port begins with it
 # RFC 7675 5.1: consent expires after 30 seconds. A lite agent asks for none; that the peer goes on checking us is what
 # shows that he wants to hear us.
 CONSENT_SECONDS = 30.0
@@ -44,10 +45,11 @@ class DtlsGuard(Guard):
         "_association",
         "_certificate",
         "_checked_at",
+        "_due",
+        "_limit",
         "_order",
         "_proven",
         "_reports",
-        "_since",
         "_unlock",
     )
 
@@ -58,7 +60,9 @@ class DtlsGuard(Guard):
         self._association: Association | None = None
         self._address: Address | None = None  # where the peer is
         self._proven: dict[Address, None] = {}
-        self._since = self._checked_at = relay.now
+        self._checked_at = relay.now
+        self._limit = order.patience  # seconds for the keys
+        self._due = relay.now + order.patience
         self._unlock: Callable[[int], int] = _locked
         self._reports = Reports(leg, relay.now)
         self.start(order)
@@ -69,7 +73,8 @@ class DtlsGuard(Guard):
         self._checked_at = self.relay.now
         if before is None or (before.active, before.fingerprint) != (order.active, order.fingerprint):
             self._association = Association(self._certificate, order.active, order.fingerprint)
-            self._since = self.relay.now
+            self._limit = order.patience
+            self._due = self.relay.now + order.patience
             self.inbound = self.outbound = None
             self._unlock = _locked
 
@@ -89,7 +94,8 @@ class DtlsGuard(Guard):
     def _receive(self, buffer: bytearray) -> int:
         leg = self.leg
         size, address = leg.sock.recvfrom_into(buffer)
-        first = buffer[0]
+        # an empty datagram (a NAT is kept open so) leaves in the buffer what another leg got
+        first = buffer[0] if size else _NOTHING
         # RFC 7983 7: 0-3 STUN, 20-63 DTLS, 128-191 RTP and RTCP
         if first >> 6 == 2:
             if not (address == self._address or self._is_proven(address)):
@@ -145,6 +151,7 @@ class DtlsGuard(Guard):
         if check.unknown or check.controlled:
             return True
         self._checked_at = self.relay.now
+        self._hurry()
         if address not in self._proven:
             if len(self._proven) >= _MAX_PROVEN:
                 del self._proven[next(iter(self._proven))]
@@ -162,6 +169,12 @@ class DtlsGuard(Guard):
         if began:
             self.begin()
 
+    def _hurry(self) -> None:
+        """The peer knows our description, for he speaks: from now on it must go quickly."""
+        due = self.relay.now + SETUP_SECONDS
+        if due < self._due:
+            self._due, self._limit = due, SETUP_SECONDS
+
     # -------------------------------------------------------------- DTLS
 
     def begin(self) -> None:
@@ -175,6 +188,7 @@ class DtlsGuard(Guard):
         association = self._association
         assert association is not None
         before = association.keys
+        self._hurry()
         try:
             replies = association.feed(datagram)
         except DtlsFailed as problem:
@@ -204,10 +218,10 @@ class DtlsGuard(Guard):
     def tick(self, now: float) -> str:
         association = self._association
         assert association is not None
-        if association.keys is None and now - self._since > SETUP_SECONDS:
+        if association.keys is None and now > self._due:
             if self._has_ice and self._address is None:
-                return f"ICE: no address was proven within {SETUP_SECONDS:.0f} s"
-            return f"DTLS: no keys within {SETUP_SECONDS:.0f} s"
+                return f"ICE: no address was proven within {self._limit:.0f} s"
+            return f"DTLS: no keys within {self._limit:.0f} s"
         if self._has_ice and association.keys is not None and now - self._checked_at > CONSENT_SECONDS:
             return f"ICE: no check for {CONSENT_SECONDS:.0f} s, the browser is gone"
         address = self._target()
