@@ -110,6 +110,11 @@ async def test_a_request_about_one_chat_looks_at_no_other(
     status, chat = await api.post("interactions", kind="chat", queue=settings.acd.agents[0].queues[0])
     assert status == 201
     path = f"interactions/{chat['interaction']}"
+    async with api.session.get("/metrics") as metrics:
+        assert 'state="offered"} 1.0' in await metrics.text()
+    _, told = await api.get("chat-events")
+    assert [each["number"] for each in told["events"]] == [1, 2]
+    assert [each["number"] for each in (await api.get("chat-events?after=1"))[1]["events"]] == [2]
     for step, words in (("accept", {"agent": "anna"}), ("close", {})):
         assert (await api.get(path))[0] == 200
         assert (await api.post(f"{path}/{step}", **words))[0] == 200

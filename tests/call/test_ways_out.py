@@ -238,6 +238,21 @@ def test_a_store_that_cannot_save_leaves_him_in_the_line() -> None:
     assert [each.stage for each in house.engine.waiting()] == ["waiting"]
 
 
+def test_a_key_pressed_while_it_is_saved_was_not_obeyed_and_the_next_one_is() -> None:
+    house = House(line(QueueWays(keys={"1": CALL_BACK, "0": Target(queue="loans")})))
+    busy(house)
+    house.register(MART)
+    house.post(acd.AgentWentOnBreak(MART, "coffee"))
+    leg = house.to_queue()
+    house.store_answers = False
+    house.press(leg, "1")
+    house.press(leg, "0")
+    house.post(acd.PromiseSaved(house.of(acd.SavePromise)[0].promise, False))
+    assert [each.queue for each in house.engine.waiting()] == [EVERYDAY]
+    house.press(leg, "0")
+    assert [each.queue for each in house.engine.waiting()] == [LOANS]
+
+
 def test_a_caller_without_a_number_stays_in_the_line() -> None:
     house = House(line(IN_LINE))
     busy(house)

@@ -124,6 +124,15 @@ def chats(floor: Floor) -> tuple[ChatSnapshot, ...]:
     return tuple(_chat(entry) for entry in floor.chats.entries.values())
 
 
+def chats_counted(floor: Floor) -> dict[tuple[QueueId, str], int]:
+    """How many of each queue are in which stage."""
+    counted: dict[tuple[QueueId, str], int] = {}
+    for entry in floor.chats.entries.values():
+        key = (entry.facts.queue, entry.stage)
+        counted[key] = counted.get(key, 0) + 1
+    return counted
+
+
 def chat(floor: Floor, interaction: InteractionId) -> ChatSnapshot | None:
     """One of them, at the cost of one."""
     entry = floor.chats.entries.get(interaction)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from softswitch.acd import messages as acd
 from softswitch.acd import snapshot
 from softswitch.call import records
-from softswitch.ids import AgentId, CustomerId, InteractionId
+from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId
 from softswitch.web.chats import ChatError, ChatView, NewChat
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ class ChatDesk:
         shot = snapshot.chat(self._switch.cores.engine.floor, interaction)
         return None if shot is None else _view(shot, self._switch.clock.now())
 
+    def counted(self) -> Mapping[tuple[QueueId, str], int]:
+        return snapshot.chats_counted(self._switch.cores.engine.floor)
+
     async def events(self, after: int, wait_seconds: float) -> tuple[Sequence[Mapping[str, Any]], int]:
         if wait_seconds > 0 and after >= self._number and self._listeners < MOST_LISTENERS:
             self._listeners += 1
@@ -113,7 +116,12 @@ class ChatDesk:
                 pass
             finally:
                 self._listeners -= 1
-        return [event for event in self._events if event["number"] > after], self._number
+        found = []
+        for event in reversed(self._events):  # who listens has read all but the newest
+            if event["number"] <= after:
+                break
+            found.append(event)
+        return found[::-1], self._number
 
     # -------------------------------------------------------------- what the engine says
 

@@ -25,10 +25,13 @@ class Orders:
         session = self._switch.cores.calls.sessions.get(interaction)
         if session is None or session.stage not in (Stage.QUEUED, Stage.CHOOSING):
             return "He does not wait in a queue now: only who waits can be moved."
+        engine = self._switch.cores.engine
         if queue is not None:
+            entry = engine.floor.entries.get(interaction)
+            if entry is not None and entry.promise is not None:
+                return "A call-back is just being promised to him, and he cannot be moved."
             self._switch.post(MoveCaller(interaction, queue, by))
             return None
-        engine = self._switch.cores.engine
         before = sum(engine.rejected.values())
         self._switch.post(CallerMovedToFront(interaction, by))
         if sum(engine.rejected.values()) != before:

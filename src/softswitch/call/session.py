@@ -60,6 +60,7 @@ from softswitch.sip.messages import AckReceived, EndedBy, InfoDigitReceived, Leg
 
 LOOKUP_SECONDS = 0.25  # the caller never waits longer than this for the store
 QUEUE_CLOSED = "queue closed"
+NOT_SAVED = "call-back not saved"  # because of `AnnounceWaiting`
 QUEUE_FULL = "queue full"  # because of `OverflowCaller`, as the next
 NOBODY = "nobody logged in"
 
@@ -260,6 +261,8 @@ class CallerSession:
 
     def announce(self, command: AnnounceWaiting, now: float) -> None:
         self._drop_choice(now)  # she went while he chose
+        if command.because == NOT_SAVED and self.waiting.place is not None:
+            self.waiting.place.going = None  # a key, or a move, while a call-back was being promised: not obeyed
         if self.stage is Stage.QUEUED:
             self.waiting.announce(command, now)
 

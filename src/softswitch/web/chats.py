@@ -70,6 +70,7 @@ class ChatDeskView(Protocol):
     def close(self, interaction: InteractionId) -> None: ...
     def chats(self) -> Sequence[ChatView]: ...
     def chat(self, interaction: InteractionId) -> ChatView | None: ...
+    def counted(self) -> Mapping[tuple[QueueId, str], int]: ...
     async def events(self, after: int, wait_seconds: float) -> tuple[Sequence[Mapping[str, Any]], int]: ...
 
 
@@ -83,11 +84,8 @@ class ChatCollector(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
-        counted: dict[tuple[str, str], int] = {}
-        for chat in self._desk.chats():
-            counted[(chat.queue, chat.state)] = counted.get((chat.queue, chat.state), 0) + 1
         gauge = GaugeMetricFamily("softswitch_chats", "Typed chats now, by state", labels=["queue", "state"])
-        for labels, number in counted.items():
+        for labels, number in self._desk.counted().items():
             gauge.add_metric(labels, number)
         yield gauge
 
