@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from softswitch.call.dial_settings import Caps, DialRule, DialSettings, Night
 from softswitch.call.phone_number import NumberPlan, OwnClass
+from softswitch.cli.commands import app as commands
 from softswitch.ids import AgentId, TrunkId
 
 RULES = """{ classes: { near: { countries: [LV] }, ships: { prefixes: ["+870"] } },
@@ -84,3 +86,19 @@ def test_nobody_can_have_an_emergency_number(directory: Any) -> None:
     (problem,) = directory.check(agents=agents)
     assert "112 is an emergency number" in problem
     assert directory.check(numbers='{ "112": { queue: sales } }') == [], "the line itself may be who answers there"
+
+
+def test_may_dial_asks_with_the_trunks_that_calls_take(directory: Any) -> None:
+    trunks = "{ a: { from: [192.0.2.10], to: 192.0.2.10 }, b: { from: [192.0.2.11], to: 192.0.2.11 } }"
+    rules = "{ allow: [ { through: b, to: [national] }, { through: a, to: [mobile] } ] }"
+    more = {"trunks": trunks, "dialling": rules, "call_back": '{ route: both, show: "+3726000000" }'}
+
+    def verdict(number: str, **change: str) -> str:
+        path = directory.write(**{**more, **change}).path
+        done: str = CliRunner().invoke(commands, ["may-dial", "anna", number, "--config", str(path)]).output
+        return done.partition(":")[0]
+
+    both = {"routes": "{ both: { trunks: [a, b] } }"}
+    assert [verdict(number, **both) for number in ("6311111", "55512345", "9001234")] == ["allowed"] * 2 + ["refused"]
+    only = {**both, "transfers": "{ to: [outside], through: a }"}
+    assert [verdict(number, **only) for number in ("6311111", "55512345")] == ["refused", "allowed"]

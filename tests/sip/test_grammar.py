@@ -14,7 +14,7 @@ from softswitch.sip.headers import parameter, parse_address, parse_cseq, quote_s
 from softswitch.sip.message import Request
 from softswitch.sip.messages import Flow
 from softswitch.sip.reason import cause_of, reason_line
-from softswitch.sip.uri import dialled_number, escape_user, parse_uri, plain_text
+from softswitch.sip.uri import dialled_number, escape_user, parse_uri, plain_text, printable
 from softswitch.sip.via import parse_via, stamp, way_back
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 40000))
@@ -91,6 +91,12 @@ def test_any_text_is_a_user(text: str) -> None:
 @given(st.text())
 def test_plain_text_never_breaks_a_line(text: str) -> None:
     assert not set(plain_text(text)) & set("\r\n\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+
+
+def test_a_name_does_not_turn_what_stands_behind_it() -> None:
+    """Marks of direction would write "[verified A]" as a caller likes it."""
+    marks = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    assert printable(f"A{marks}nn\u00e4 \u05d0\u0627\u738b") == "Ann\u00e4 \u05d0\u0627\u738b"
 
 
 # ------------------------------------------------------------------ addresses, lists, CSeq

@@ -21,7 +21,9 @@ class DialDesk:
         dialler = dialler_named(agent, self._switch.settings.call.agents)
         if dialler is None:
             return None
-        found = self._switch.cores.calls.board.dialling.may_dial(dialler, number, self._switch.clock.now())
+        calls = self._switch.cores.calls
+        trunks = calls.routes.trunks_for(dialler)
+        found = calls.board.dialling.would_dial(dialler, number, self._switch.clock.now(), trunks)
         return VerdictView(found.allowed, found.number, found.kind, found.reason, found.rule, found.per_minute)
 
     def accounts(self) -> list[AccountView]:

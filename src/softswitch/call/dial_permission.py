@@ -12,7 +12,7 @@ with `ended`; `overdrawn` names the running calls of accounts that have used up 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,6 +86,11 @@ class DialPermission:
         if later:
             return self._verdict(True, there, f"{there.kind} numbers are allowed to {dialler.account}", allowing.place)
         return self._within(dialler, there, allowing, now, local)
+
+    def would_dial(self, dialler: Dialler, number: str, now: float, trunks: Sequence[TrunkId]) -> Verdict:
+        """For whoever only asks: by the first of these trunks that lets it through, as calls are placed."""
+        verdicts = [self.may_dial(dialler, number, now, trunk) for trunk in (trunks or (None,))]
+        return next((verdict for verdict in verdicts if verdict.allowed), verdicts[0])
 
     def _within(self, dialler: Dialler, there: Destination, rule: DialRule, now: float, local: datetime) -> Verdict:
         """Allowed by a rule: also at this time of the day, and within the caps?"""

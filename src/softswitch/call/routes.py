@@ -12,6 +12,7 @@ every call, and the richest is taken and pays the sum (so 3 : 1 is a b a a, not 
 from __future__ import annotations
 
 from softswitch.call.board import Board
+from softswitch.call.dial_settings import CALL_BACKS, Dialler
 from softswitch.call.doorbell import Doorbell
 from softswitch.call.leg import CallLeg
 from softswitch.call.routing import SEPARATORS
@@ -117,6 +118,11 @@ class Routes:
         if route is None:
             return []
         return self._plan(route) or [trunk for trunk in self._of(route) if trunk.host]
+
+    def trunks_for(self, dialler: Dialler) -> list[TrunkId]:
+        """All trunks that calls on this account may take."""
+        route = self._call_back if dialler.kind == CALL_BACKS else self._agents
+        return [trunk.id for trunk in self._of(route)] if route is not None else []
 
     def goes_on_of_agents(self, ended: LegEnded) -> bool:
         return _goes_on(self._agents, ended)

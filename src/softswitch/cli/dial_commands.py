@@ -58,6 +58,7 @@ def _by_switch(found: dict[str, Any], url: str, agent: str, number: str) -> None
 def _by_files(directory: Path, agent: str, number: str) -> dict[str, Any]:
     from softswitch.call.dial_permission import DialPermission
     from softswitch.call.dial_settings import dialler_named
+    from softswitch.call.routes import Routes
     from softswitch.config import ConfigProblems
     from softswitch.config.loader import load_without_secrets
 
@@ -70,7 +71,7 @@ def _by_files(directory: Path, agent: str, number: str) -> dict[str, Any]:
         fail(f"There is no agent {agent!r}.")
     local = _local_time(settings.call)
     permission = DialPermission(settings.call.dialling, settings.call.hours.get, lambda _: local)
-    verdict = permission.may_dial(dialler, number, 0.0)
+    verdict = permission.would_dial(dialler, number, 0.0, Routes(settings).trunks_for(dialler))
     return {
         "allowed": verdict.allowed,
         "number": verdict.number,

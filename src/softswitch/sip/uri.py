@@ -26,7 +26,8 @@ _URI = re.compile(
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:")
 _TEL = re.compile(r"tel:([0-9A-Da-d+*#().-]++)(?:;[^\s<>\"@]*+)?", re.IGNORECASE)
 SECURE = ("tls", "wss")  # transports that a sips: URI may go over
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Also what turns the direction of the text: a name ends where it ends, and what stands behind it is ours.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 MAX_URI = 2048
 
 
