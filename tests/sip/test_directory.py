@@ -89,6 +89,23 @@ def test_without_an_answer_there_is_no_way() -> None:
     assert peer.stack.directory.problems == {PSTN: "carrier.example has no address"}
 
 
+def test_a_name_that_leads_nowhere_is_told_whatever_the_other_one_does() -> None:
+    peer = side(networks=("in.carrier.example",))
+    zone = dict(ZONE)
+    for second in range(400):
+        if second == 200:
+            zone["in.carrier.example", "A"] = ("192.0.2.30",)
+        elif second < 200:
+            assert peer.stack.directory.problems == {PSTN: "in.carrier.example has no address"}, second
+        said = peer.wait(1.0)
+        while said:
+            each = said.pop()
+            if isinstance(each, Lookup):
+                records = zone.get((each.name, each.kind), ())
+                said += peer.do(LookupDone(each.name, each.kind, records, 5.0))
+    assert peer.stack.directory.problems == {}
+
+
 def test_it_is_looked_up_again_before_it_is_old() -> None:
     peer = side()
     moved = {**ZONE, ("a.carrier.example", "A"): ("192.0.2.31",)}

@@ -142,6 +142,15 @@ def servers(*rows: tuple[int, int]) -> tuple[Server, ...]:
     )
 
 
+def test_without_weights_the_load_is_shared_all_the_same() -> None:
+    rows = servers((10, 0), (10, 0), (10, 0), (20, 0))
+    chance = random.Random(3)
+    orders = [by_weight(rows, chance.randrange) for _ in range(3000)]
+    firsts = Counter(order[0].name for order in orders)
+    assert all(900 < firsts[f"s{at}"] < 1100 for at in range(3)), firsts
+    assert {order[3].name for order in orders} == {"s3"}, "priorities come first"
+
+
 def test_weights_are_shares() -> None:
     """RFC 2782: 60, 20, 10, 10 of a hundred; a server of weight 0 is hardly ever the first."""
     chance = random.Random(3263)

@@ -31,7 +31,18 @@ _ROUNDS = 12  # of look-ups that lead to others
 class _Name:
     """One name of one trunk. `outgoing`: calls go there; else its calls come from there."""
 
-    __slots__ = ("answers", "asked", "known_until", "outgoing", "pause", "question", "rounds", "timer", "trunk")
+    __slots__ = (
+        "answers",
+        "asked",
+        "known_until",
+        "outgoing",
+        "pause",
+        "problem",
+        "question",
+        "rounds",
+        "timer",
+        "trunk",
+    )
 
     def __init__(self, trunk: TrunkId, question: Question, outgoing: bool) -> None:
         self.trunk = trunk
@@ -42,20 +53,20 @@ class _Name:
         self.rounds = 0
         self.pause = FIRST_PAUSE
         self.known_until = 0.0
+        self.problem = ""
         self.timer: Timer | None = None
 
 
 class Directory:
-    """See the module. `problems` says of which trunks the name leads nowhere, and why."""
+    """See the module."""
 
-    __slots__ = ("_addresses", "_context", "_located", "_names", "problems")
+    __slots__ = ("_addresses", "_context", "_located", "_names")
 
     def __init__(self, context: Context, addresses: Addresses, located: Callable[[TrunkId], None]) -> None:
         self._located = located  # told when something is known (again) of a trunk
         self._context = context
         self._addresses = addresses
         self._names: list[_Name] = []
-        self.problems: dict[TrunkId, str] = {}
         flows = context.settings.local_flows
         families = tuple(
             kind for kind, six in (("A", False), ("AAAA", True)) if any((":" in flow.local[0]) is six for flow in flows)
@@ -71,13 +82,18 @@ class Directory:
                 if not is_network(name):
                     self._add(_Name(trunk.id, Question(name, 0, "", ("udp", "tcp", "tls"), ("A", "AAAA")), False))
 
+    @property
+    def problems(self) -> dict[TrunkId, str]:
+        """Of which trunks a name leads nowhere, and why; of several names the first."""
+        return {name.trunk: f"{name.question.host} {name.problem}" for name in reversed(self._names) if name.problem}
+
     def targets(self, trunk: TrunkId) -> list[Flow]:
         """Where calls to this trunk would go now, the best way first."""
         return self._addresses.ways_to(f"sip:{trunk}", trunk) if self._addresses.trunk(trunk).host else []
 
     def _add(self, name: _Name) -> None:
         self._names.append(name)
-        self.problems[name.trunk] = f"{name.question.host} is being looked up"
+        name.problem = "is being looked up"
         self._in(name, 0.0)
 
     def _in(self, name: _Name, seconds: float) -> None:
@@ -118,13 +134,12 @@ class Directory:
             seconds = max(LEAST_SECONDS, min(found.ttl, MOST_SECONDS))
             name.known_until = now + seconds + STALE_SECONDS
             name.pause = FIRST_PAUSE
-            self.problems.pop(name.trunk, None)
+            name.problem = ""
             self._addresses.resolved(name.trunk, Resolved(name.question.host, found.services, name.outgoing))
             self._located(name.trunk)
             self._in(name, FIRST_PAUSE if found.failed else seconds)
             return
-        why = "cannot be looked up" if found.failed else "has no address"
-        self.problems[name.trunk] = f"{name.question.host} {why}"
+        name.problem = "cannot be looked up" if found.failed else "has no address"
         if now >= name.known_until:
             self._addresses.resolved(name.trunk, Resolved(name.question.host, (), name.outgoing))
         self._in(name, name.pause)

@@ -214,6 +214,8 @@ def by_weight(servers: tuple[Server, ...], below: Callable[[int], int]) -> list[
     while left:
         equals = [server for server in left if server.priority == left[0].priority]
         total = sum(server.weight for server in equals)
+        if not total:  # none says anything of shares: in any order, and not always the same one first
+            equals = [equals[below(len(equals))]]
         drawn = below(total + 1)
         running = 0
         for server in equals:
