@@ -169,6 +169,21 @@ async def test_handshakes_under_way_are_bounded(
         writer.close()
 
 
+async def test_silent_sockets_of_one_source_leave_handshakes_to_others(
+    ours: TlsSettings, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sip_connections, "MAX_HANDSHAKES", 10)
+    async with shell(ours) as switch:
+        silent = [
+            await asyncio.open_connection(HOST, switch.port, local_addr=("127.0.0.5", 0))
+            for _ in range(sip_connections.MAX_HANDSHAKES + 2)
+        ]
+        _, writer = await connect(switch.port, trust)
+        writer.close()
+        for _, each in silent:
+            each.close()
+
+
 async def test_the_guard_is_asked_before_the_handshake(ours: TlsSettings, trust: ssl.SSLContext) -> None:
     async with shell(ours) as switch:
         switch.transport.admit = lambda host, data, connected: False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -238,6 +239,14 @@ async def test_a_page_of_the_same_origin_is_answered(client: aiohttp.ClientSessi
 async def test_no_version_number_to_nobody(client: aiohttp.ClientSession) -> None:
     async with client.get("/healthz") as answer:
         assert "Server" not in answer.headers or not any(one.isdigit() for one in answer.headers["Server"])
+
+
+async def test_broken_requests_learn_no_version(server: HttpServer) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GARBAGE\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    assert b" 400 " in answer and b"aiohttp" not in answer and b"Python" not in answer
 
 
 # ------------------------------------------------------------------ the listener

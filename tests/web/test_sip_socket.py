@@ -142,6 +142,36 @@ async def test_sockets_of_one_source_are_bounded(monkeypatch: pytest.MonkeyPatch
         assert (house.inside, house.refused > 0) == (2, True)
 
 
+async def test_behind_a_proxy_each_source_is_counted_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole call centre behind nginx is one socket address; who knocks through it is not."""
+    monkeypatch.setattr(sip_connections, "MAX_CONNECTIONS_PER_HOST", 2)
+    async with port(settings=WebPhoneSettings(proxies=("127.0.0.0/8",))) as (web, session):
+        house = web.transport.connections.house
+        sources = [f"203.0.113.{number}" for number in (7, 7, 8, 8, 9, 9)]
+        sockets = [await sip(session, web.url, headers={"X-Forwarded-For": source}) for source in sources]
+        assert (house.inside, house.refused) == (6, 0)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await sip(session, web.url, headers={"X-Forwarded-For": "203.0.113.9"})
+        assert refusal.value.status == 403
+        await sockets[-1].close()
+        await web.get(StreamClosed)
+        assert (house.seat("203.0.113.9"), house.seat("203.0.113.9")) == (True, False)
+
+
+def test_addresses_of_one_ipv6_network_are_one_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sip_connections, "MAX_CONNECTIONS_PER_HOST", 2)
+
+    class Owner:
+        def admit(self, host: str, data: bytes, connected: bool) -> bool:
+            return True
+
+    house = sip_connections.House(Owner())  # type: ignore[arg-type]
+    assert [house.enter(f"2001:db8::{number}") for number in (1, 2, 3)] == [True, True, False]
+    assert house.enter("2001:db8:0:1::1")
+    house.leave("2001:db8::1")
+    assert house.enter("2001:db8::3")
+
+
 async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sip_socket, "MAX_UNSENT_BYTES", 100_000)
     async with port() as (web, session), sip(session, web.url) as socket:
@@ -199,6 +229,28 @@ async def test_only_the_subprotocol_sip_and_nothing_else_on_this_port() -> None:
         for path, status in (("", 400), ("/../api/v1/calls", 404), ("x", 404)):
             async with session.get(address + path) as answer:
                 assert (answer.status, "Server" in answer.headers) == (status, False)
+
+
+@pytest.mark.parametrize("broken", [b"GARBAGE", b"GET /sip HTTP/9.9", b"GET /sip HTTP/1.1\r\nX\x01y: 1"])
+async def test_broken_requests_learn_no_version_and_fill_no_log(
+    broken: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with port() as (web, _):
+        reader, writer = await asyncio.open_connection(HOST, web.number)
+        writer.write(broken + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert b"aiohttp" not in answer and b"Python" not in answer
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+async def test_two_origins_are_no_browser() -> None:
+    async with port(settings=WebPhoneSettings(origins=("https://desk.example",))) as (web, session):
+        headers = [("Origin", "https://desk.example"), ("Origin", "https://evil.example")]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await sip(session, web.url, headers=headers)
+        assert refusal.value.status == 403
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from softswitch.call.errors import StartError
 from softswitch.call.settings import ListenSettings
 from softswitch.runtime.certificates import CertificateError
 from softswitch.runtime.tls import TlsLayer, peer_names
+from softswitch.sip.guard import source_name
 from softswitch.sip.messages import CloseStream, Flow, StreamClosed, StreamReceived, Transmit, TransportFailed
 
 if TYPE_CHECKING:
@@ -54,50 +55,94 @@ class Line(Protocol):
 
 
 class House:
-    """Who may connect: the guard, and how many sockets there are in total, of one source, and in a handshake."""
+    """Who may connect: the guard, and how many sockets there are in total, of one source, and in a handshake. Sources
+    are those of the guard: of IPv6 addresses the /64."""
 
     def __init__(self, owner: SipTransport) -> None:
         self._owner = owner
-        self._per_host: dict[str, int] = {}
+        self._per_source: dict[str, int] = {}
+        self._shaking: dict[str, int] = {}
         self.inside = 0
         self.handshakes = 0
         self.refused = 0
 
-    def enter(self, host: str) -> bool:
-        per_host = self._per_host.get(host, 0)
-        full = self.inside >= MAX_CONNECTIONS or per_host >= MAX_CONNECTIONS_PER_HOST
-        if full or not self._owner.admit(host, b"", True):
+    def enter(self, host: str, shared: bool = False) -> bool:
+        """`shared`: a proxy of ours; those behind it are counted by `seat` when it has said who they are."""
+        if self.inside >= MAX_CONNECTIONS or not self._owner.admit(host, b"", True):
             self.refused += 1
             return False
-        self._per_host[host] = per_host + 1
+        if not shared and not self.seat(host):
+            return False
         self.inside += 1
         return True
 
-    def leave(self, host: str) -> None:
+    def leave(self, host: str, shared: bool = False) -> None:
         self.inside -= 1
-        left = self._per_host.get(host, 1) - 1
-        if left:
-            self._per_host[host] = left
-        else:
-            self._per_host.pop(host, None)
+        if not shared:
+            self.unseat(host)
+
+    def seat(self, host: str) -> bool:
+        source = source_name(host)
+        seated = self._per_source.get(source, 0)
+        if seated >= MAX_CONNECTIONS_PER_HOST:
+            self.refused += 1
+            return False
+        self._per_source[source] = seated + 1
+        return True
+
+    def unseat(self, host: str) -> None:
+        _one_less(self._per_source, source_name(host))
+
+    def begin_handshake(self, host: str) -> bool:
+        """A source has no more of them than it leaves free: silent sockets of one address lock nobody else out."""
+        source = source_name(host)
+        shaking = self._shaking.get(source, 0)
+        if shaking >= MAX_HANDSHAKES - self.handshakes:
+            self.refused += 1
+            return False
+        self._shaking[source] = shaking + 1
+        self.handshakes += 1
+        return True
+
+    def end_handshake(self, host: str) -> None:
+        self.handshakes -= 1
+        _one_less(self._shaking, source_name(host))
+
+
+def _one_less(counts: dict[str, int], source: str) -> None:
+    left = counts.get(source, 1) - 1
+    if left:
+        counts[source] = left
+    else:
+        counts.pop(source, None)
 
 
 class GuardedTls(TlsLayer):
-    """TLS of an incoming socket, which passes the house before its handshake."""
+    """TLS of an incoming socket, which passes the house before its handshake. `is_proxy`: whose socket is `shared`."""
 
-    def __init__(self, context: ssl.SSLContext, inner: asyncio.Protocol, house: House) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        inner: asyncio.Protocol,
+        house: House,
+        is_proxy: Callable[[str], bool] = lambda host: False,
+    ) -> None:
         super().__init__(context, inner)
         self._house = house
+        self._is_proxy = is_proxy
         self._host = ""
         self._counted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         remote = transport.get_extra_info("peername")
-        if remote is None or self._house.handshakes >= MAX_HANDSHAKES or not self._house.enter(remote[0]):
+        if remote is None or not self._house.begin_handshake(remote[0]):
+            cast("asyncio.Transport", transport).abort()
+            return
+        if not self._house.enter(remote[0], self._is_proxy(remote[0])):
+            self._house.end_handshake(remote[0])
             cast("asyncio.Transport", transport).abort()
             return
         self._host = remote[0]
-        self._house.handshakes += 1
         self._counted = True
         super().connection_made(transport)
 
@@ -111,12 +156,12 @@ class GuardedTls(TlsLayer):
     def _uncount(self) -> None:
         if self._counted:
             self._counted = False
-            self._house.handshakes -= 1
+            self._house.end_handshake(self._host)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._uncount()
         if self._host:
-            self._house.leave(self._host)
+            self._house.leave(self._host, self._is_proxy(self._host))
             super().connection_lost(exc)
 
 

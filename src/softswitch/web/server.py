@@ -7,6 +7,7 @@ import errno
 from aiohttp import web
 
 from softswitch.call.errors import StartError
+from softswitch.web.broken_requests import LOGGER
 
 
 class HttpServer:
@@ -23,7 +24,7 @@ class HttpServer:
 
 async def start_http(app: web.Application, host: str, port: int) -> HttpServer:
     """Listen; StartError when the address cannot be had."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    runner = web.AppRunner(app, access_log=None, logger=LOGGER, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -10,6 +10,7 @@ has no address (`.invalid`), and when the connection goes, so do its contacts. N
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import cast
 
@@ -20,6 +21,7 @@ from softswitch.call.settings import ListenSettings, WebPhoneSettings
 from softswitch.runtime.sip_connections import MAX_UNSENT_BYTES, SILENT_SECONDS, Connections, GuardedTls, House
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip.messages import Flow, PacketReceived
+from softswitch.web.broken_requests import LOGGER
 
 PATH = "/sip"
 SUBPROTOCOL = "sip"
@@ -69,14 +71,15 @@ class Socket:
 class Door(asyncio.Protocol):
     """A plain socket in front of the HTTP protocol: guard and caps before the first byte."""
 
-    def __init__(self, inner: asyncio.Protocol, house: House) -> None:
+    def __init__(self, inner: asyncio.Protocol, house: House, is_proxy: Callable[[str], bool]) -> None:
         self._inner = inner
         self._house = house
+        self._is_proxy = is_proxy
         self._host = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         remote = transport.get_extra_info("peername")
-        if remote is None or not self._house.enter(remote[0]):
+        if remote is None or not self._house.enter(remote[0], self._is_proxy(remote[0])):
             cast("asyncio.Transport", transport).abort()
             return
         self._host = remote[0]
@@ -99,7 +102,7 @@ class Door(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._host:
-            self._house.leave(self._host)
+            self._house.leave(self._host, self._is_proxy(self._host))
             self._inner.connection_lost(exc)
 
 
@@ -150,7 +153,12 @@ class WebPhones:
         app.router.add_get(PATH, self._serve)
         app.on_response_prepare.append(_without_version)
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, max_line_size=MAX_HEAD_BYTES
+            app,
+            access_log=None,
+            logger=LOGGER,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            max_line_size=MAX_HEAD_BYTES,
         )
 
     async def listen(self, listens: tuple[ListenSettings, ...]) -> tuple[Flow, ...]:
@@ -177,12 +185,12 @@ class WebPhones:
         return Patience(server(), self._patient)
 
     def _accept(self) -> Door:
-        return Door(self._http(), self._connections.house)
+        return Door(self._http(), self._connections.house, self._is_proxy)
 
     def _accept_tls(self) -> GuardedTls:
         context = self._transport.certificates.server
         assert context is not None, "wss is listened for without a certificate"
-        return GuardedTls(context, self._http(), self._connections.house)
+        return GuardedTls(context, self._http(), self._connections.house, self._is_proxy)
 
     # ---------------------------------------------------------------- one connection
 
@@ -197,10 +205,24 @@ class WebPhones:
         flow = self._flow(request)
         if flow is None or not self._transport.admit(flow.remote[0], b"", True):
             return _refused(403, "Not now.")
+        peer, house = request.remote, self._connections.house
+        behind_proxy = peer is not None and self._is_proxy(peer)
+        if behind_proxy and not house.seat(flow.remote[0]):
+            return _refused(403, "Not now.")
+        try:
+            return await self._open_socket(request, flow)
+        finally:
+            if behind_proxy:
+                house.unseat(flow.remote[0])
+
+    async def _open_socket(self, request: web.Request, flow: Flow) -> web.StreamResponse:
         socket = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,), heartbeat=PING_SECONDS, max_msg_size=MAX_MESSAGE_BYTES, compress=False
         )
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # gone already
         transport = request.transport
         if transport is None:
             return socket
@@ -237,10 +259,12 @@ class WebPhones:
 
     def _welcome(self, request: web.Request) -> bool:
         """RFC 6455 10.2: servers that do not serve pages of every origin check the Origin header."""
-        origin = request.headers.get("Origin")
-        if origin is None or self._origins is None:
+        origins = request.headers.getall("Origin", [])
+        if not origins or self._origins is None:
             return True  # no browser; it logs in as every phone does
-        origin = origin.lower()
+        if len(origins) > 1:
+            return False  # no browser says two
+        origin = origins[0].lower()
         if self._origins:
             return origin in self._origins
         return origin.partition("://")[2] == request.headers.get("Host", "").strip().lower()
