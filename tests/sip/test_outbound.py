@@ -120,6 +120,22 @@ def test_a_phone_that_does_not_know_path_is_not_told_of_it() -> None:
     assert (status(answer(out)), header(answer(out), "Path")) == (200, "")
 
 
+def test_the_connection_of_a_proxy_closes_and_its_phones_stay() -> None:
+    """Proxies close idle connections. Calls go to where its Path says that it listens."""
+    tcp = Flow("tcp", LOCAL, ("192.0.2.30", 43210), 31)
+    path = "sip:edge@192.0.2.30:5070;transport=tcp;lr"
+    for uri, left in ((path, 1), ("sip:edge@192.0.2.31:5070;transport=tcp;lr", 0)):
+        side = Peer(settings(local_flows=(Flow("udp", LOCAL, ("", 0)), Flow("tcp", LOCAL, ("", 0)))))
+        side.stack._context.open_connections.add(31)
+        at(side, tcp, 1, contact=f"<{URI}>", extra=(f"Path: <{uri}>",))
+        assert side.stack.contacts(ANNA)[0].flow == tcp
+        side.do(StreamClosed(tcp))
+        found = side.stack.contacts(ANNA)
+        assert [(each.flow.remote, each.flow.connection, each.path) for each in found] == [
+            (("192.0.2.30", 5070), -1, (path,))
+        ] * left
+
+
 # ------------------------------------------------------------------ flows
 
 
@@ -225,12 +241,24 @@ def test_over_udp_a_flow_is_the_source_address() -> None:
     assert side.stack.contacts(ANNA)[0].flow == PHONE
 
 
-@pytest.mark.parametrize("spoilt", ['+sip.instance="x"', "+sip.instance", '+sip.instance="<a b>"', "reg-id=1"])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        '+sip.instance="x"',
+        "+sip.instance",
+        '+sip.instance="<a b>"',
+        '+sip.instance="<a\\"b>"',
+        "reg-id=1",
+        'reg-id=1;+sip.instance="<a\\\\b>"',
+    ],
+)
 def test_what_is_no_instance_is_left_out(spoilt: str) -> None:
     side = Peer()
     ok = answer(at(side, PHONE, 1, contact=f"<{URI}>;{spoilt}", extra=OUTBOUND))
     assert status(ok) == 200
     assert [(each.instance, each.reg_id) for each in side.stack.contacts(ANNA)] == [("", 0)]
+    # RFC 5626 6: "outbound" is confirmed when it was done.
+    assert (header(ok, "Require"), header(ok, "Flow-Timer")) == ("", "")
 
 
 # ------------------------------------------------------------------ long gone
@@ -253,3 +281,19 @@ def test_a_phone_of_which_nothing_is_heard_for_a_quarter_of_an_hour_is_forgotten
     assert len(side.told(PhoneAnswering)) == 1
     down = [each for each in side.told(TrunkAnswering) if not each.answering]
     assert len(down) == 1, "a trunk that is down for long is told of once"
+
+
+def test_another_phone_of_hers_says_nothing_of_the_one_that_is_gone() -> None:
+    side = Peer(settings(qualify_seconds=60.0, max_expires_seconds=36_000))
+    at(side, PHONE, 1, contact=f"<{URI}>", expires="36000")
+    desk = Flow("udp", LOCAL, ("198.51.100.9", 5060))
+    forgotten = []
+    for turn in range(10):
+        at(side, desk, 1 + 2 * turn, contact="<sip:desk@198.51.100.9:5060>", expires="36000", call="desk")
+        out = side.wait(200)
+        forgotten += [each for each in out if isinstance(each, SaveContacts)]
+        desk_asked = [one for one in out if isinstance(one, Transmit) and one.flow == desk]
+        for question in dict.fromkeys(one.data for one in desk_asked):
+            side.do(PacketReceived(desk, response(200, question)))
+    assert forgotten
+    assert [each.uri for each in forgotten[0].contacts] == ["sip:desk@198.51.100.9:5060"]

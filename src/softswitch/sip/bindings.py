@@ -49,6 +49,8 @@ def wanted_contacts(request: Request, settings: SipSettings) -> Wanted:
         raise SipError(403, "too many contacts")
     secure = request.flow.transport in SECURE
     found = tuple(_wanted(item, header, settings, secure, way.outbound) for item in items)
+    if way.outbound and not any(contact.reg_id for contact in found):
+        way = way._replace(outbound=False)  # RFC 5626 6: a reg-id without an instance, or 0, is ignored
     # RFC 5626 4.2.1: with a reg-id there is one contact only.
     if way.outbound and sum(1 for contact in found if contact.seconds) > 1:
         raise SipError(400, "several contacts with a reg-id")

@@ -19,7 +19,7 @@ MAX_PATHS = 5
 MAX_PATH_LENGTH = 512
 FLOW_SECONDS = 120  # how often a phone says that its flow is alive
 REGISTER_EXTENSIONS = ("path", "outbound")
-_INSTANCE = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,200}>")
+_INSTANCE = re.compile(r"<[\x21\x23-\x3b\x3d\x3f-\x5b\x5d-\x7e]{1,200}>")  # it goes between quotes in the 200
 _REG_ID = re.compile(r"[0-9]{1,9}")
 
 Contacts = tuple[ContactBinding, ...]

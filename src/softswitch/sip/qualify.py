@@ -151,12 +151,15 @@ class Probe:
 class Qualifier:
     """See the module."""
 
-    __slots__ = ("_clients", "_context", "_phones", "_silent", "_trunks", "dead")
+    __slots__ = ("_clients", "_context", "_phones", "_registered", "_silent", "_trunks", "dead")
 
     def __init__(self, context: Context, clients: ClientTransactions, addresses: Addresses) -> None:
         self._context = context
         self._clients = clients
         self._phones: dict[AgentId, dict[str, Probe]] = {}
+        self._registered: dict[
+            AgentId, dict[str, float]
+        ] = {}  # until when, to see which of her phones registered again
         self.dead: Callable[[AgentId, str], None] | None = None  # told of phones that nobody answers at for long
         self._silent: dict[AgentId, bool] = {}
         self._trunks: dict[TrunkId, Probe] = {}
@@ -196,6 +199,7 @@ class Qualifier:
         if not self._context.settings.qualify_seconds:
             return
         before = self._phones.pop(agent, {})
+        registered = self._registered.pop(agent, {})
         probes: dict[str, Probe] = {}
         for contact in one_of_each(contacts):
             if contact.uri in probes:
@@ -205,6 +209,8 @@ class Qualifier:
                 changed = self._looker(agent)
                 forget = self._forgetter(agent, contact.uri)
                 probe = Probe(self._context, self._clients, contact.uri, contact.flow, changed, forget)
+            elif registered.get(contact.uri) == contact.expires_at:
+                probe.flow = contact.flow  # news of another phone of hers
             else:
                 probe.flow = contact.flow
                 probe.heard_at = self._context.now
@@ -216,6 +222,7 @@ class Qualifier:
             gone.stop()
         if probes:
             self._phones[agent] = probes
+            self._registered[agent] = {contact.uri: contact.expires_at for contact in one_of_each(contacts)}
             self._look(agent)
         else:
             self._silent.pop(agent, None)

@@ -31,7 +31,7 @@ from softswitch.sip.outbound import confirmation, one_of_each
 from softswitch.sip.qualify import Qualifier
 from softswitch.sip.timers import Timer
 from softswitch.sip.transaction_server import ServerTransaction
-from softswitch.sip.uri import parse_uri, plain_text
+from softswitch.sip.uri import ip_literal, parse_uri, plain_text
 
 SAVE_SECONDS = 1.0
 RETRY_SECONDS = 5
@@ -268,17 +268,18 @@ class Registrar:
         return tuple(kept)
 
     def _reachable(self, binding: ContactBinding) -> ContactBinding | None:
-        """Over a new connection, when the contact names the peer's own address and not the closed source port. A
-        browser cannot be reached, and a phone has no certificate that we could check."""
+        """Over a new connection, when the contact, or the Path of the proxy that was the peer, names the peer's own
+        address and not the closed source port. A browser cannot be reached, and a phone has no certificate that we
+        could check."""
         if binding.flow.transport != "tcp":
             return None
         try:
-            uri = parse_uri(binding.uri)
+            uri = parse_uri(binding.path[0] if binding.path else binding.uri)
         except SipError:
             return None
         host, source_port = binding.flow.remote
         port = uri.port or 5060
-        if uri.host != host or port == source_port:
+        if ip_literal(uri.host) != host or port == source_port:
             return None
         flow = self._addresses.flow_to_address(host, port, "tcp")
         return replace(binding, flow=flow) if flow is not None else None
