@@ -413,3 +413,23 @@ def test_our_later_offer_speaks_as_the_peer_does() -> None:
     assert lines_of(offer.sdp, "a=group:") == ["BUNDLE voice"]
     again = leg.accept(offer, *[line.replace("actpass", "active") for line in lines])
     assert again.security == first.remote.security
+
+
+@pytest.mark.parametrize("mux", [True, False])
+def test_reports_on_the_port_of_the_audio_where_the_peer_says_so(mux: bool) -> None:
+    done = Leg().answer(*[line for line in BROWSER if mux or line != "a=rtcp-mux"])
+    assert (b"a=rtcp-mux\r\n" in done.sdp) is mux
+    assert isinstance(done.remote.security, Dtls)
+    assert done.remote.security.mux is mux
+
+
+def test_keys_of_before_dtls_are_never_used_again() -> None:
+    """RFC 3711 9.1: with new counters an old key would make the same keystream twice."""
+    leg = Leg()
+    stream = ("m=audio 4000 RTP/SAVP 0", CRYPTO)
+    before = leg.answer(*stream).remote.security
+    leg.answer(*BROWSER)
+    after = leg.answer(*stream).remote.security
+    assert isinstance(before, Sdes)
+    assert isinstance(after, Sdes)
+    assert after.ours != before.ours

@@ -249,7 +249,8 @@ class CallLeg:
             self._board.emit(SetKeys(self.id, security.suite, security.ours, security.theirs))
         else:
             ice = security.ufrag, security.password, security.peer_ufrag
-            self._board.emit(StartDtls(self.id, security.active, security.fingerprint, *ice, patience))
+            reports = security.mux and bool(security.ufrag)
+            self._board.emit(StartDtls(self.id, security.active, security.fingerprint, *ice, patience, reports))
 
     @property
     def awaits_keys(self) -> bool:

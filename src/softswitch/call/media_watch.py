@@ -9,6 +9,7 @@ from softswitch.call.board import Board
 from softswitch.media.messages import DtlsOffered, MediaLegClosed, MediaLegFailed, MediaLost, PortsLeased
 
 MEDIA_GONE = 'Q.850;cause=41;text="Media process lost"'
+MEDIA_FAILED = 'Q.850;cause=41;text="Media failed"'  # of this leg alone; the media process logs why
 
 Handler = Callable[[Any, float], None]
 
@@ -43,7 +44,7 @@ class MediaWatch:
             leg, owner = found
             leg.has_media = False
             owner.leg_event(leg, event, now)
-            leg.hang_up(MEDIA_GONE)
+            leg.hang_up(MEDIA_FAILED)
 
     def _lost(self, event: MediaLost, now: float) -> None:
         """Every leg is deaf and dumb: end them with a true cause rather than leave people in silence."""

@@ -63,7 +63,7 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (6, Unbridge, (int,)),
     (7, CloseMediaLeg, (int,)),
     (8, SetKeys, (int, str, bytes, bytes)),
-    (9, StartDtls, (int, bool, str, str, str, str, float)),
+    (9, StartDtls, (int, bool, str, str, str, str, float, bool)),
     (64, PortsLeased, (tuple,)),
     (65, PlaybackEnded, (int, int, bool)),
     (66, DigitReceived, (int, str, int)),

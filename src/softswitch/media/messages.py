@@ -64,6 +64,7 @@ class StartDtls:
     password: str = field(repr=False)
     peer_ufrag: str
     patience: float = SETUP_SECONDS  # until the peer is heard for the first time; then he has `SETUP_SECONDS`
+    reports: bool = True  # RTCP goes both ways on the port of the audio (RFC 5761)
 
 
 @dataclass(frozen=True, slots=True)

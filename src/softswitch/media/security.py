@@ -47,13 +47,14 @@ class Sdes:
 @dataclass(frozen=True, slots=True)
 class Dtls:
     """`active`: we are the DTLS client. `fingerprint` is the peer's, as "sha-256 AB:CD:...". The ufrags are empty
-    where there is no ICE."""
+    where there is no ICE. `mux`: reports (RTCP) may come on the port of the audio."""
 
     active: bool
     fingerprint: str
     ufrag: str = ""
     password: str = field(default="", repr=False)
     peer_ufrag: str = ""
+    mux: bool = False
 
 
 Security = Sdes | Dtls
@@ -130,6 +131,8 @@ class LegSecurity:
             before = self._agreed if isinstance(self._agreed, Dtls) else None
             if before is None or (before.active, before.fingerprint) != (security.active, security.fingerprint):
                 self.awaits_keys = True
+            # RFC 3711 9.1: should the peer go back to SDES, the counters are new, so the keys are new as well
+            self._keys = OwnKeys(self._random_bytes)
         else:
             self.awaits_keys = False
         self._agreed = security
@@ -180,7 +183,7 @@ class LegSecurity:
         if not any(group.split()[:1] == ["BUNDLE"] and mid in group.split()[1:] for group in groups):
             words = replace(words, session=words.session.replace(f"a=group:BUNDLE {mid}\r\n", ""))
         # RFC 5761 5.1.1: an answer says rtcp-mux only where the offer did
-        if "rtcp-mux" not in media.attributes:
+        if not security.mux:
             words = replace(words, stream=words.stream.replace("a=rtcp-mux\r\n", ""))
         return words, security
 
@@ -236,15 +239,16 @@ class LegSecurity:
     def _dtls(self, media: Media, active: bool, *, answers: bool = False) -> Dtls:
         fingerprint = _fingerprint(media)
         peer = media.attribute("ice-ufrag"), media.attribute("ice-pwd")
+        mux = "rtcp-mux" in media.attributes
         # RFC 8445 6.1.1: two lite agents make no checks; then what the c= line says is used as without ICE
         if not _is_ice(*peer) or "ice-lite" in media.attributes:
-            return Dtls(active, fingerprint)
+            return Dtls(active, fingerprint, mux=mux)
         # RFC 8839 4.4.1.1.1: a changed ufrag and password in an offer is an ICE restart, which changes ours as well. An
         # answer restarts nothing: ours are in the offer, and another phone has answered than the one before (a fork)
         if self._peer_ice[0] and self._peer_ice != peer and not answers:
             self._ice = ("", "")
         self._peer_ice = peer
-        return Dtls(active, fingerprint, *self._own_ice(), peer[0])
+        return Dtls(active, fingerprint, *self._own_ice(), peer[0], mux)
 
     def _own_ice(self) -> tuple[str, str]:
         if not self._ice[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import select
@@ -305,7 +306,7 @@ def test_an_ice_restart_takes_the_new_password_and_keeps_the_rest(
 class Hall:
     """A switchboard with one browser's leg, on a clock of our own."""
 
-    def __init__(self, certificate: Certificate, patience: float = SETUP_SECONDS) -> None:
+    def __init__(self, certificate: Certificate, patience: float = SETUP_SECONDS, *, reports: bool = True) -> None:
         self.clock = Clock(100.0)
         self.epoll = select.epoll()
         self.relay = Relay(self.clock)
@@ -329,7 +330,8 @@ class Hall:
         self.sock.connect(("127.0.0.1", self.port))
         self.sock.settimeout(5)
         self.board.handle(OpenMediaLeg(LegId(1), self.port))
-        self.board.handle(StartDtls(LegId(1), False, certificate.fingerprint, UFRAG, PASSWORD, "them", patience))
+        ice = UFRAG, PASSWORD, "them"
+        self.board.handle(StartDtls(LegId(1), False, certificate.fingerprint, *ice, patience, reports))
         self.board.handle(SetRemote(LegId(1), "0.0.0.0", 0, 0, 126))
 
     def pump(self) -> None:
@@ -434,3 +436,24 @@ def test_an_empty_datagram_is_not_what_another_leg_got_before(hall: Hall, certif
             hall.pump()
             assert LegId(1) in hall.board.legs, before[:2]
     assert hall.board.legs[LegId(1)].tally.dropped == 8
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_reports_go_where_their_port_was_agreed_on(certificate: Certificate, reports: bool) -> None:
+    """RFC 5761 5.1.1: a peer that did not say rtcp-mux gets none on the port of the audio."""
+    hall = Hall(certificate, reports=reports)
+    hall.shake(certificate)
+    hall.sock.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:  # what is left of the handshake
+            assert 20 <= hall.sock.recv(2000)[0] < 64
+    hall.clock.now += 6.0
+    hall.sock.settimeout(1)
+    assert hall.wait(0.0) == ""
+    if reports:
+        assert hall.sock.recv(2000)[1] in (200, 201)
+    else:
+        hall.sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            hall.sock.recv(2000)
+    hall.close()

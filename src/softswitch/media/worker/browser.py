@@ -123,14 +123,14 @@ class DtlsGuard(Guard):
 
     def _reported(self, buffer: bytearray, size: int) -> bool:
         """A report of the peer's (RTCP, on the port of the audio)."""
-        if self.inbound is None or not self._has_ice:
+        if self.inbound is None or not self._order.reports:
             return False
         size = self.inbound.control(size)
         return size > 0 and self._reports.heard(buffer[:size], self.relay.now)
 
     def _report(self, now: float, address: Address) -> None:
         """Our own, when it is time."""
-        report = self._reports.due(now) if self._has_ice and self.outbound is not None else None
+        report = self._reports.due(now) if self._order.reports and self.outbound is not None else None
         if report is not None and self.outbound is not None:
             sealed = self.outbound.control(report)
             if sealed is not None:
