@@ -17,7 +17,7 @@ from softswitch.acd import messages as acd
 from softswitch.call import records
 from softswitch.call.customer_first import CustomerFirstSession
 from softswitch.call.leg import CallLeg
-from softswitch.call.orders import MoveCaller
+from softswitch.call.orders import MoveCaller, PassCaller, SetOwner
 from softswitch.call.settings import LET_FIRST, LetFirst, QueueWays, Settings
 from softswitch.ids import LegId
 from softswitch.ivr.messages import Target
@@ -48,6 +48,7 @@ class Chaos:
             wrap_up_seconds=self.chance.choice((0.0, 10.0)),
             call_back=self.chance.choice((None, acd.CallBackRule(customer_first=True, ask_customer=bool(seed % 3)))),
             let_first=acd.LetFirstRule(1.0, 20.0, 40.0),
+            usual_talk_seconds=5.0,  # else nobody's own turn is near enough to be asked
         )
         then = self.chance.choice((Target(flow="welcome"), Target(queue="everyday"), Target(hang_up=True)))
         ways = QueueWays(keys={"9": LET_FIRST}, let_first=LetFirst("9", 40.0, call_back=bool(seed % 2)))
@@ -109,11 +110,14 @@ class Chaos:
         self.house.post(self.chance.choice(orders)(self.chance.choice((ANNA, MART))))
 
     def supervisor(self) -> None:
-        sessions = [*self.house.calls.sessions]
+        sessions = [*self.house.calls.sessions, *self.house.calls.call_backs]
         if sessions:
             number = self.chance.choice(sessions)
             front = acd.CallerMovedToFront(number, "kadri")
-            self.house.post(self.chance.choice((front, MoveCaller(number, EVERYDAY, "kadri"))))
+            move = MoveCaller(number, EVERYDAY, "kadri")
+            on = PassCaller(number, EVERYDAY, "x", come_back=self.chance.random() < 0.5)
+            owner = SetOwner(number, self.chance.choice((ANNA, MART, None)))
+            self.house.post(self.chance.choice((front, move, on, owner)))
         self.house.post(acd.AgentFreed(self.chance.choice((ANNA, MART)), "kadri", "test"))
 
     def own_call(self) -> None:

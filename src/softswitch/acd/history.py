@@ -114,7 +114,7 @@ def _asked(event: m.Event) -> str:
     if isinstance(event, m.PromiseRestored):
         return "the promise of a call-back was restored after a start"
     if isinstance(event, m.CallerWentOn):
-        return f"left the line by a key: {event.because}"
+        return f"left the line: {event.because}"
     if isinstance(event, m.CallBackRequested):
         return "asked to be called back"
     if isinstance(event, m.CallerLetOthersFirst):
