@@ -18,7 +18,7 @@ from softswitch.call import records
 from softswitch.call.customer_first import CustomerFirstSession
 from softswitch.call.leg import CallLeg
 from softswitch.call.orders import MoveCaller, PassCaller, SetOwner
-from softswitch.call.settings import LET_FIRST, LetFirst, QueueWays, Settings
+from softswitch.call.settings import CALL_BACK, LET_FIRST, LetFirst, QueueWays, Settings
 from softswitch.ids import LegId
 from softswitch.ivr.messages import Target
 from softswitch.media import messages as media
@@ -179,9 +179,66 @@ class Chaos:
             self.house.wait(20_000)
 
 
+class Busy(Chaos):
+    """A good day: phones are answered and keys are right, so that call-backs, passes and others first come about."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        often: list[tuple[int, Callable[[], None]]] = [
+            (3, self.caller), (6, self.key), (9, self.answer), (1, self.refuse), (1, self.hang_up),
+            (5, self.prompt_over), (4, self.time), (1, self.ready), (1, self.supervisor), (1, self.own_call), (1, self.customer_gone),
+        ]  # fmt: skip
+        self.actions = [action for times, action in often for _ in range(times)]
+
+    def _settings(self, seed: int) -> Settings:
+        settings = super()._settings(seed)
+        call, (queue,) = settings.call, settings.acd.queues
+        texts = call.queue_texts[EVERYDAY]
+        ways = replace(texts.ways, keys={"9": LET_FIRST, "1": CALL_BACK})
+        rule = acd.CallBackRule(attempts=3, retry_seconds=20.0, customer_first=seed % 2 == 0, ask_customer=seed % 3 > 0)
+        first = acd.LetFirstRule(0.0, 20.0, 40.0)
+        queue = replace(queue, call_back=rule, ring_seconds=20.0, let_first=first, say_position_every_seconds=5.0)
+        call = replace(call, queue_texts={EVERYDAY: replace(texts, ways=ways)})
+        return replace(settings, acd=replace(settings.acd, queues=(queue,)), call=call)
+
+    def key(self) -> None:
+        if (leg := self.leg()) is not None:
+            self.house.press(leg.id, self.chance.choice("11111999203"))
+
+    def answer(self) -> None:
+        if (invite := self.ringing()) is not None:
+            self.house.answer(invite)
+
+    def ready(self) -> None:
+        self.agent()
+        agent = self.chance.choice((ANNA, MART))
+        self.house.post(acd.AgentLoggedIn(agent))
+        self.house.post(acd.AgentWentReady(agent))
+
+    def customer_gone(self) -> None:
+        legs = [each.customer_leg for each in self.house.calls.call_backs.values()]
+        alive = [leg for leg in legs if leg is not None and leg.alive]
+        if alive:
+            self.house.bye(self.chance.choice(alive).id)
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_any_crossing_leaves_nothing_behind(seed: int) -> None:
-    chaos = Chaos(seed)
+    leaves_nothing(Chaos(seed))
+
+
+def test_a_good_day_leaves_nothing_behind_and_has_everything_in_it() -> None:
+    lets = passes = kept = asked = 0
+    for seed in range(30):
+        house = leaves_nothing(Busy(seed))
+        lets += sum("lets others go first" in each.note for each in house.of(acd.CallerNoted))
+        passes += sum(each.because.startswith("passed on") for each in house.of(records.InteractionQueued))
+        kept += sum(each.state is acd.PromiseState.KEPT for each in house.of(acd.PromiseChanged))
+        asked += len(house.of(acd.CustomerAnswered))
+    assert min(lets, passes, kept, asked) >= 5, (lets, passes, kept, asked)
+
+
+def leaves_nothing(chaos: Chaos) -> House:
     house = chaos.house
     house.register(ANNA, contacts=2)
     house.register(MART)
@@ -199,3 +256,4 @@ def test_any_crossing_leaves_nothing_behind(seed: int) -> None:
     opened = {each.interaction for each in house.of(records.InteractionOpened)}
     closed = {each.interaction for each in (*house.of(records.InteractionClosed), *house.of(acd.InteractionEnded))}
     assert opened == closed
+    return house
