@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from tests.certificates import Authority
@@ -126,12 +127,20 @@ class Line:
         self.runs.append(run)
         return run
 
+    async def end_break(self, agent: str) -> None:
+        url = f"http://{self.switch.http}/api/v1/agents/{agent}/ready"
+        async with aiohttp.ClientSession() as session, session.post(url) as answer:
+            assert answer.status == 200, await answer.text()
+
     def caller(self) -> str:
         """The number of the newest sipp caller; each has its own."""
         return f"+372555{self.phones:05d}"
 
     async def reset(self) -> None:
-        """After each test: all phones gone, nobody registered, no call left."""
+        """After each test: nobody on a break, all phones gone, nobody registered, no call left."""
+        for row in await self.switch.look("agents"):
+            if row["state"] == "break":
+                await self.end_break(row["agent"])
         for run in self.runs:
             if run.process.returncode is None:
                 run.process.kill()
