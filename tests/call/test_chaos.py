@@ -186,7 +186,8 @@ class Busy(Chaos):
         super().__init__(seed)
         often: list[tuple[int, Callable[[], None]]] = [
             (3, self.caller), (6, self.key), (9, self.answer), (1, self.refuse), (1, self.hang_up),
-            (5, self.prompt_over), (4, self.time), (1, self.ready), (1, self.supervisor), (1, self.own_call), (1, self.customer_gone),
+            (5, self.prompt_over), (4, self.time), (1, self.ready), (1, self.supervisor),
+            (1, self.own_call), (1, self.customer_gone),
         ]  # fmt: skip
         self.actions = [action for times, action in often for _ in range(times)]
 
