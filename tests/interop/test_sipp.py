@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import pytest
 
 from softswitch.demo.ports import free_port
 from softswitch.demo.switch import HOST
 
 from .conftest import AGENTS, EXPRESS, LINE, Line, Sipp
-from .wire import register
+from .wire import Wire, login, register
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 
@@ -102,6 +103,32 @@ async def test_agent_who_transfers_is_told_how_it_went(line: Line, sipp: Run) ->
     assert customer.in_call(), "he hears what that department has to say"
     await customer.hang_up()
     await register(line.switch.sip, HOST, port, AGENTS["li"], line.passwords["li"], 0)
+
+
+async def watched(line: Line, lamps: int) -> None:
+    """Until so many subscriptions are in the metrics."""
+    async with asyncio.timeout(5), aiohttp.ClientSession() as session:
+        text = ""
+        while f"softswitch_subscriptions {lamps}.0\n" not in text:
+            async with session.get(f"http://{line.switch.http}/metrics") as answer:
+                text = await answer.text()
+
+
+async def test_lamp_of_a_colleague_follows_her_call(line: Line, sipp: Run) -> None:
+    """SUBSCRIBE dialog: dark, blinking while her phone rings, lit while she talks, dark again; then ended by the phone."""
+    wire = await Wire.open(line.switch.sip, HOST)
+    wire.send(wire.request("SUBSCRIBE", f"{AGENTS['li']}@", more="Event: dialog\r\n"))
+    challenge = await wire.final()
+    wire.close()
+    mart = challenge, AGENTS["mart"], line.passwords["mart"], "SUBSCRIBE"
+    first = login(*mart, f"sip:{AGENTS['li']}@{line.switch.sip}")
+    again = login(*mart, f"sip:{line.switch.sip}", 2)
+    keys = ("-key", "watcher", AGENTS["mart"], "-key", "login", first, "-key", "login_again", again)
+    watcher = await sipp("lamp", number=AGENTS["li"], host=HOST, more=keys)
+    await watched(line, 1)
+    await with_agent(line, sipp, "agent_takes_her_time", "stays")
+    await watcher.done()
+    await watched(line, 0)
 
 
 async def test_many_calls_leave_nothing_behind(line: Line, sipp: Run) -> None:

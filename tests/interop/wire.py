@@ -78,6 +78,20 @@ class Wire(asyncio.DatagramProtocol):
         )
 
 
+def login(challenge: str, user: str, password: str, method: str, uri: str, count: int = 1) -> str:
+    """The Authorization line (MD5) for the `count`th request that uses this 401."""
+    found = re.search(r'realm="([^"]*)", nonce="([^"]*)", qop="auth", algorithm=MD5', challenge)
+    assert challenge.startswith("SIP/2.0 401") and found, challenge
+    realm, nonce = found.groups()
+    ha1 = hashlib.md5(f"{user}:{realm}:{password}".encode()).hexdigest()
+    ha2 = hashlib.md5(f"{method}:{uri}".encode()).hexdigest()
+    answer = hashlib.md5(f"{ha1}:{nonce}:{count:08x}:c:auth:{ha2}".encode()).hexdigest()
+    return (
+        f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
+        f'response="{answer}", algorithm=MD5, qop=auth, nc={count:08x}, cnonce="c"'
+    )
+
+
 async def register(server: str, host: str, port: int, user: str, password: str, expires: int) -> None:
     """REGISTER with digest (MD5) from this port, which somebody else uses afterwards."""
     wire = await Wire.open(server, host, port)
@@ -93,20 +107,8 @@ async def register(server: str, host: str, port: int, user: str, password: str, 
 
         wire.send(text(1, ""))
         challenge = await wire.final()
-        found = re.search(r'realm="([^"]*)", nonce="([^"]*)", qop="auth", algorithm=MD5', challenge)
-        assert challenge.startswith("SIP/2.0 401") and found, challenge
-        realm, nonce = found.groups()
         uri = f"sip:{wire.server[0]}:{wire.server[1]}"
-        ha1 = hashlib.md5(f"{user}:{realm}:{password}".encode()).hexdigest()
-        ha2 = hashlib.md5(f"REGISTER:{uri}".encode()).hexdigest()
-        answer = hashlib.md5(f"{ha1}:{nonce}:00000001:c:auth:{ha2}".encode()).hexdigest()
-        wire.send(
-            text(
-                2,
-                f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
-                f'response="{answer}", algorithm=MD5, qop=auth, nc=00000001, cnonce="c"\r\n',
-            )
-        )
+        wire.send(text(2, login(challenge, user, password, "REGISTER", uri) + "\r\n"))
         reply = await wire.final()
         assert reply.startswith("SIP/2.0 200"), reply
     finally:
