@@ -115,7 +115,7 @@ async def watched(line: Line, lamps: int) -> None:
 
 
 async def test_lamp_of_a_colleague_follows_her_call(line: Line, sipp: Run) -> None:
-    """SUBSCRIBE dialog: dark, blinking while her phone rings, lit while she talks, dark again; then ended by the phone."""
+    """SUBSCRIBE dialog: dark, blinking while her phone rings, lit while she talks, dark; then ended by the phone."""
     wire = await Wire.open(line.switch.sip, HOST)
     wire.send(wire.request("SUBSCRIBE", f"{AGENTS['li']}@", more="Event: dialog\r\n"))
     challenge = await wire.final()
