@@ -119,3 +119,14 @@ def test_he_hangs_up_or_time_is_up_and_no_further_trunk_is_tried() -> None:
     assert rung(house) == []
     house.wait(60)
     house.assert_nothing_left()
+
+
+def test_an_update_while_the_trunk_rings_is_answered() -> None:
+    house = routed(((A, 1),))
+    house.register(ANNA)
+    leg = own_call(house, OUTSIDE)
+    house.post(sip.InviteProgressed(house.ringing()[0].leg, 183, offer()))
+    house.post(sip.OfferReceived(leg, offer().replace(b"30000", b"30002")))
+    assert [each.status for each in house.of(sip.AnswerOffer)] == [200], "else no later offer is taken"
+    house.bye(leg)
+    house.assert_nothing_left()

@@ -5,21 +5,36 @@ No leg is left behind, and no caller is dropped by what fails on an agent's side
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.call.house import ANNA, LI, MART, House, offer
+from tests.call.test_routes import trunk
 from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, bridged, own_call, talking
 
 from softswitch.acd import messages as acd
 from softswitch.call.orders import PassCaller
 from softswitch.call.session import Stage
-from softswitch.ids import LegId
+from softswitch.call.settings import RouteSettings
+from softswitch.ids import LegId, TrunkId
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
 STEPS = (
     *("refer mart", "refer li", "refer outside", "refer department", "refer nowhere"),
-    *("consult", "attended", "attended turned", "answer", "refuse", "ringing", "bye agent", "bye second", "bye other"),
+    *(
+        "consult",
+        "attended",
+        "attended turned",
+        "answer",
+        "refuse",
+        "full",
+        "ringing",
+        "bye agent",
+        "bye second",
+        "bye other",
+    ),
     *("hold", "resume", "wait", "wait long", "free", "pass", "break", "media fails"),
 )
 
@@ -29,6 +44,10 @@ class Crossing:
 
     def __init__(self) -> None:
         rules = allowing(to=("extensions", "departments", "outside"), ring_seconds=10.0)
+        north, south = rules.sip.trunks[0], trunk(TrunkId("s"))
+        route = RouteSettings("out", (((north.id, 1),), ((south.id, 1),)))
+        rules = replace(rules, sip=replace(rules.sip, trunks=(north, south)))
+        rules = replace(rules, call=replace(rules.call, call_back_route=route))
         self.house = House(rules)
         self.caller, self.hers = talking(self.house)
         self.interaction = self.house.interaction_of(self.caller)
@@ -60,12 +79,14 @@ class Crossing:
             legs = (LegId(self.second), self.hers) if rest else (self.hers, LegId(self.second))
             if self.alive(legs[0]) and self.alive(legs[1]):
                 house.post(sip.ReferReceived(legs[0], "softswitch", legs[1]))
-        elif step in ("answer", "refuse", "ringing") and house.ringing():
+        elif step in ("answer", "refuse", "full", "ringing") and house.ringing():
             invite = house.ringing()[0]
             if step == "answer":
                 house.answer(invite)
             elif step == "refuse":
                 house.refuse(invite)
+            elif step == "full":  # over the next trunk, where it is one
+                house.refuse(invite, 503)
             else:
                 house.post(sip.InviteProgressed(invite.leg, 180, None))
         else:

@@ -26,6 +26,7 @@ from softswitch.sip.messages import (
     Answer,
     InviteProgressed,
     LegEnded,
+    OfferReceived,
     Reject,
     RespondProvisional,
 )
@@ -113,7 +114,9 @@ class InternalCall:
 
     # -------------------------------------------------------------- LegOwner of `near`, while it rings
 
-    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None: ...
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
+        if isinstance(event, OfferReceived):  # RFC 3311 5.2: UPDATE while it rings, after early media that was agreed
+            leg.answer_reoffer(event.sdp)
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
         dialling, self._dialling = self._dialling, None
