@@ -6,6 +6,7 @@ No leg is left behind, and no caller is dropped by what fails on an agent's side
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,9 @@ from tests.call.test_routes import trunk
 from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, bridged, own_call, talking
 
 from softswitch.acd import messages as acd
+from softswitch.call.handing import Handing
+from softswitch.call.handover import Handover
+from softswitch.call.joined import GONE
 from softswitch.call.orders import PassCaller
 from softswitch.call.session import Stage
 from softswitch.call.settings import RouteSettings
@@ -61,6 +65,17 @@ class Crossing:
         mine = (self.caller, self.hers)
         return [leg.id for leg in self.house.calls.board.live_legs() if leg.id not in mine and leg.id < 900]
 
+    def check_owners(self, steps: list[str]) -> None:
+        """Every leg that lives is somebody's who goes on with it, and who talks there hears the other."""
+        board = self.house.calls.board
+        for leg in board.live_legs():
+            found = board.find_leg(leg.id)
+            assert found is not None
+            owner = found[1]
+            assert owner is not GONE and not getattr(owner, "over", False), (leg.id, owner, steps)
+            if isinstance(owner, Handover):
+                assert cast(Handing, owner._host).handover is owner, (leg.id, steps)
+
     def rung_for_him(self) -> list[LegId]:
         live = {leg.id: leg for leg in self.house.calls.board.live_legs()}
         rung = [live[each.leg] for each in self.house.ringing()]
@@ -75,6 +90,9 @@ class Crossing:
         elif step == "consult":
             self.second += 1
             own_call(house, EXTENSION[MART], leg=self.second)
+        elif step == "line":
+            self.second += 1
+            house.press(own_call(house, "+3726310000", leg=self.second), "1")
         elif word == "attended":
             legs = (LegId(self.second), self.hers) if rest else (self.hers, LegId(self.second))
             if self.alive(legs[0]) and self.alive(legs[1]):
@@ -119,14 +137,23 @@ class Crossing:
             house.post(media.MediaLegFailed(self.hers, "x"))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.sampled_from(STEPS), max_size=14))
-def test_no_leg_leaks_and_no_caller_is_dropped(steps: list[str]) -> None:
+OPENINGS = (
+    *((), ("refer mart",), ("refer outside",), ("refer outside", "full"), ("refer department",), ("consult",)),
+    *(("consult", "answer"), ("consult", "attended"), ("consult", "answer", "attended turned")),
+    *(("line",), ("line", "answer"), ("line", "answer", "attended")),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(OPENINGS), st.lists(st.sampled_from(STEPS), max_size=12))
+def test_no_leg_leaks_and_no_caller_is_dropped(opening: tuple[str, ...], then: list[str]) -> None:
+    steps = [*opening, *then]
     crossing = Crossing()
     house = crossing.house
     for step in steps:
         talked_with = {leg for pair in bridged(house) if crossing.caller in pair for leg in pair} - {crossing.caller}
         crossing.do(step)
+        crossing.check_owners(steps)
         if crossing.caller in house.ended_legs:
             # Only a BYE of whom he talked with ends it (or the network lost her audio), never a failure on the way.
             assert talked_with and talked_with <= house.ended_legs, (step, steps)
@@ -135,7 +162,10 @@ def test_no_leg_leaks_and_no_caller_is_dropped(steps: list[str]) -> None:
         assert crossing.alive(crossing.caller), (step, steps)
         session = house.session_of(crossing.caller)
         assert session is not None
-        talk = session.talk
+        talk, handover = session.talk, session.handing.handover
+        hers = talk is not None and talk.agent_leg.id == crossing.hers
+        assert hers or not crossing.alive(crossing.hers), "her leg lives as long as she has to do with him"
+        assert handover is None or not handover._dialling.over, "handed over: somebody is rung"
         if talk is not None and not talk.over and session.handing.handover is None:
             assert frozenset((crossing.caller, talk.agent_leg.id)) in bridged(house), "in a talk they hear each other"
         elif session.stage is Stage.TALKING:
@@ -143,7 +173,9 @@ def test_no_leg_leaks_and_no_caller_is_dropped(steps: list[str]) -> None:
             assert handing.handover is not None or handing.outside is not None, "he is left with nobody"
     if crossing.caller not in house.ended_legs:
         house.bye(crossing.caller)
+        crossing.check_owners(steps)
         assert crossing.rung_for_him() == []
+    assert not crossing.alive(crossing.hers), "he has gone, and so has her leg"
     for leg in [leg.id for leg in house.calls.board.live_legs()]:
         house.bye(leg)
     house.wait(3600)
