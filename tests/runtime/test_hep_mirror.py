@@ -56,6 +56,19 @@ async def test_what_one_read_of_a_connection_brought_is_taken_apart(collector: s
     mirror.close()
 
 
+async def test_digits_that_come_in_a_piece_of_their_own_are_not_copied(collector: socket.socket) -> None:
+    """Some phones send the head and the body of an INFO one after the other."""
+    mirror = await opened(collector)
+    flow = Flow("tcp", *(UDP.local, UDP.remote), 4)
+    head = b"INFO sip:1@a SIP/2.0\r\nCall-ID: i@b\r\nContent-Type: application/dtmf-relay\r\nContent-Length: 24\r\n\r\n"
+    body = b"Signal=7\r\nDuration=160\r\n"
+    for piece in (head, body, head[:40], head[40:] + body, INVITE):
+        mirror.note(5.0, False, flow, piece)
+    got = [(await received(collector))[15] for _ in range(3)]
+    assert got == [head, head[:40], INVITE.replace(b"0123abc", b"*******")]
+    mirror.close()
+
+
 async def test_the_queue_is_bounded_and_a_collector_that_is_away_costs_nothing(collector: socket.socket) -> None:
     mirror = await opened(collector)
     collector.close()

@@ -16,7 +16,7 @@ from softswitch.call.errors import StartError
 from softswitch.call.settings import MirrorSettings
 from softswitch.sip.hep import hep_packet
 from softswitch.sip.messages import Flow
-from softswitch.sip.trace import Trace, Traced, call_id_in, masked, messages_in
+from softswitch.sip.trace import Trace, Traced, begins_message, call_id_in, masked, messages_in
 
 MOST_WAITING = 2000
 _BATCH = 20
@@ -68,7 +68,8 @@ class HepMirror(Trace):
         for _ in range(min(_BATCH, len(self._waiting))):
             entry = self._waiting.popleft()
             for message in messages_in(entry):
-                if message.strip(b"\r\n\0"):  # no keep-alives
+                # No keep-alives, and no later pieces of what TCP brought in pieces: they cannot be masked.
+                if message.strip(b"\r\n\0") and (entry.flow.transport == "udp" or begins_message(message)):
                     self._send(entry._replace(data=masked(message)))
         if self._waiting:
             self._turn = self._loop.call_soon(self._send_some)

@@ -91,6 +91,11 @@ def messages_in(entry: Traced) -> Iterator[bytes]:
         data = data[end:]
 
 
+def begins_message(data: bytes) -> bool:
+    """False: a piece of a message. What of it is a secret nobody can tell."""
+    return _FIRST_LINE.match(data) is not None
+
+
 def call_id_in(message: bytes) -> bytes:
     """Its Call-ID; empty when it has none."""
     found = _CALL_ID.search(message)
