@@ -134,3 +134,17 @@ def test_a_trunk_does_not_register() -> None:
     challenge = peer.sent(register(1, user="carrier"), PHONE)[0]
     proof = credentials(challenge, username="carrier", password="word")
     assert status(peer.sent(register(2, user="carrier", proof=proof), PHONE)[0]) == 403
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE"])
+def test_the_login_of_a_trunk_is_for_calls_alone(method: str) -> None:
+    peer = by_login()
+    uri = f"sip:1001@{REALM}"
+
+    def one(number: int, *more: str) -> bytes:
+        extra = ("Event: dialog", "Expires: 60", *more)
+        return request(method, number, "m1", flow=STRANGER, uri=uri, extra=extra)
+
+    challenge = peer.sent(one(1), STRANGER)[0]
+    proof = credentials(challenge, username="carrier", password="word", method=method, uri=uri)
+    assert status(peer.sent(one(2, proof), STRANGER)[0]) == 403

@@ -82,7 +82,7 @@ class Courier:
         self._addresses = addresses
         self._gate = gate
         self._contacts = contacts
-        accounts = context.settings.accounts
+        accounts = [each for each in context.settings.accounts if each.trunk is None]
         self._extensions = {name: each for each in accounts for name in (each.username, each.extension)}
         self._under_way: dict[AgentId, int] = {}
 
@@ -95,7 +95,7 @@ class Courier:
         """Sender and receiver. Nothing is remembered yet."""
         if self._gate.trunk(request.flow.remote[0]) is not None:
             raise SipError(403, "MESSAGE from a trunk")
-        account = self._gate.account(request)
+        account = self._gate.agent(request)
         uri = parse_uri(request.uri)
         target = self._extensions.get(plain_text(uri.user.partition(";")[0])) if uri.user else None
         if target is None or not self._addresses.is_ours(uri.host):

@@ -50,6 +50,13 @@ class Gate:
         stale = checked.verdict in (Verdict.STALE, Verdict.REPLAYED)
         raise SipError(401, checked.verdict.name.lower(), self._digest.challenge(request.flow.remote[0], stale))
 
+    def agent(self, request: Request) -> AccountSettings:
+        """The same for what agents alone may do: a trunk's login is for its calls."""
+        account = self.account(request)
+        if account.trunk is not None:
+            raise SipError(403, "a trunk is no agent")
+        return account
+
     def caller(self, request: Request) -> Caller:
         """Who calls: a trunk by its address, its certificate or its login, else an agent."""
         trunk = self._addresses.trunk_of_flow(request.flow)

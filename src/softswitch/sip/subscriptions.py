@@ -72,7 +72,7 @@ class Subscriptions:
         self._clients = clients
         self._addresses = addresses
         self._gate = gate
-        accounts = context.settings.accounts
+        accounts = [each for each in context.settings.accounts if each.trunk is None]
         self._extensions = {name: each for each in accounts for name in (each.username, each.extension)}
         self._table: dict[str, Subscription] = {}  # by our tag
         self._watchers: dict[Watched, dict[str, Subscription]] = {}
@@ -145,7 +145,7 @@ class Subscriptions:
 
     def check(self, request: Request) -> Checked:
         """Who asks, for which package of what, for how long. Nothing is remembered yet."""
-        account = self._gate.account(request)
+        account = self._gate.agent(request)
         package = request.headers.get("event", "").partition(";")[0].strip().lower()
         if package not in TYPES:
             # RFC 6665 4.2.1.1: an event package that is not understood is answered with "489 (Bad Event)".
