@@ -75,3 +75,25 @@ def test_the_score_falls_with_everything() -> None:
     assert mos(1, 0) > mos(2, 0) > mos(10, 0)
     assert mos(0, 5) > mos(0, 50)
     assert mos(0, 0, 100) > mos(0, 0, 500)
+
+
+def test_the_fraction_of_a_report_is_of_the_time_since_the_one_before() -> None:
+    """RFC 3550 6.4.1: a bad second long ago is in the sum only."""
+    reception, count = Reception(), 0
+
+    def hear(sequences: range, step: int = 1) -> None:
+        nonlocal count
+        for sequence in sequences[::step]:
+            reception.sample(rtp.build(0, sequence, 160 * sequence, 7, b""), count, sequence * 0.02, following=False)
+            count += 1
+
+    assert reception.heard(0, 0) is None
+    hear(range(1, 102), 2)
+    bad = reception.heard(0, 0)
+    hear(range(102, 202))
+    good = reception.heard(0, 0)
+    nothing_new = reception.heard(0, 0)
+    assert bad is not None and good is not None and nothing_new is not None
+    assert (bad.fraction_lost, bad.lost, bad.highest) == (128, 50, 101)
+    assert (good.fraction_lost, good.lost, good.highest) == (0, 50, 201)
+    assert (nothing_new.fraction_lost, nothing_new.lost) == (0, 50)

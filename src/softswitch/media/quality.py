@@ -46,6 +46,7 @@ class Reception:
         "_sequence",
         "_ssrc",
         "_timestamp",
+        "_told",
         "_worst",
         "round_trip_ms",
     )
@@ -61,6 +62,7 @@ class Reception:
         self._expected = 0
         self._received = 0
         self._highest = 0
+        self._told = 0, 0  # expected and lost, as of the last report to the peer
         self.round_trip_ms = 0.0  # as the peer's reports tell
 
     def sample(self, packet: bytes | bytearray, count: int, now: float, *, following: bool) -> None:
@@ -90,12 +92,16 @@ class Reception:
         return Quality(round(loss, 2), round(jitter, 1), mos(loss, jitter, self.round_trip_ms))
 
     def heard(self, last_report: int, since_report: int) -> Heard | None:
-        """What is reported to the peer of his stream."""
+        """What is reported to the peer of his stream, since the last report and in all."""
         if not self._expected:
             return None
         lost = self._expected - self._received
         jitter = int(self._jitter * CLOCK_RATE)
-        return Heard(self._ssrc, 255 * lost // self._expected, lost, self._highest, jitter, last_report, since_report)
+        expected_before, lost_before = self._told
+        self._told = self._expected, lost
+        # RFC 3550 6.4.1: the fraction lost "since the previous SR or RR packet was sent"
+        fraction = 256 * (lost - lost_before) // max(self._expected - expected_before, 1)
+        return Heard(self._ssrc, min(fraction, 255), lost, self._highest, jitter, last_report, since_report)
 
 
 def mos(loss_percent: float, jitter_ms: float, round_trip_ms: float = 0.0) -> float:
