@@ -56,6 +56,10 @@ async def test_phones_over_ws_and_wss(
     call_settings = replace(settings.call, encryption_of_agents={"anna": "none"})  # no browser: its audio is plain
     line = replace(settings, listen=(*settings.listen, plain, secure), tls=tls, call=call_settings)
     async with running(line) as switch:
+        known, guard = switch.edges.transport.connections.house.known, switch.cores.stack.guard
+        assert (known("127.0.0.1"), known("203.0.113.9")) == (True, False)
+        guard.proven("203.0.113.9", switch.clock.now())
+        assert known("203.0.113.9")
         async with web_phone(f"ws://127.0.0.1:{plain.port}/sip", "1001", password, realm) as anna:
             answer = await anna.register()
             assert anna.contact in answer.get("Contact")

@@ -112,6 +112,15 @@ def test_invite_server_over_tcp_waits_for_ack_without_repeating() -> None:
     assert len(bench.servers) == 0
 
 
+def test_invite_server_over_tcp_timer_h_ends_the_wait_for_an_ack() -> None:
+    bench = Bench()
+    bench.server(flow=TCP).respond(486)
+    assert len(bench.until(31.99)) == 1
+    assert len(bench.servers) == 1
+    assert bench.until(32.01) == []
+    assert len(bench.servers) == 0
+
+
 def test_invite_server_2xx_absorbs_for_64_t1_timer_l() -> None:
     bench = Bench()
     transaction = bench.server()

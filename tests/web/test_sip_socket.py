@@ -172,6 +172,17 @@ def test_addresses_of_one_ipv6_network_are_one_source(monkeypatch: pytest.Monkey
     assert house.enter("2001:db8::3")
 
 
+async def test_strangers_leave_room_for_phones_that_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sip_connections, "MAX_STRANGERS", 2)
+    async with port() as (web, session):
+        house = web.transport.connections.house
+        house.known = lambda host: host != HOST
+        async with sip(session, web.url), sip(session, web.url):
+            with pytest.raises(aiohttp.ClientError):
+                await sip(session, web.url)
+            assert house.enter("203.0.113.9")
+
+
 async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sip_socket, "MAX_UNSENT_BYTES", 100_000)
     async with port() as (web, session), sip(session, web.url) as socket:

@@ -45,6 +45,9 @@ class SipEdge:
             self.report()
         return admitted
 
+    def known(self, host: str) -> bool:
+        return self._guard.is_known(host, self._now())
+
     def report(self) -> None:
         for event in self._guard.take_events():
             self._switch.post(event)

@@ -194,6 +194,7 @@ class Switch:
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
         self.edges.transport.admit = edge.admit
+        self.edges.transport.connections.house.known = edge.known
         chats = ChatDesk(self)
         self._driver.add_effect(chats.told, *CHAT_COMMANDS)
         orders, dialling = Orders(self), DialDesk(self)

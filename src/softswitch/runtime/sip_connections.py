@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_CONNECTIONS = 5_000
+MAX_STRANGERS = 4_000  # above it only sources that logged in lately, trunks and `never_ban` are let in
 MAX_CONNECTIONS_PER_HOST = 500
 MAX_HANDSHAKES = 500  # under way at a time
 MAX_UNSENT_BYTES = 1_000_000
@@ -60,6 +61,7 @@ class House:
 
     def __init__(self, owner: SipTransport) -> None:
         self._owner = owner
+        self.known: Callable[[str], bool] = lambda host: True  # no stranger
         self._per_source: dict[str, int] = {}
         self._shaking: dict[str, int] = {}
         self.inside = 0
@@ -84,7 +86,7 @@ class House:
     def seat(self, host: str) -> bool:
         source = source_name(host)
         seated = self._per_source.get(source, 0)
-        if seated >= MAX_CONNECTIONS_PER_HOST:
+        if seated >= MAX_CONNECTIONS_PER_HOST or (self.inside >= MAX_STRANGERS and not self.known(host)):
             self.refused += 1
             return False
         self._per_source[source] = seated + 1

@@ -231,6 +231,10 @@ class Guard:
         source = self._sources.get(source_name(host))
         return source is not None and source.proven_until > now
 
+    def is_known(self, host: str, now: float) -> bool:
+        """No stranger."""
+        return self._is_exempt(host) or self.is_proven(host, now)
+
     def failed(self, host: str, now: float) -> None:
         """A wrong login from there."""
         if self._is_exempt(host):
