@@ -26,7 +26,7 @@ class PreviousDoc(Section):
     talked_at_least: float = key(duration(0, 3600), "shorter talks do not count", 20.0)
     or_: tuple[Placed, ...] = key(
         ListOf(OneOf("ticket_owner", "named_banker")),
-        "ticket_owner: who owns his case, as set over the API or by a flow, comes first; named_banker: then his own banker",
+        "ticket_owner: who owns his case, by the API or a flow, comes first; named_banker: then his own banker",
         (),
         name="or",
     )
