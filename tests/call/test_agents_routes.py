@@ -130,3 +130,18 @@ def test_an_update_while_the_trunk_rings_is_answered() -> None:
     assert [each.status for each in house.of(sip.AnswerOffer)] == [200], "else no later offer is taken"
     house.bye(leg)
     house.assert_nothing_left()
+
+
+def test_an_answer_that_crosses_the_end_is_hung_up() -> None:
+    house = routed(((A, 1),), ((B, 1),))
+    house.register(ANNA)
+    leg = own_call(house, OUTSIDE)
+    (invite,) = house.ringing()
+    house.ended_legs.add(invite.leg)  # its end is slow to come
+    house.bye(leg)
+    house.post(sip.InviteAnswered(invite.leg, offer()))
+    assert [each.leg for each in house.of(sip.Hangup)] == [invite.leg] * 2
+    assert rung(house) == [] and bridged(house) == set()
+    house.post(sip.LegEnded(invite.leg, PEER, 503))
+    assert rung(house) == [], "nor does the next trunk ring"
+    house.assert_nothing_left()

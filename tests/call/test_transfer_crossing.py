@@ -15,6 +15,7 @@ from tests.call.test_routes import trunk
 from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, bridged, own_call, talking
 
 from softswitch.acd import messages as acd
+from softswitch.call.dialling import Dialling
 from softswitch.call.handing import Handing
 from softswitch.call.handover import Handover
 from softswitch.call.joined import GONE
@@ -75,6 +76,8 @@ class Crossing:
             assert owner is not GONE and not getattr(owner, "over", False), (leg.id, owner, steps)
             if isinstance(owner, Handover):
                 assert cast(Handing, owner._host).handover is owner, (leg.id, steps)
+            if isinstance(owner, Dialling):
+                assert not getattr(owner.listener, "over", False), ("it rings for nobody", leg.id, steps)
 
     def rung_for_him(self) -> list[LegId]:
         live = {leg.id: leg for leg in self.house.calls.board.live_legs()}
@@ -97,6 +100,8 @@ class Crossing:
             legs = (LegId(self.second), self.hers) if rest else (self.hers, LegId(self.second))
             if self.alive(legs[0]) and self.alive(legs[1]):
                 house.post(sip.ReferReceived(legs[0], "softswitch", legs[1]))
+                if house.of(sip.AnswerRefer)[-1].status == 202:
+                    assert not self.alive(LegId(self.second)), "her second call is over for her"
         elif step in ("answer", "refuse", "full", "ringing") and house.ringing():
             invite = house.ringing()[0]
             if step == "answer":
