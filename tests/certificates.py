@@ -27,13 +27,14 @@ class Authority:
         self.certificate = directory / f"{name.lower().replace(' ', '-')}.pem"
         self.certificate.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, file: str, *names: str, days: float = 30) -> tuple[Path, Path]:
-        """(certificate, key) for these DNS names, addresses and sip: URIs."""
+    def issue(self, file: str, *names: str, days: float = 30, begins: float = -60) -> tuple[Path, Path]:
+        """(certificate, key) for these DNS names, addresses and sip: URIs; it begins and ends so many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternative = x509.SubjectAlternativeName([_general(name) for name in names])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-        builder = _builder(subject, self._name, key, days).add_extension(alternative, False).add_extension(usage, False)
+        builder = _builder(subject, self._name, key, days, begins)
+        builder = builder.add_extension(alternative, False).add_extension(usage, False)
         made = builder.sign(self._key, hashes.SHA256())
         paths = self._directory / f"{file}.pem", self._directory / f"{file}.key"
         paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
@@ -43,7 +44,7 @@ class Authority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: float
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: float, begins: float = -60
 ) -> x509.CertificateBuilder:
     now = datetime.fromtimestamp(time.time(), UTC)
     return (
@@ -52,7 +53,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=60))
+        .not_valid_before(now + timedelta(days=begins))
         .not_valid_after(now + timedelta(days=days))
     )
 

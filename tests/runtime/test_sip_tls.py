@@ -319,11 +319,12 @@ async def test_a_renewed_certificate_is_used_and_connections_stay(
         _, second = await connect(switch.port, trust, "two.example")
         first.write(b"still here")
         assert (await switch.get(StreamReceived)).data == b"still here"
-        # Half a renewal, a key of another, an expired one: all stays as it is.
+        # Half a renewal, a key of another, an expired one, one of tomorrow: all stays as it is.
         for spoil in (
             lambda: certificate.write_bytes(certificate.read_bytes()[:100]),
             lambda: os.replace(authority.issue("third", "three.example")[0], certificate),
             lambda: authority.issue("renewed", "old.example", days=-1),
+            lambda: authority.issue("renewed", "early.example", begins=1),
         ):
             spoil()
             assert certificates.reload() is False

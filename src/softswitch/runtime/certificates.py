@@ -149,7 +149,10 @@ def _expiry(certificate: str) -> float:
         first = x509.load_pem_x509_certificates(Path(certificate).read_bytes())[0]
     except (OSError, ValueError, IndexError) as problem:
         raise CertificateError(f"{certificate} holds no certificate: {problem}.") from None
-    ends = first.not_valid_after_utc
-    if ends <= datetime.fromtimestamp(time.time(), UTC):
+    ends, now = first.not_valid_after_utc, datetime.fromtimestamp(time.time(), UTC)
+    if first.not_valid_before_utc > now:
+        begins = first.not_valid_before_utc
+        raise CertificateError(f"The certificate {certificate} is not valid before {begins:%Y-%m-%d %H:%M} UTC.")
+    if ends <= now:
         raise CertificateError(f"The certificate {certificate} expired on {ends:%Y-%m-%d}.")
     return ends.timestamp()
