@@ -28,6 +28,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from softswitch.acd.messages import AgentSettings, AgentState, AgentStateChanged, Command
+from softswitch.acd.quick import maker
 from softswitch.acd.strategy import Standing
 from softswitch.acd.waiting import Entry, Place
 from softswitch.ids import AgentId, RingAttemptId
@@ -51,6 +52,8 @@ ON_OWN_CALL: Final = "on a call of her own"
 NOT_REGISTERED: Final = "phone not registered"
 LOGGED_OUT: Final = "logged out"
 RELIEF: Final = "earned rest"
+
+_changed: Final = maker(AgentStateChanged)
 
 
 class Volley:
@@ -185,7 +188,7 @@ def change(
         for pool in agent.pools:
             pool.count(old, -1)
             pool.count(state, 1)
-    out.append(AgentStateChanged(agent.id, state, reason, now, deadline, agent.duty.logged_out))
+    out.append(_changed(agent.id, state, reason, now, deadline, agent.duty.logged_out))
 
 
 def _clock(agent: Agent, old: AgentState, state: AgentState, now: float) -> None:

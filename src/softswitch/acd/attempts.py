@@ -42,12 +42,15 @@ from softswitch.acd.messages import (
     RingEnded,
 )
 from softswitch.acd.plain_words import why_not_her
+from softswitch.acd.quick import maker
 from softswitch.acd.waiting import Entry, Stage
 from softswitch.ids import RingAttemptId
 
 _ANSWERED = RingEnd.ANSWERED
 _CALLING = Stage.CALLING
 _ENDED = Stage.ENDED
+_connect = maker(Connect)
+_ring_over = maker(RingEnded)
 
 
 def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
@@ -61,7 +64,7 @@ def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
     attempt.answered_at = now
     attempt.over = True
     agent.duty.no_answers = 0
-    floor.out.append(Connect(attempt.id, entry.id, agent.id, attempt.call_back, attempt.sticky))
+    floor.out.append(_connect(attempt.id, entry.id, agent.id, attempt.call_back, attempt.sticky))
     _ring_ended(floor, attempt, _ANSWERED, now)
     change(floor.out, agent, TALKING, "", now)
     if attempt.call_back:
@@ -86,7 +89,7 @@ def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
 def _ring_ended(floor: Floor, attempt: Attempt, end: RingEnd, now: float) -> None:
     entry = attempt.entry
     floor.out.append(
-        RingEnded(
+        _ring_over(
             attempt.id,
             entry.id,
             entry.pool.queue.settings.id,

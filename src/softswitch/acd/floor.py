@@ -11,9 +11,12 @@ from softswitch.acd.chat_room import ChatRoom
 from softswitch.acd.deadlines import Deadlines
 from softswitch.acd.eligibility import Eligibility, Queue, steps_of
 from softswitch.acd.messages import AcdSettings, Command, InteractionEnded, Outcome
+from softswitch.acd.quick import maker
 from softswitch.acd.strategy import STRATEGIES, Chance, Lots, Strategy
 from softswitch.acd.waiting import Entry, Promise, Stage
 from softswitch.ids import AgentId, IdSource, InteractionId, PromiseId, QueueId, RingAttemptId
+
+_interaction_ended = maker(InteractionEnded)
 
 
 class Rejection(Enum):
@@ -87,7 +90,7 @@ class Floor:
         if entry.told is not None:
             estimates.wait_over(pool.queue, entry.id, outcome is Outcome.ANSWERED, now)
         self.out.append(
-            InteractionEnded(
+            _interaction_ended(
                 entry.id,
                 pool.queue.settings.id,
                 outcome,

@@ -19,14 +19,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from hashlib import sha256
-from operator import attrgetter
 from struct import Struct
 from typing import Any, Final, get_args
 from zlib import crc32
 
 import msgpack
 
-from softswitch.acd import graph
+from softswitch.acd import graph, quick
 from softswitch.acd.engine import Engine
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AcdSettings, Command, Event
@@ -90,17 +89,9 @@ class RecordedEngine:
 _NAMES: Final = [[graph.qualified(kind), list(graph.field_names(kind))] for kind in _EVENTS]
 
 
-def _row(number: int, kind: type) -> Callable[[Any], tuple[Any, ...]]:
-    """From a line to what is packed."""
-    names = graph.field_names(kind)
-    get = attrgetter(*names)
-    if len(names) > 1:
-        return lambda line: (number, line[1], *get(line[0]))
-    return lambda line: (number, line[1], get(line[0]))
-
-
+# From a line to what is packed.
 _ROWS: Final[dict[type, Callable[[Any], tuple[Any, ...]]]] = {
-    kind: _row(number, kind) for number, kind in enumerate(_EVENTS, 1)
+    kind: quick.row(number, kind) for number, kind in enumerate(_EVENTS, 1)
 }
 _ROWS[type(None)] = lambda line: (0, line[1])
 

@@ -17,6 +17,7 @@ from softswitch.acd.agents import READY, RINGING, Agent, Attempt, Volley, change
 from softswitch.acd.eligibility import IdleItem, Pool
 from softswitch.acd.floor import Floor
 from softswitch.acd.messages import AnnounceWaiting, Outcome, OverflowCaller, PromiseRestored, RingAgent
+from softswitch.acd.quick import maker
 from softswitch.acd.strategy import NO_FIT, Order, Search
 from softswitch.acd.waiting import Entry, Place, Stage, Told, add_place, position, remove_place
 from softswitch.ids import AgentId, RingAttemptId
@@ -28,6 +29,7 @@ DIAL_SECONDS = 45.0  # a call-back that rings the customer first: so long at mos
 ASK_SECONDS = 15.0  # and so long he is asked whether he wants to talk now
 POSITION = "position"  # because of an announcement that only repeats
 _HEAP = Search.HEAP
+_ring_agent = maker(RingAgent)
 
 
 def find(pool: Pool, entry: Entry) -> Agent | None:
@@ -92,7 +94,7 @@ def _attempt(floor: Floor, entry: Entry, agent: Agent, now: float, sticky: bool)
         deadline += DIAL_SECONDS + ASK_SECONDS
     attempt.deadline = deadline
     floor.deadlines.add(deadline, deadlines.RING, attempt)
-    floor.out.append(RingAgent(attempt.id, entry.id, agent.id, deadline, call_back, sticky, customer_first))
+    floor.out.append(_ring_agent(attempt.id, entry.id, agent.id, deadline, call_back, sticky, customer_first))
     return attempt
 
 
