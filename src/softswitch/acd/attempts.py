@@ -49,6 +49,7 @@ from softswitch.ids import RingAttemptId
 _ANSWERED = RingEnd.ANSWERED
 _CALLING = Stage.CALLING
 _ENDED = Stage.ENDED
+_TAKEN = Outcome.ANSWERED
 _connect = maker(Connect)
 _ring_over = maker(RingEnded)
 
@@ -76,12 +77,12 @@ def answered(floor: Floor, event: AgentAnswered, now: float) -> None:
     entry.attempt = None
     volley = attempt.volley
     if volley is None:
-        floor.finish(entry, Outcome.ANSWERED, agent.id, now)
+        floor.finish(entry, _TAKEN, agent.id, now)
         return
     volley.attempts.remove(attempt)
     attempt.volley = None
     others = _cancel_volley(floor, entry, volley, now, taken=True)
-    floor.finish(entry, Outcome.ANSWERED, agent.id, now)
+    floor.finish(entry, _TAKEN, agent.id, now)
     for other in others:
         duty.free(floor, other, now, keep_idle_time=True)
 

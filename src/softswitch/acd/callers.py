@@ -21,7 +21,8 @@ def entered(floor: Floor, event: CallerEntered, now: float) -> None:
         floor.reject(Rejection.DUPLICATE)
         return
     pool = floor.eligibility.pool(queue, event.skills, event.language, event.prefers)
-    entry = Entry(event, pool, now, now - _head_start(floor, event) - event.waited_seconds)
+    head_start = _head_start(floor, event) if event.head_start_seconds else 0.0
+    entry = Entry(event, pool, now, now - head_start - event.waited_seconds)
     pool.open += 1
     floor.entries[event.interaction] = entry
     rule = queue.settings.sticky
@@ -34,8 +35,7 @@ def entered(floor: Floor, event: CallerEntered, now: float) -> None:
 def _head_start(floor: Floor, event: CallerEntered) -> float:
     """Within its bounds, so that nobody can be overtaken without end."""
     most = floor.settings.most_head_start_seconds
-    asked = event.head_start_seconds
-    return max(-most, min(asked, most)) if asked else 0.0
+    return max(-most, min(event.head_start_seconds, most))
 
 
 def left(floor: Floor, event: CallerLeft, now: float) -> None:

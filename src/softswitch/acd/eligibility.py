@@ -266,7 +266,7 @@ def _fit(queue: QueueSettings, needs: Needs, step: Step, agent: AgentSettings) -
 class Eligibility:
     """The pools there are, made when first needed and bounded."""
 
-    __slots__ = ("_agents", "_limit", "chats", "pools", "relaxing", "weighted")
+    __slots__ = ("_agents", "_limit", "chats", "pools", "relaxing", "together", "weighted")
 
     chats: ChatRoom  # the same for typed chats; the floor makes it
 
@@ -277,6 +277,7 @@ class Eligibility:
         queues = tuple(queues)
         self.relaxing = any(len(queue.steps) > 1 for queue in queues)
         self.weighted = any(queue.settings.weight != 1.0 for queue in queues)
+        self.together = any(queue.at_once > 1 for queue in queues)  # several agents are rung for one caller
 
     def pool(self, queue: Queue, skills: Skills, language: str, prefers: Weights = (), step: int = 0) -> Pool:
         key = (queue.settings.id, skills, language, prefers, step)

@@ -16,6 +16,8 @@ from softswitch.acd.strategy import STRATEGIES, Chance, Lots, Strategy
 from softswitch.acd.waiting import Entry, Promise, Stage
 from softswitch.ids import AgentId, IdSource, InteractionId, PromiseId, QueueId, RingAttemptId
 
+_ENDED = Stage.ENDED
+_ANSWERED = Outcome.ANSWERED
 _interaction_ended = maker(InteractionEnded)
 
 
@@ -84,11 +86,11 @@ class Floor:
     def finish(self, entry: Entry, outcome: Outcome, agent: AgentId | None, now: float) -> None:
         """The interaction leaves for good; it is in no line any more."""
         pool = entry.pool
-        entry.stage = Stage.ENDED
+        entry.stage = _ENDED
         pool.open -= 1
         del self.entries[entry.id]
         if entry.told is not None:
-            estimates.wait_over(pool.queue, entry.id, outcome is Outcome.ANSWERED, now)
+            estimates.wait_over(pool.queue, entry.id, outcome is _ANSWERED, now)
         self.out.append(
             _interaction_ended(
                 entry.id,

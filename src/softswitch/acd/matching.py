@@ -155,7 +155,7 @@ def serve(floor: Floor, agent: Agent, now: float) -> bool:
             return True
     if best is None or source is None:
         assert not line.live
-        return _serve_short(floor, agent, now)
+        return floor.eligibility.together and _serve_short(floor, agent, now)
     line.in_a_row = 0
     remove_place(source.waiting, best)
     remove_place(source.queue.line, best)

@@ -72,6 +72,7 @@ def _eligibility(eligibility: Eligibility, left: Left) -> None:
         eligibility,
         relaxing=any(len(pool.queue.steps) > 1 for pool in pools.values()),
         weighted=any(pool.queue.settings.weight != 1.0 for pool in pools.values()),
+        together=any(pool.queue.at_once > 1 for pool in pools.values()),
     )
 
 

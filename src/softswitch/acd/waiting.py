@@ -42,6 +42,9 @@ class Stage(Enum):
     ENDED = "ended"
 
 
+_WAITING = Stage.WAITING  # looking it up in the enumeration costs more than all else in `Entry`
+
+
 class Bond:
     """Whom the caller is to be brought back to, and the limits he was told."""
 
@@ -127,7 +130,7 @@ class Entry:
         self.pool = pool
         self.entered_at = entered_at
         self.place: Place = (age_key, facts.interaction)
-        self.stage = Stage.WAITING
+        self.stage = _WAITING
         self.attempt: Attempt | None = None
         self.bond: Bond | None = None
         self.sticky = ""  # how the sticky rule went, for `InteractionEnded`
