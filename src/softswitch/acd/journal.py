@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
+from functools import cache
 from hashlib import sha256
 from struct import Struct
 from typing import Any, Final, get_args
@@ -28,7 +29,7 @@ import msgpack
 from softswitch.acd import graph, quick
 from softswitch.acd.engine import Engine
 from softswitch.acd.floor import Floor
-from softswitch.acd.messages import AcdSettings, Command, Event
+from softswitch.acd.messages import AcdSettings, CallerEntered, Command, Event
 from softswitch.ids import IdSource
 
 VERSION: Final = 1
@@ -67,38 +68,51 @@ class RecordedEngine:
     that the line above drew. Writing a line down costs one append; everything else is done when a group is packed.
     """
 
+    next_deadline: Callable[[], float | None]
+
     def __init__(self, engine: Engine, lines: list[Any] | None = None) -> None:
         self.engine = engine
         self.lines: list[Any] = [] if lines is None else lines
         self._note = self.lines.append
 
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self._engine = engine
+        self.next_deadline = engine.next_deadline  # nothing is written down about it
+
     def handle(self, event: Event, now: float) -> list[Command]:
         self._note((event, now))
-        return self.engine.handle(event, now)
+        return self._engine.handle(event, now)
 
     def tick(self, now: float) -> list[Command]:
         self._note((None, now))
-        return self.engine.tick(now)
-
-    def next_deadline(self) -> float | None:
-        return self.engine.next_deadline()
+        return self._engine.tick(now)
 
 
 # ------------------------------------------------------------------ packing
 
+# From a line to what is packed, with all fields. Of a caller most have a default and mostly are just that: his class is
+# named a second time, with the others alone.
+_ROWS: Final[dict[type, quick.Row]] = {kind: quick.row(number, kind) for number, kind in enumerate(_EVENTS, 1)}
 _NAMES: Final = [[graph.qualified(kind), list(graph.field_names(kind))] for kind in _EVENTS]
-
-
-# From a line to what is packed.
-_ROWS: Final[dict[type, Callable[[Any], tuple[Any, ...]]]] = {
-    kind: quick.row(number, kind) for number, kind in enumerate(_EVENTS, 1)
-}
-_ROWS[type(None)] = lambda line: (0, line[1])
+_NAMES.append([graph.qualified(CallerEntered), list(quick.needed(CallerEntered))])
+_ROWS[CallerEntered] = quick.short_row(len(_NAMES), CallerEntered, _ROWS[CallerEntered])
 
 
 def _extension(value: Any) -> msgpack.ExtType:
     """Enums, and dataclasses inside events."""
+    return _member(value) if isinstance(value, Enum) else _written(value)
+
+
+def _written(value: Any) -> msgpack.ExtType:
     return msgpack.ExtType(1, msgpack.packb(graph.to_plain(value)))
+
+
+_member: Final = cache(_written)  # as many as there are members
 
 
 def _unpack_extension(code: int, data: bytes) -> Any:
@@ -138,7 +152,10 @@ def header(engine: Engine, wall_offset: float, boot: str, number: int) -> bytes:
 
 def group(lines: list[Any], wall_offset: float) -> bytes:
     """Lines as `RecordedEngine` wrote them down, as one record."""
-    rows = [line if type(line) is int else _ROWS[type(line[0])](line) for line in lines]
+    rows = [
+        line if type(line) is int else (0, line[1]) if (event := line[0]) is None else _ROWS[type(event)](line)
+        for line in lines
+    ]
     return frame({"wall_offset": wall_offset, "lines": rows})
 
 

@@ -5,6 +5,7 @@ eight commands for every call, and the journal writes four lines.
                          through `object.__setattr__`; here they are set on its twin, an open class with the same
                          slots, and then the object is declared to be what it is
     row(7, RingAgent)    from (event, now) to (7, now, event.attempt, ...)
+    short_row(8, ...)    the same without the fields that have a default, where all of them are just that
 """
 
 from __future__ import annotations
@@ -43,9 +44,31 @@ def maker(kind: Callable[P, T]) -> Callable[P, T]:
     return made
 
 
-def row(number: int, kind: type) -> Callable[[Any], tuple[Any, ...]]:
+Row = Callable[[Any], tuple[Any, ...]]
+
+
+def row(number: int, kind: type) -> Row:
     """From an event and its time to what the journal packs."""
-    values = ", ".join(f"event.{one.name}" for one in fields(kind))
-    text = f"def written(line):\n    event, now = line\n    return ({number}, now, {values})\n"
-    made: Callable[[Any], tuple[Any, ...]] = _written(text, {})
+    return _row(number, [one.name for one in fields(kind)], "")
+
+
+def needed(kind: type) -> tuple[str, ...]:
+    """The fields without a default."""
+    return tuple(one.name for one in fields(kind) if one.default is MISSING)
+
+
+def short_row(number: int, kind: type, whole: Row) -> Row:
+    """`whole` is for events that say more."""
+    more = []
+    for one in fields(kind):
+        if one.default is not MISSING:
+            assert one.default is True or not one.default, "a plain test tells whether it is the default"
+            more.append(f"not event.{one.name}" if one.default is True else f"event.{one.name}")
+    return _row(number, list(needed(kind)), f"    if {' or '.join(more)}:\n        return whole(line)\n", whole=whole)
+
+
+def _row(number: int, names: list[str], before: str, **known: Any) -> Row:
+    values = ", ".join(f"event.{name}" for name in names)
+    text = f"def written(line):\n    event, now = line\n{before}    return ({number}, now, {values})\n"
+    made: Row = _written(text, known)
     return made
