@@ -256,6 +256,21 @@ async def test_broken_requests_learn_no_version_and_fill_no_log(
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+async def test_who_is_gone_before_the_answer_fills_no_log(capfd: pytest.CaptureFixture[str]) -> None:
+    async with port() as (web, _):
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(HOST, web.number)
+            writer.write(
+                b"GET /sip HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Protocol: sip\r\n\r\n"
+            )
+            writer.write_eof()
+            await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
 async def test_two_origins_are_no_browser() -> None:
     async with port(settings=WebPhoneSettings(origins=("https://desk.example",))) as (web, session):
         headers = [("Origin", "https://desk.example"), ("Origin", "https://evil.example")]

@@ -219,10 +219,7 @@ class WebPhones:
         socket = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,), heartbeat=PING_SECONDS, max_msg_size=MAX_MESSAGE_BYTES, compress=False
         )
-        try:
-            await socket.prepare(request)
-        except ConnectionError:
-            return socket  # gone already
+        await socket.prepare(request)
         transport = request.transport
         if transport is None:
             return socket
