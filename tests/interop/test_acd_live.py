@@ -403,8 +403,8 @@ async def test_killed_while_two_wait_one_of_them_passed_on_both_are_called_back_
     assert (await switch.order("POST", f"calls/{call}/pass", {"queue": "loans"}))[0] == 200
     await switch.call_of(floor.one, "waiting")
     await switch.wait_for_row(
-        "SELECT * FROM queue_entry WHERE queue = 'loans' AND because = 'passed on by anna' ORDER BY at DESC LIMIT 1",
-        seconds=3, wish="his place in the other queue",
+        "SELECT * FROM queue_entry WHERE queue = 'loans' AND because = 'passed on by anna' AND interaction = ?",
+        int(call), seconds=3, wish="his place in the other queue",
     )  # fmt: skip
     await switch.kill()
     marks = {phone: phone.mark() for phone in (first, second, mart)}
