@@ -56,7 +56,7 @@ _LENGTH = struct.Struct("!I")
 # The tag of a message never changes its meaning; new messages get new tags at the end.
 _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (1, OpenMediaLeg, (int, int)),
-    (2, SetRemote, (int, str, int, int, int, bool, bool)),
+    (2, SetRemote, (int, str, int, int, int, bool, bool, str, int, int, int)),
     (3, Play, (int, int, tuple, int)),
     (4, StopPlay, (int,)),
     (5, Bridge, (int, int)),

@@ -33,10 +33,14 @@ class SetRemote:
     leg: LegId
     host: str
     port: int
-    payload_type: int  # 0 PCMU, 8 PCMA
+    payload_type: int
     dtmf_type: int
     send: bool = True
     receive: bool = True
+    codec: str = ""  # a name of `media.codecs.CODECS`; empty: that of the static payload type
+    dtmf_clock: int = 8000  # of the agreed telephone events; browsers have 48000 beside Opus
+    comfort_type: int = -1  # RFC 3389 comfort noise; -1: none
+    rtcp_port: int = 0  # of the peer, when it is not the port of the audio; 0: none
 
 
 @dataclass(frozen=True, slots=True)

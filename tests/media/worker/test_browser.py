@@ -314,7 +314,6 @@ class Hall:
         pool = PortPool("127.0.0.1", first, first + 3, 2.0)
         self.board = Switchboard(
             *(
-                self.clock,
                 self.epoll,
                 self.relay,
                 pool,

@@ -33,9 +33,7 @@ class Floor:
         first = free_range(8)
         pool = PortPool("127.0.0.1", first, first + 7, 2.0)
         bits = iter(range(1000))
-        self.board = Switchboard(
-            self.clock, self.epoll, self.relay, pool, PromptLibrary("/nowhere"), 30.0, lambda _: next(bits)
-        )
+        self.board = Switchboard(self.epoll, self.relay, pool, PromptLibrary("/nowhere"), 30.0, lambda _: next(bits))
         self.phones: dict[LegId, socket.socket] = {}
         for leg, port in zip((ONE, OTHER), pool.refill(100.0, 10), strict=False):
             phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -97,7 +97,7 @@ def serve(options: argparse.Namespace) -> None:
     prompts = PromptLibrary(options.prompts)
     certificate = Certificate(datetime.fromtimestamp(time.time(), UTC)) if options.dtls else None
     bits = random.SystemRandom().getrandbits
-    board = Switchboard(clock, epoll, relay, pool, prompts, options.silence, bits, certificate)
+    board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate)
     loop = MediaLoop(Channel(connection), epoll, clock, relay, board)
     gc.collect()
     gc.freeze()

@@ -106,7 +106,7 @@ class Guard:
         if source.address is not None:
             source.checks -= 1
             if source.checks <= 0:
-                leg.route.receive = self.receiver()
+                self.relay.rekey(leg)
         if self.inbound is None or buffer[0] >> 6 != 2 or is_control(buffer[1]):
             return self.odd(size)
         size = self.inbound.opener()(size)

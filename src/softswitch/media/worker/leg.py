@@ -12,6 +12,7 @@ from softswitch.media.quality import Reception
 from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.outgoing import Outgoing
 from softswitch.media.worker.player import Player
+from softswitch.media.worker.taps import Taps, around_send
 
 # A socket that is connected to its peer may still hold datagrams that came before. At SO_RCVBUF 16 KB (32 KB in
 # the kernel) with at least 576 bytes of book-keeping each, they are fewer than this.
@@ -23,7 +24,7 @@ _ON_HOLD = "0.0.0.0"
 class Route:
     """What the relay does with a packet that arrives on a leg; all that the inner loop looks at."""
 
-    __slots__ = ("count", "forwarded", "leg", "own", "payload_type", "receive", "send", "through")
+    __slots__ = ("count", "forwarded", "leg", "own", "payload_type", "receive", "send", "taps", "through")
 
     def __init__(self, leg: Leg, receive: Callable[[bytearray], int]) -> None:
         self.leg = leg
@@ -32,6 +33,7 @@ class Route:
         self.send: Callable[[bytearray | memoryview], int] | None = None  # None: heard, but not relayed
         self.own: Outgoing | None = None  # the peer's own stream, into which packets are moved
         self.through: Callable[[int], None] | None = None  # what else is done to the packet in the buffer
+        self.taps = Taps()
         self.count = 0  # audio and event packets accepted
         self.forwarded = 0  # `count` when `send` was last set: what came since went to the peer
 
@@ -102,9 +104,9 @@ class Leg:
         if remote is None or not remote.send:
             return None
         transmit = self._transmit(remote)
-        if self.guard is None or transmit is None:
-            return transmit
-        return self.guard.sender(transmit)
+        if self.guard is not None and transmit is not None:
+            transmit = self.guard.sender(transmit)
+        return around_send(transmit, self.route.taps.sent) if transmit is not None else None
 
     def _transmit(self, remote: SetRemote) -> Callable[[bytearray | memoryview], int] | None:
         """How bytes leave to where the peer is."""

@@ -23,6 +23,7 @@ from softswitch.media.messages import SetRemote
 from softswitch.media.worker.leg import CHECKS_AFTER_CONNECT, Leg, Route
 from softswitch.media.worker.outgoing import Mode
 from softswitch.media.worker.srtp import pin
+from softswitch.media.worker.taps import around_receive
 
 if TYPE_CHECKING:
     from softswitch.media.worker.browser import DtlsGuard
@@ -46,10 +47,10 @@ class Clock:
 class Relay:
     __slots__ = (
         "_buffer",
-        "_clock",
         "_pinned",
         "_routes",
         "_views",
+        "clock",
         "digits",
         "failed",
         "handshakes",
@@ -58,7 +59,7 @@ class Relay:
     )
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._buffer = bytearray(rtp.MAX_PACKET_BYTES)
         self._pinned = pin(self._buffer)
         view = memoryview(self._buffer)
@@ -72,7 +73,7 @@ class Relay:
 
     @property
     def now(self) -> float:
-        return self._clock.now
+        return self.clock.now
 
     def workplace(self) -> tuple[bytearray, object]:
         """The buffer that every packet is read into, and the same for libsrtp."""
@@ -87,10 +88,17 @@ class Relay:
         leg.route.receive = self._receiver(leg)
 
     def _receiver(self, leg: Leg) -> Callable[[bytearray], int]:
-        return partial(self._receive_checked, leg) if leg.guard is None else leg.guard.receiver()
+        receive: Callable[[bytearray], int]
+        if leg.guard is not None:
+            receive = leg.guard.receiver()
+        elif leg.source.address is not None and leg.source.checks <= 0:
+            receive = leg.sock.recv_into
+        else:
+            receive = partial(self._receive_checked, leg)
+        return around_receive(receive, leg.route.taps.heard)
 
     def rekey(self, leg: Leg) -> None:
-        """The guard of this leg is new, or has new keys."""
+        """The guard of this leg is new or has new keys, its source is sure, or its taps have changed."""
         leg.route.receive = self._receiver(leg)
 
     def detach(self, leg: Leg) -> None:
@@ -99,6 +107,7 @@ class Relay:
         # the route and its leg know each other: cut the ring
         leg.route.receive = leg.sock.recv_into
         leg.route.send = leg.route.own = leg.route.through = None
+        leg.route.taps.heard = leg.route.taps.sent = ()
         leg.guard = None
 
     def expect(self, leg: Leg, remote: SetRemote) -> None:
@@ -141,7 +150,7 @@ class Relay:
 
     def pump(self, ready: list[tuple[int, int]]) -> list[int]:
         """One packet of every ready leg. Returns the descriptors that are no legs."""
-        routes, buffer, views, now = self._routes, self._buffer, self._views, self._clock.now
+        routes, buffer, views, now = self._routes, self._buffer, self._views, self.clock.now
         others: list[int] = []
         for fd, _ in ready:
             route = routes[fd]
@@ -199,7 +208,7 @@ class Relay:
             route.count += 1
             if route.send is not None:
                 if route.own is not None:
-                    route.own.move(self._buffer, self._clock.now)
+                    route.own.move(self._buffer, self.clock.now)
                 if route.through is not None:
                     route.through(size)
                 route.send(self._views[size])
@@ -217,7 +226,7 @@ class Relay:
         """A telephone event: reported, and relayed with the peer's payload type."""
         leg, peer, buffer = route.leg, route.leg.peer, self._buffer
         payload = self._views[size][rtp.HEADER_BYTES :]
-        digit = leg.digits.packet(packet.timestamp, packet.ssrc, payload, self._clock.now)
+        digit = leg.digits.packet(packet.timestamp, packet.ssrc, payload, self.clock.now)
         route.count += 1
         if digit is not None:
             self.digits.append((leg, digit))
@@ -229,7 +238,7 @@ class Relay:
             route.forwarded += 1
             return
         if route.own is not None:
-            route.own.move(buffer, self._clock.now)
+            route.own.move(buffer, self.clock.now)
         buffer[1] = buffer[1] & 0x80 | peer.remote.dtmf_type
         route.send(self._views[size])
 
@@ -261,7 +270,7 @@ class Relay:
             return int(size)
         source.checks -= 1
         if source.checks <= 0:
-            leg.route.receive = leg.sock.recv_into
+            self.rekey(leg)
         if address != source.address:
             leg.tally.dropped += 1
             return -1

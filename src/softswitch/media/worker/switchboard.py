@@ -31,6 +31,7 @@ from softswitch.media.messages import (
 )
 from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA, PCMU
 from softswitch.media.worker.browser import DtlsGuard
+from softswitch.media.worker.department import Departments
 from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.leg import Leg
@@ -39,7 +40,7 @@ from softswitch.media.worker.outgoing import Mode, Outgoing
 from softswitch.media.worker.player import Player, Playlist, Wheel
 from softswitch.media.worker.pool import LEASE_AT_ONCE, STOCK, PortPool
 from softswitch.media.worker.prompts import PromptLibrary
-from softswitch.media.worker.relay import Clock, Relay
+from softswitch.media.worker.relay import Relay
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,6 @@ class Switchboard:
 
     __slots__ = (
         "_certificate",
-        "_clock",
         "_epoll",
         "_packet",
         "_pool",
@@ -71,6 +71,7 @@ class Switchboard:
         "_random_bits",
         "_relay",
         "_silence",
+        "departments",
         "events",
         "legs",
         "wheel",
@@ -78,7 +79,6 @@ class Switchboard:
 
     def __init__(
         self,
-        clock: Clock,
         epoll: select.epoll,
         relay: Relay,
         pool: PortPool,
@@ -87,7 +87,6 @@ class Switchboard:
         random_bits: Callable[[int], int],
         certificate: Certificate | None = None,
     ) -> None:
-        self._clock = clock
         self._epoll = epoll
         self._relay = relay
         self._pool = pool
@@ -96,8 +95,9 @@ class Switchboard:
         self._random_bits = random_bits
         self._certificate = certificate
         self._packet = bytearray(HEADER_BYTES + FRAME_BYTES)
+        self.departments = Departments()
         self.legs: dict[LegId, Leg] = {}
-        self.wheel = Wheel(clock.now)
+        self.wheel = Wheel(relay.clock.now)
         self.events: list[MediaEvent] = []
 
     @property
@@ -122,7 +122,11 @@ class Switchboard:
             self.events.append(MediaLegFailed(command.leg, f"{type(command).__name__} for an unknown leg"))
             return
         try:
-            self._handle(leg, command)
+            order = self.departments.order(type(command))
+            if order is not None:
+                order(leg, command)
+            else:
+                self._handle(leg, command)
         except (OSError, ValueError) as error:
             self.fail(leg, f"{type(command).__name__}: {error}")
         except Exception:
@@ -159,12 +163,13 @@ class Switchboard:
         bits = self._random_bits
         # RFC 3550 5.1: SSRC random; the initial sequence number and timestamp SHOULD be random
         outgoing = Outgoing(bits(32), bits(16), bits(32))
-        leg = Leg(command.leg, command.port, sock, outgoing, self._clock.now)
+        leg = Leg(command.leg, command.port, sock, outgoing, self._relay.now)
         self.legs[leg.id] = leg
         self._relay.attach(leg)
         self._epoll.register(leg.fd, select.EPOLLIN)
 
     def _close(self, leg: Leg) -> None:
+        self.departments.closing(leg)
         if leg.player is not None:
             self._end_play(leg, finished=False)
         self._unbridge(leg)
@@ -172,7 +177,7 @@ class Switchboard:
         del self.legs[leg.id]
         self._epoll.unregister(leg.fd)
         self._relay.detach(leg)
-        self._pool.release(leg.port, leg.sock, self._clock.now)
+        self._pool.release(leg.port, leg.sock, self._relay.now)
         tally, heard = leg.tally, leg.tally.reception.quality()
         counts = leg.route.count, tally.out, tally.dropped
         self.events.append(MediaLegClosed(leg.id, *counts, heard.loss_percent, heard.jitter_ms, heard.mos))
@@ -190,7 +195,7 @@ class Switchboard:
             table = ULAW_TO_ALAW if remote.payload_type == PCMA else ALAW_TO_ULAW
             leg.player.playlist = leg.player.playlist.translated(table, remote.payload_type)
         self._relay.expect(leg, remote)
-        leg.tally.quiet_since = self._clock.now
+        leg.tally.quiet_since = self._relay.now
         leg.tally.told = False
         if leg.player is not None:
             leg.player.send = leg.sender()
@@ -241,7 +246,7 @@ class Switchboard:
             return
         for one in (leg, peer):
             one.settle()
-            one.outgoing.interrupt(self._clock.now)
+            one.outgoing.interrupt(self._relay.now)
         leg.peer = peer.peer = None
         self._relay.rewire(leg)
         self._relay.rewire(peer)
@@ -260,7 +265,7 @@ class Switchboard:
         outgoing = leg.outgoing
         outgoing.mode = Mode.OWN
         if leg.peer is not None:
-            outgoing.interrupt(self._clock.now)
+            outgoing.interrupt(self._relay.now)
         player = Player(leg.id, command.playback, Playlist(whole, command.loops, payload_type))
         player.send = leg.sender()
         leg.player = player
@@ -272,7 +277,7 @@ class Switchboard:
         assert player is not None
         self.wheel.remove(player)
         leg.player = None
-        leg.outgoing.interrupt(self._clock.now)
+        leg.outgoing.interrupt(self._relay.now)
         self.events.append(PlaybackEnded(leg.id, player.playback, finished))
         self._rewire(leg)
 
@@ -360,7 +365,7 @@ class Switchboard:
         for leg in self.legs.values():
             if leg.guard is not None and (reason := leg.guard.tick(now)):
                 lost.append((leg, reason))
-            look_if_due(leg, self._clock)
+            look_if_due(leg, self._relay.clock)
             tally, count = leg.tally, leg.route.count
             remote = leg.remote
             if remote is None or not (remote.send and remote.receive) or count != tally.seen:
@@ -370,5 +375,6 @@ class Switchboard:
             elif not tally.told and now - tally.quiet_since >= self._silence:
                 tally.told = True
                 self.events.append(RtpSilent(leg.id, round(now - tally.quiet_since, 3)))
+        self.departments.tick(now)
         for leg, reason in lost:
             self._lose(leg, reason)
