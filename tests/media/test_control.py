@@ -23,6 +23,7 @@ from softswitch.media.messages import (
     Play,
     PlaybackEnded,
     PortsLeased,
+    RtpHeard,
     RtpSilent,
     SetKeys,
     SetRemote,
@@ -34,7 +35,7 @@ from softswitch.media.messages import (
 numbers = st.integers(-(2**63), 2**64 - 1)
 texts = st.text(max_size=20)
 messages: st.SearchStrategy[MediaMessage] = st.one_of(
-    st.builds(OpenMediaLeg, numbers, numbers),
+    st.builds(OpenMediaLeg, numbers, numbers, st.booleans()),
     st.builds(SetRemote, numbers, texts, numbers, numbers, numbers, st.booleans(), st.booleans()),
     st.builds(Play, numbers, numbers, st.lists(texts, max_size=5).map(tuple), numbers),
     st.builds(StopPlay, numbers),
@@ -45,7 +46,8 @@ messages: st.SearchStrategy[MediaMessage] = st.one_of(
     st.builds(PlaybackEnded, numbers, numbers, st.booleans()),
     st.builds(DigitReceived, numbers, texts, numbers),
     st.builds(RtpSilent, numbers, st.floats(allow_nan=False)),
-    st.builds(MediaLegClosed, numbers, numbers, numbers, numbers, *[st.floats(allow_nan=False)] * 3),
+    st.builds(RtpHeard, numbers, st.floats(allow_nan=False)),
+    st.builds(MediaLegClosed, numbers, numbers, numbers, numbers, *[st.floats(allow_nan=False)] * 5),
     st.builds(MediaLegFailed, numbers, texts),
     st.builds(SetKeys, numbers, texts, st.binary(max_size=50), st.binary(max_size=50)),
     st.builds(StartDtls, numbers, st.booleans(), texts, texts, texts, texts),

@@ -27,6 +27,7 @@ from softswitch.media.messages import (
     Play,
     PlaybackEnded,
     PortsLeased,
+    RtpHeard,
     RtpSilent,
     SetKeys,
     SetRemote,
@@ -47,6 +48,7 @@ MediaEvent: TypeAlias = (
     | MediaLegFailed
     | DtlsOffered
     | MediaSecured
+    | RtpHeard
 )
 MediaMessage: TypeAlias = MediaCommand | MediaEvent
 
@@ -55,8 +57,8 @@ _LENGTH = struct.Struct("!I")
 
 # The tag of a message never changes its meaning; new messages get new tags at the end.
 _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
-    (1, OpenMediaLeg, (int, int)),
-    (2, SetRemote, (int, str, int, int, int, bool, bool, str, int, int, int)),
+    (1, OpenMediaLeg, (int, int, bool)),
+    (2, SetRemote, (int, str, int, int, int, bool, bool, str, int, int, int, int, int)),
     (3, Play, (int, int, tuple, int)),
     (4, StopPlay, (int,)),
     (5, Bridge, (int, int)),
@@ -68,10 +70,11 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (65, PlaybackEnded, (int, int, bool)),
     (66, DigitReceived, (int, str, int)),
     (67, RtpSilent, (int, float)),
-    (68, MediaLegClosed, (int, int, int, int, float, float, float)),
+    (68, MediaLegClosed, (int, int, int, int, float, float, float, float, float)),
     (69, MediaLegFailed, (int, str)),
     (70, DtlsOffered, (str,)),
     (71, MediaSecured, (int, str)),
+    (76, RtpHeard, (int, float)),
 )
 _ELEMENTS: Final[dict[type[Any], type[Any]]] = {Play: str, PortsLeased: int}  # what is inside the tuples
 

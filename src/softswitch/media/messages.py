@@ -18,10 +18,12 @@ SETUP_SECONDS = 15.0  # that keys by DTLS may take
 
 @dataclass(frozen=True, slots=True)
 class OpenMediaLeg:
-    """Use a leased local RTP port for this leg. Nothing is sent until `SetRemote`."""
+    """Use a leased local RTP port for this leg. Nothing is sent until `SetRemote`. `ip6`: on the IPv6 address of the
+    media process, which has the same port there."""
 
     leg: LegId
     port: int
+    ip6: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,20 @@ class SetRemote:
     codec: str = ""  # a name of `media.codecs.CODECS`; empty: that of the static payload type
     dtmf_clock: int = 8000  # of the agreed telephone events; browsers have 48000 beside Opus
     comfort_type: int = -1  # RFC 3389 comfort noise; -1: none
-    rtcp_port: int = 0  # of the peer, when it is not the port of the audio; 0: none
+    rtcp_port: int = 0  # of the peer; that of the audio: both come there (RFC 5761); 0: none
+    # RFC 3264 5.1: each side says by which numbers it wants to be sent to. `payload_type` and `dtmf_type` are the
+    # peer's; these are ours, by which he sends. -1: the same
+    heard_type: int = -1
+    heard_dtmf: int = -1
+
+    @property
+    def comes_as(self) -> int:
+        """The payload type of audio that comes from the peer."""
+        return self.heard_type if self.heard_type >= 0 else self.payload_type
+
+    @property
+    def digits_come_as(self) -> int:
+        return self.heard_dtmf if self.heard_dtmf >= 0 else self.dtmf_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +169,16 @@ class DigitReceived:
 
 @dataclass(frozen=True, slots=True)
 class RtpSilent:
-    """Nothing received on this leg for the configured time although it should be sending."""
+    """Nothing received on this leg for so long although it should be sending. Comes again each time the configured
+    time has gone by, until something is heard (`RtpHeard`)."""
+
+    leg: LegId
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RtpHeard:
+    """A leg that was said to be silent is heard again; it was silent for so long."""
 
     leg: LegId
     seconds: float
@@ -169,6 +193,8 @@ class MediaLegClosed:
     loss_percent: float = 0.0  # of what came from the peer, as seen here
     jitter_ms: float = 0.0  # at its worst
     mos: float = 0.0  # estimated by the E-model (G.107), 1 to 4.4; 0: too little was heard
+    round_trip_ms: float = 0.0  # as the peer's reports (RTCP) tell; 0: he sends none
+    peer_loss_percent: float = 0.0  # of what we sent, as the peer reports
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ class Relay:
         """Work out the route of this leg's packets anew, after anything changed on it or on its peer."""
         leg.settle()
         route, remote, peer = leg.route, leg.remote, leg.peer
-        route.payload_type = remote.payload_type if remote is not None and remote.receive else -1
+        route.payload_type = remote.comes_as if remote is not None and remote.receive else -1
         route.send = route.own = route.through = None
         if route.payload_type < 0 or peer is None or peer.player is not None or peer.remote is None:
             return
@@ -198,10 +198,10 @@ class Relay:
         if packet is None or remote is None or packet.payload_start == packet.payload_end:
             leg.tally.dropped += 1
             return
-        if packet.payload_type == remote.dtmf_type:
+        if packet.payload_type == remote.digits_come_as:
             if remote.receive:
                 self._event(route, packet, self._plain(packet))
-        elif packet.payload_type != remote.payload_type:
+        elif packet.payload_type != remote.comes_as:
             leg.tally.dropped += 1
         elif remote.receive:
             size = self._plain(packet)
@@ -305,5 +305,5 @@ class Relay:
             packet is not None
             and remote is not None
             and packet.payload_start < packet.payload_end
-            and (packet.payload_type == remote.payload_type or packet.payload_type == remote.dtmf_type)
+            and packet.payload_type in (remote.comes_as, remote.digits_come_as)
         )
