@@ -12,16 +12,26 @@ from hypothesis import strategies as st
 from softswitch.media import control
 from softswitch.media.control import ControlError, Decoder, MediaMessage, encode
 from softswitch.media.messages import (
+    AdoptLegs,
+    AllLegsFound,
     Bridge,
+    Claim,
+    Claimed,
     CloseMediaLeg,
     DigitReceived,
     DtlsOffered,
+    Finish,
+    FoundLeg,
+    LegsFound,
     MediaLegClosed,
     MediaLegFailed,
+    MediaSaid,
     MediaSecured,
     OpenMediaLeg,
+    Ping,
     Play,
     PlaybackEnded,
+    Pong,
     PortsLeased,
     RtpHeard,
     RtpSilent,
@@ -53,6 +63,18 @@ messages: st.SearchStrategy[MediaMessage] = st.one_of(
     st.builds(StartDtls, numbers, st.booleans(), texts, texts, texts, texts),
     st.builds(DtlsOffered, texts),
     st.builds(MediaSecured, numbers, texts),
+    st.builds(Claim, texts),
+    st.builds(AdoptLegs, st.lists(numbers, max_size=5).map(tuple)),
+    st.builds(Finish),
+    st.builds(Ping, numbers),
+    st.builds(Claimed, st.booleans()),
+    st.builds(
+        LegsFound,
+        st.lists(st.builds(FoundLeg, *[numbers] * 6, texts, numbers), max_size=3).map(tuple),
+    ),
+    st.builds(AllLegsFound, numbers, numbers),
+    st.builds(Pong, numbers),
+    st.builds(MediaSaid, numbers, texts),
 )
 
 

@@ -96,6 +96,7 @@ _MEDIA_COMMANDS = (
     media.Bridge,
     media.Unbridge,
     media.CloseMediaLeg,
+    media.AdoptLegs,
 )
 _CALL_RECORDS = (
     records.InteractionOpened,

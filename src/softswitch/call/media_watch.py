@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from softswitch.call.board import Board
-from softswitch.media.messages import DtlsOffered, MediaLegClosed, MediaLegFailed, MediaLost, PortsLeased
+from softswitch.ids import LegId
+from softswitch.media.messages import (
+    AdoptLegs,
+    AllLegsFound,
+    DtlsOffered,
+    FoundLeg,
+    LegsFound,
+    MediaLegClosed,
+    MediaLegFailed,
+    MediaLost,
+    PortsLeased,
+)
 
 MEDIA_GONE = 'Q.850;cause=41;text="Media process lost"'
 MEDIA_FAILED = 'Q.850;cause=41;text="Media failed"'  # of this leg alone; the media process logs why
@@ -20,12 +31,15 @@ class MediaWatch:
     def __init__(self, board: Board, on_ports: Callable[[float], None]) -> None:
         self._board = board
         self._on_ports = on_ports
+        self._found: dict[LegId, FoundLeg] = {}  # carried over by a media process that tells of them just now
         self.handlers: dict[type, Handler] = {
             PortsLeased: self._leased,
             DtlsOffered: self._dtls_offered,
             MediaLegClosed: self._closed,
             MediaLegFailed: self._failed,
             MediaLost: self._lost,
+            LegsFound: self._legs_found,
+            AllLegsFound: self._all_found,
         }
 
     def _leased(self, event: PortsLeased, now: float) -> None:
@@ -51,3 +65,15 @@ class MediaWatch:
         self._board.media_lost()
         for leg in self._board.live_legs():
             leg.hang_up(MEDIA_GONE)
+
+    # -------------------------------------------------------------- a media process that has outlived the switch
+
+    def _legs_found(self, event: LegsFound, now: float) -> None:
+        self._found.update({LegId(found.leg): found for found in event.legs})
+
+    def _all_found(self, event: AllLegsFound, now: float) -> None:
+        """Those go on whose calls are known here; the others are closed by the media process."""
+        found, self._found = self._found, {}
+        known = [leg for leg in found if self._board.find_leg(leg) is not None]
+        if found:
+            self._board.emit(AdoptLegs(tuple(known)))

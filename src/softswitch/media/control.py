@@ -7,6 +7,7 @@ directions. A peer that breaks the framing gets `ControlError`, which ends the c
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import fields
@@ -16,16 +17,26 @@ from typing import Any, Final, TypeAlias
 import msgpack
 
 from softswitch.media.messages import (
+    AdoptLegs,
+    AllLegsFound,
     Bridge,
+    Claim,
+    Claimed,
     CloseMediaLeg,
     DigitReceived,
     DtlsOffered,
+    Finish,
+    FoundLeg,
+    LegsFound,
     MediaLegClosed,
     MediaLegFailed,
+    MediaSaid,
     MediaSecured,
     OpenMediaLeg,
+    Ping,
     Play,
     PlaybackEnded,
+    Pong,
     PortsLeased,
     RtpHeard,
     RtpSilent,
@@ -39,6 +50,7 @@ from softswitch.media.messages import (
 MediaCommand: TypeAlias = (
     OpenMediaLeg | SetRemote | Play | StopPlay | Bridge | Unbridge | CloseMediaLeg | SetKeys | StartDtls
 )
+LineCommand: TypeAlias = Claim | AdoptLegs | Finish | Ping  # of the connection, of no leg
 MediaEvent: TypeAlias = (
     PortsLeased
     | PlaybackEnded
@@ -49,8 +61,13 @@ MediaEvent: TypeAlias = (
     | DtlsOffered
     | MediaSecured
     | RtpHeard
+    | Claimed
+    | LegsFound
+    | AllLegsFound
+    | Pong
+    | MediaSaid
 )
-MediaMessage: TypeAlias = MediaCommand | MediaEvent
+MediaMessage: TypeAlias = MediaCommand | LineCommand | MediaEvent
 
 MAX_FRAME_BYTES: Final = 1 << 20
 _LENGTH = struct.Struct("!I")
@@ -66,17 +83,35 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (7, CloseMediaLeg, (int,)),
     (8, SetKeys, (int, str, bytes, bytes)),
     (9, StartDtls, (int, bool, str, str, str, str, float, bool)),
+    (34, Claim, (str,)),
+    (35, AdoptLegs, (tuple,)),
+    (36, Finish, ()),
+    (37, Ping, (int,)),
     (64, PortsLeased, (tuple,)),
     (65, PlaybackEnded, (int, int, bool)),
     (66, DigitReceived, (int, str, int)),
     (67, RtpSilent, (int, float)),
     (68, MediaLegClosed, (int, int, int, int, float, float, float, float, float)),
     (69, MediaLegFailed, (int, str)),
-    (70, DtlsOffered, (str,)),
+    (70, DtlsOffered, (str, int, int)),
     (71, MediaSecured, (int, str)),
     (76, RtpHeard, (int, float)),
+    (96, Claimed, (bool,)),
+    (97, LegsFound, (tuple,)),
+    (98, AllLegsFound, (int, int)),
+    (99, Pong, (int,)),
+    (100, MediaSaid, (int, str)),
 )
-_ELEMENTS: Final[dict[type[Any], type[Any]]] = {Play: str, PortsLeased: int}  # what is inside the tuples
+# what is inside the tuples
+_ELEMENTS: Final[dict[type[Any], type[Any]]] = {Play: str, PortsLeased: int, AdoptLegs: int, LegsFound: tuple}
+# rows inside a message, and what they hold
+_ROWS: Final[dict[type[Any], tuple[type[Any], tuple[type[Any], ...]]]] = {
+    LegsFound: (FoundLeg, (int, int, int, int, int, int, str, int)),
+}
+# The whole language in a few letters: both sides have to speak the same.
+PROTOCOL: Final = hashlib.sha256(
+    repr(([(tag, message.__name__, kinds) for tag, message, kinds in _TAGS], sorted(map(repr, _ROWS.items())))).encode()
+).hexdigest()[:16]
 
 
 class ControlError(Exception):
@@ -85,6 +120,8 @@ class ControlError(Exception):
 
 def _reader(message: type[Any]) -> Callable[[Any], Any]:
     names = [field.name for field in fields(message)]
+    if not names:
+        return lambda m: ()
     get = attrgetter(*names)
     return get if len(names) > 1 else lambda m: (get(m),)
 
@@ -161,5 +198,12 @@ def _decode_row(row: Any) -> MediaMessage:
             raise ControlError(f"{message.__name__} with a {type(value).__name__} for a {kind.__name__}")
         if kind is tuple and any(type(item) is not element for item in value):
             raise ControlError(f"{message.__name__} with a wrong list")
-    decoded: MediaMessage = message(*row[1:])
+    rows = _ROWS.get(message)
+    decoded: MediaMessage = message(*row[1:]) if rows is None else message(_decode_rows(row[1], *rows))
     return decoded
+
+
+def _decode_rows(found: tuple[Any, ...], made: type[Any], kinds: tuple[type[Any], ...]) -> tuple[Any, ...]:
+    if any(tuple(map(type, each)) != kinds for each in found):
+        raise ControlError(f"a wrong {made.__name__}")
+    return tuple(made(*each) for each in found)

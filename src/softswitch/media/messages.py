@@ -8,6 +8,7 @@ over one Unix stream socket (msgpack arrays, see `media.control`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from softswitch.ids import LegId, PlaybackId
 
@@ -123,7 +124,86 @@ class CloseMediaLeg:
     leg: LegId
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The first message of a connection to a media process that outlives its switch: `fingerprint` stands for what it
+    was started with and for the language of both sides. Answered by `Claimed`; from then on it is ours alone."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptLegs:
+    """After `AllLegsFound`: these legs go on; the media process closes the others. Never sent, it closes all that were
+    found after a while."""
+
+    legs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The switch stops: end at once, whatever grace was agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered by `Pong` in the same round of the media process; one that does not answer hangs."""
+
+    number: int
+
+
 # ------------------------------------------------------------------ media process -> switch
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """`fits` False: it was started with something else, is of no use, and ends."""
+
+    fits: bool
+
+
+class FoundLeg(NamedTuple):
+    """A leg that a media process carried while nobody told it anything."""
+
+    leg: int
+    port: int
+    peer: int  # bridged with; 0: nobody
+    playback: int  # that plays still; 0: nothing
+    packets_in: int
+    packets_out: int
+    host: str  # where the peer was told to be by `SetRemote`; "": not yet
+    remote_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegsFound:
+    """Legs that a media process has carried over, a part of them at a time. They come before its first `PortsLeased`,
+    and end with `AllLegsFound`, which a media process without any says as well."""
+
+    legs: tuple[FoundLeg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllLegsFound:
+    """Everything there is in the media process of these ports has been told: it is ready. Whoever knows legs with a
+    port of this range that were not among them has to bring them up anew. Answered with `AdoptLegs`. What happened
+    meanwhile (digits, ends of prompts) is told after that."""
+
+    port_first: int = 0
+    port_last: int = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSaid:
+    """A line for the log."""
+
+    level: int  # of `logging`
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +215,12 @@ class PortsLeased:
 
 @dataclass(frozen=True, slots=True)
 class DtlsOffered:
-    """The fingerprint of this media process's certificate, for our descriptions. Comes before the first
-    `PortsLeased`; without it there is no DTLS."""
+    """The fingerprint of this media process's certificate, for our descriptions of the ports of its range. Comes
+    before the first `PortsLeased`; without it there is no DTLS."""
 
     fingerprint: str
+    port_first: int = 0
+    port_last: int = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +289,11 @@ class MediaLegFailed:
 
 @dataclass(frozen=True, slots=True)
 class MediaLost:
-    """The media process is gone; every media leg is dead. A new one is being started."""
+    """The media process of these ports is gone; every media leg there is dead. A new one is being started: when it is
+    ready, `AllLegsFound` says so."""
+
+    port_first: int = 0
+    port_last: int = 65535
 
 
 # ------------------------------------------------------------------ settings
@@ -221,3 +307,5 @@ class MediaSettings:
     silence_seconds: float = 30.0
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtls: bool = False  # keys by DTLS, for browsers
+    grace_seconds: float = 60.0  # calls go on for so long without the switch; 0: not at all
+    workers: int = 1  # media processes; 0: one for each core of the machine but one
