@@ -303,6 +303,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     rounds, calls = (1, 4000) if args.quick else (5, 20_000)
+    gc.set_threshold(20_000, 20, 50)  # as `softswitch run` does
     figures: Figures = {"bench": "acd-report"}
     figures |= throughput(rounds, calls)
     figures |= decisions(steps=4000 if args.quick else 20_000)

@@ -24,7 +24,7 @@ def test_replay_with_ticks() -> None:
     line.at(30.0)  # not answered: on to Mart
     line.hang_up(line.answer(), 60.0)
     line.at(95.0)
-    assert (None, 30.0) in line.driven.lines
+    assert 30.0 in line.driven.lines
     assert replay(line.settings, IdSource(FIRST), line.driven.lines).digest() == line.engine.digest()
     half = replay(line.settings, IdSource(FIRST), line.driven.lines[:-1])
     assert half.digest() != line.engine.digest()
@@ -59,11 +59,17 @@ class Day:
 
     def groups(self, size: int) -> list[list[Any]]:
         """The lines in groups, the ids with the line that drew them."""
-        found: list[list[Any]] = [[]]
-        for line in self.lines:
-            if type(line) is tuple and len(found[-1]) >= size:
+        found: list[list[Any]] = []
+        each = iter(self.lines)
+        lines = 0
+        for said in each:
+            if type(said) is int:
+                found[-1].append(said)
+                continue
+            if lines % size == 0:
                 found.append([])
-            found[-1].append(line)
+            lines += 1
+            found[-1] += [said] if type(said) is float else [said, next(each)]
         return found
 
 
@@ -145,6 +151,19 @@ def altered(day: Day, change: Any) -> Segment:
     return Segment(journal.frame(document) + journal.group(day.groups(40)[0], 1000.0))
 
 
+def test_a_journal_of_the_first_version_is_read(day: Day) -> None:
+    """There a tick was a row of its own."""
+    packed = journal.group(day.lines, 1000.0)
+    document = msgpack.unpackb(packed[8:], strict_map_key=False, ext_hook=msgpack.ExtType)
+    document["lines"] = [[0, row] if type(row) is float else row for row in document["lines"]]
+    head = msgpack.unpackb(day.header[8:], strict_map_key=False, ext_hook=msgpack.ExtType)
+    first = Segment(journal.frame({**head, "version": 1}) + journal.frame(document))
+    now = Segment(day.header + packed)
+    assert list(first.lines) == list(now.lines)
+    assert sum(line.event is None for line in first.lines) > 50
+    assert Replay(first).run().digest() == day.digests[-1]
+
+
 def test_versions(day: Day) -> None:
     with pytest.raises(JournalError, match="version 99"):
         altered(day, lambda head: head.update(version=99))
@@ -191,7 +210,7 @@ def test_lines_of_events_that_hold_enums() -> None:
     chosen = m.ChoiceMade(InteractionId(7), m.Choice.CALL_BACK)
     left = m.CallerLeft(InteractionId(7), hung_up=False)
     header = journal.header(Line([ANNA]).engine, 0.0, "run", 1)
-    group = journal.group([(restored, 1.0), (chosen, 2.0), 55, 56, (None, 3.0), (left, 4.0)], 9.0)
+    group = journal.group([restored, 1.0, chosen, 2.0, 55, 56, 3.0, left, 4.0], 9.0)
     lines = list(Segment(header + group).lines)
     assert [(line.event, line.now, line.ids) for line in lines] == [
         (restored, 1.0, ()), (chosen, 2.0, (55, 56)), (None, 3.0, ()), (left, 4.0, ()),

@@ -51,9 +51,9 @@ def test_a_caller_is_read_as_he_was_written_and_his_defaults_take_no_room(more: 
     assert {name for each in MORE for name in each} == {f.name for f in fields(PLAIN) if f.default is not MISSING}
     engine = Engine(m.AcdSettings((m.QueueSettings(QueueId("everyday"), "Everyday"),), ()), IdSource())
     caller = replace(PLAIN, **more)
-    group = journal.group([(caller, 3.0), 7, (None, 4.0), (m.ChoiceMade(InteractionId(1), m.Choice.WAIT), 5.0)], 9.0)
+    group = journal.group([caller, 3.0, 7, 4.0, m.ChoiceMade(InteractionId(1), m.Choice.WAIT), 5.0], 9.0)
     lines = list(journal.Segment(journal.header(engine, 9.0, "run", 1) + group).lines)
     assert [line.event for line in lines] == [caller, None, m.ChoiceMade(InteractionId(1), m.Choice.WAIT)]
     assert lines[0].ids == (7,) and lines[0].now == 3.0
-    shortest = journal.group([(PLAIN, 3.0)], 9.0)
-    assert (len(journal.group([(caller, 3.0)], 9.0)) > len(shortest)) == bool(more)
+    shortest = journal.group([PLAIN, 3.0], 9.0)
+    assert (len(journal.group([caller, 3.0], 9.0)) > len(shortest)) == bool(more)

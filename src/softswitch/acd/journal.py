@@ -6,7 +6,8 @@ That is what makes a take-over possible, a fault report reproducible, and a ques
     segment = header, then groups of lines, then (after an orderly end) a mark with the engine's digest
     header    version, the settings with their hash, a snapshot of the state the segment begins with, the event
               classes with the names of their fields, and wall-clock minus monotonic seconds
-    line      [class, monotonic seconds, field, ...]; class 0 is a tick. A bare number is an id that the line above drew
+    line      [class, monotonic seconds, field, ...]; a bare float is a tick at that second (older files have
+              [0, second] for it). A bare integer is an id that the line above drew
 
 Every part is a record `length, CRC-32, msgpack`: a part that was being written when the machine stopped is recognised
 and left out. Events may gain fields with defaults; lines of older versions stay readable, as they name their own.
@@ -29,16 +30,14 @@ import msgpack
 from softswitch.acd import graph, quick
 from softswitch.acd.engine import Engine
 from softswitch.acd.floor import Floor
-from softswitch.acd.messages import AcdSettings, CallerEntered, Command, Event
+from softswitch.acd.messages import AcdSettings, AgentAnswered, CallerEntered, Command, ConversationEnded, Event
 from softswitch.ids import IdSource
 
-VERSION: Final = 1
+VERSION: Final = 2  # 2: a tick is its second alone
 MAX_RECORD: Final = 256 * 1024 * 1024
 _FRAME: Final = Struct("<II")
 _SKIP: Final = {"Floor": ("ids", "out")}
 _EVENTS: Final[tuple[type, ...]] = get_args(Event)
-
-Line = tuple[Event | None, float]  # what was handled, and when; None: a tick
 
 
 class JournalError(ValueError):
@@ -52,20 +51,21 @@ class NotedIds(IdSource):
     """The switch's ids, with a note of each number that the engine drew."""
 
     def __init__(self, ids: IdSource, noted: list[Any]) -> None:
-        self._ids = ids
-        self._noted = noted
+        self._drawn = ids.number
+        self._note = noted.append
 
     def number(self) -> int:
-        number = self._ids.number()
-        self._noted.append(number)
+        number = self._drawn()
+        self._note(number)
         return number
 
 
 class RecordedEngine:
     """An engine that writes down what it is given. Same contract as `Engine`.
 
-    `lines` takes `(event, now)`, and between them, when the engine's ids are `NotedIds` over the same list, the numbers
-    that the line above drew. Writing a line down costs one append; everything else is done when a group is packed.
+    `lines` takes an event and then its second, of a tick the second alone (a float), and after them, when the engine's
+    ids are `NotedIds` over the same list, the numbers that were drawn. Writing down makes nothing new that would have
+    to be kept and freed; everything else is done when a group is packed.
     """
 
     next_deadline: Callable[[], float | None]
@@ -85,11 +85,13 @@ class RecordedEngine:
         self.next_deadline = engine.next_deadline  # nothing is written down about it
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        self._note((event, now))
+        note = self._note
+        note(event)
+        note(now)
         return self._engine.handle(event, now)
 
     def tick(self, now: float) -> list[Command]:
-        self._note((None, now))
+        self._note(now + 0.0)
         return self._engine.tick(now)
 
 
@@ -97,10 +99,10 @@ class RecordedEngine:
 
 # From a line to what is packed, with all fields. Of a caller most have a default and mostly are just that: his class is
 # named a second time, with the others alone.
-_ROWS: Final[dict[type, quick.Row]] = {kind: quick.row(number, kind) for number, kind in enumerate(_EVENTS, 1)}
+_NUMBERS: Final = {kind: number for number, kind in enumerate(_EVENTS, 1)}
 _NAMES: Final = [[graph.qualified(kind), list(graph.field_names(kind))] for kind in _EVENTS]
 _NAMES.append([graph.qualified(CallerEntered), list(quick.needed(CallerEntered))])
-_ROWS[CallerEntered] = quick.short_row(len(_NAMES), CallerEntered, _ROWS[CallerEntered])
+_rows: Final = quick.rows(_NUMBERS, (ConversationEnded, AgentAnswered), CallerEntered, len(_NAMES))
 
 
 def _extension(value: Any) -> msgpack.ExtType:
@@ -152,11 +154,7 @@ def header(engine: Engine, wall_offset: float, boot: str, number: int) -> bytes:
 
 def group(lines: list[Any], wall_offset: float) -> bytes:
     """Lines as `RecordedEngine` wrote them down, as one record."""
-    rows = [
-        line if type(line) is int else (0, line[1]) if (event := line[0]) is None else _ROWS[type(event)](line)
-        for line in lines
-    ]
-    return frame({"wall_offset": wall_offset, "lines": rows})
+    return frame({"wall_offset": wall_offset, "lines": _rows(lines)})
 
 
 def mark(engine: Engine) -> bytes:
@@ -208,8 +206,9 @@ class Segment:
                 at = end = at + 1
                 while end < len(rows) and type(rows[end]) is int:
                     end += 1
-                event = kinds[row[0] - 1](row[2:]) if row[0] else None
-                yield Recorded(event, row[1], tuple(rows[at:end]), offset)
+                number, now, *values = (0, row) if type(row) is float else row
+                event = kinds[number - 1](values) if number else None
+                yield Recorded(event, now, tuple(rows[at:end]), offset)
                 at = end
 
     def engine(self, ids: ReplayedIds) -> Engine:
@@ -330,14 +329,15 @@ class Replay:
         return self.engine
 
 
-def replay(settings: AcdSettings, ids: IdSource, lines: Iterable[Line]) -> Engine:
-    """`ids` must start where those of the recorded engine started."""
+def replay(settings: AcdSettings, ids: IdSource, lines: Iterable[Any]) -> Engine:
+    """`lines` as `RecordedEngine` wrote them down; `ids` must start where those of the recorded engine started."""
     engine = Engine(settings, ids)
-    for event, now in lines:
-        if event is None:
-            engine.tick(now)
-        else:
-            engine.handle(event, now)
+    each = iter(lines)
+    for event in each:
+        if type(event) is float:
+            engine.tick(event)
+        elif type(event) is not int:
+            engine.handle(event, next(each))
     return engine
 
 
