@@ -116,6 +116,10 @@ class Addresses:
     def trunk(self, trunk: TrunkId) -> TrunkSettings:
         return self._by_id[trunk]
 
+    def find_trunk(self, trunk: TrunkId | None) -> TrunkSettings | None:
+        """None: no trunk (any more)."""
+        return None if trunk is None else self._by_id.get(trunk)
+
     # ---------------------------------------------------------------- names
 
     def resolved(self, trunk: TrunkId, found: Resolved) -> None:

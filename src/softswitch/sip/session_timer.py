@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAX_INTERVAL = 86_400
 MOST_RAISES = 4  # a path of proxies may raise it one after another; a second at a time for ever it may not
 _RETRY_SECONDS = 5.0
+_RESTORED_SECONDS = 2.0  # after a restart; up to ten more
 _SECONDS = re.compile(r"\s*+([0-9]{1,9})\s*+((?:;.*+)?+)", re.DOTALL)
 
 
@@ -79,6 +80,17 @@ def too_small(response: Response) -> int:
     except SipError:
         return 0
     return seconds if seconds <= MAX_INTERVAL else 0
+
+
+class TimerFacts(NamedTuple):
+    """What outlives the process: the roles, and the interval that was agreed (0: none runs)."""
+
+    wanted: int
+    minimum: int
+    interval: int
+    ours: bool
+    peer_knows: bool
+    peer_updates: bool
 
 
 class SessionTimer:
@@ -175,6 +187,24 @@ class SessionTimer:
             return
         # RFC 4028 7.2: "If the UAC must apply the session timer, its role is the value of the refresher parameter".
         self._run(min(max(seconds, self._floor), MAX_INTERVAL), refresher != "uas")
+
+    @property
+    def facts(self) -> TimerFacts:
+        return TimerFacts(self._wanted, self._minimum, self._interval, self.ours, self._peer_knows, self._peer_updates)
+
+    def restored(self, facts: TimerFacts, described: bytes) -> None:
+        """Of the process before. Where the refresh is ours it comes soon, and at once shows who has hung up meanwhile;
+        a few seconds apart, as many legs come back together."""
+        self._wanted, self._minimum = facts.wanted, facts.minimum
+        self._peer_knows, self._peer_updates = facts.peer_knows, facts.peer_updates
+        self.described = described
+        if facts.interval <= 0:
+            self.ours = facts.ours
+            return
+        self._run(facts.interval, facts.ours)
+        if facts.ours:
+            context = self._leg.hub.context
+            self._wait(context.now + _RESTORED_SECONDS + context.random_bits(16) % 1000 / 100)
 
     def learn(self, message: Message) -> None:
         """RFC 3311 4: Allow says whether the peer takes UPDATE."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
-from softswitch.ids import LegId
+from softswitch.ids import AgentId, LegId
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.bodies import session_description
 from softswitch.sip.context import Context
@@ -37,6 +38,7 @@ from softswitch.sip.number_plan import to_e164
 from softswitch.sip.refer import Referrals, parse_replaces
 from softswitch.sip.session_timer import asked_by
 from softswitch.sip.stir_screen import StirScreen
+from softswitch.sip.survivor import EstablishedLeg, LegsRestored, acknowledged_again, restored, taken
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransaction
 from softswitch.sip.trunk_load import TrunkLoad
@@ -58,6 +60,21 @@ _RESERVED_NAMES = "via from to call-id cseq contact max-forwards content-length 
 _RESERVED = frozenset(_RESERVED_NAMES.split())
 
 
+class Phones(Protocol):
+    """The phones that are registered (`sip.registrar`)."""
+
+    def contacts(self, agent: AgentId) -> tuple[ContactBinding, ...]: ...
+    def other_flows(self, target: str, flow: Flow) -> tuple[ContactBinding, ...]: ...
+
+
+class _NoPhones:
+    def contacts(self, agent: AgentId) -> tuple[ContactBinding, ...]:
+        return ()
+
+    def other_flows(self, target: str, flow: Flow) -> tuple[ContactBinding, ...]:
+        return ()
+
+
 class Sessions:
     """`load` counts the legs of each trunk that the call room has not ended yet."""
 
@@ -71,7 +88,7 @@ class Sessions:
         "clients",
         "context",
         "load",
-        "other_flows",
+        "phones",
         "referrals",
         "screen",
     )
@@ -87,7 +104,7 @@ class Sessions:
         self.load = TrunkLoad(context.settings.trunks)
         self.screen: StirScreen | None = None  # where callers' identities are checked
         self.referrals = Referrals(context, clients, addresses, self._of_dialog)
-        self.other_flows: Callable[[str, Flow], tuple[ContactBinding, ...]] = lambda target, flow: ()
+        self.phones: Phones = _NoPhones()
         self._orders: dict[type, Callable[..., None]] = {
             RespondProvisional: self._respond_provisional,
             Answer: self._answer,
@@ -125,7 +142,7 @@ class Sessions:
             flow = next((way for way in ways if way not in tried), None)
             dialog.flow = flow or dialog.flow
             return flow is not None
-        for binding in self.other_flows(dialog.target, dialog.flow):
+        for binding in self.phones.other_flows(dialog.target, dialog.flow):
             if binding.flow not in tried:
                 dialog.target, dialog.flow, dialog.routes = binding.uri, binding.flow, binding.path
                 return True
@@ -134,6 +151,8 @@ class Sessions:
     def reconnect(self, dialog: Dialog) -> None:
         """A closed connection is replaced by one to the remote target, when that is at the peer's own address."""
         flow = dialog.flow
+        if flow.connection < 0:
+            self._phone_is_back(dialog)
         if flow.connection <= 0 or flow.connection in self.context.open_connections:
             return
         if flow.server_name:
@@ -146,6 +165,59 @@ class Sessions:
             return
         if uri.host == flow.remote[0]:
             dialog.flow = self._addresses.flow_to_address(uri.host, uri.port or 5060, "tcp") or flow
+
+    def _phone_is_back(self, dialog: Dialog) -> None:
+        """The connection of a phone was lost with the process before: the one that it has registered over since."""
+        leg, flow = self._dialogs.get(dialog.local_tag), dialog.flow
+        if leg is None or leg.agent is None:
+            return
+        for binding in self.phones.contacts(leg.agent):
+            way = binding.flow
+            same = way.transport == flow.transport and way.remote[0] == flow.remote[0]
+            if same and way.connection in self.context.open_connections:
+                dialog.flow = way
+
+    # ---------------------------------------------------------------- legs that outlive the process
+
+    def established(self, leg: LegId) -> EstablishedLeg | None:
+        """What is to be kept of it; None: it is not up."""
+        found = self._legs.get(leg)
+        return None if found is None else taken(found)
+
+    def restored(self, event: LegsRestored) -> None:
+        for kept in event.legs:
+            if kept.leg in self._legs or kept.local_tag in self._dialogs:
+                continue
+            carrier = self._addresses.find_trunk(kept.trunk)
+            leg = restored(self, kept, self._way_again(kept), carrier)
+            if not leg.owns_call_id:
+                self._openings[leg.opening] = leg
+            self._legs[leg.id] = leg
+            self._dialogs[leg.dialog.local_tag] = leg
+            self._note_call_id(leg)
+            self.leg_changed(leg)
+            if carrier is not None:
+                self.load.began(carrier.id)
+
+    def _way_again(self, kept: EstablishedLeg) -> Flow:
+        """A connection is gone with its process; where we cannot make one, the peer will."""
+        flow = kept.flow
+        if flow.transport == "udp":
+            return flow
+        if flow.transport == "tcp":
+            try:
+                uri = parse_uri(kept.target)
+            except SipError:
+                uri = None
+            if uri is not None and uri.host == flow.remote[0]:
+                return self._addresses.flow_to_address(uri.host, uri.port or 5060, "tcp") or flow
+        return replace(flow, connection=-1)
+
+    def answered_again(self, response: Response) -> None:
+        """A 2xx to an INVITE, without a transaction."""
+        leg = self._dialogs.get(response.from_.tag)
+        if leg is not None and leg.dialog.call_id == response.call_id:
+            acknowledged_again(leg, response)
 
     def call_id(self, leg: LegId) -> str | None:
         return self._call_ids.get(leg)

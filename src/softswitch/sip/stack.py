@@ -58,6 +58,7 @@ from softswitch.sip.stir_screen import StirScreen
 from softswitch.sip.streams import Streams
 from softswitch.sip.stun import binding_response
 from softswitch.sip.subscriptions import Subscriptions
+from softswitch.sip.survivor import EstablishedLeg, LegsRestored
 from softswitch.sip.transaction_client import ClientTransactions
 from softswitch.sip.transaction_server import ServerTransactions
 from softswitch.sip.trunk_load import TrunkLoad
@@ -83,6 +84,7 @@ Event = (
     | LeaveCarriers
     | CertificateFetched
     | LookupDone
+    | LegsRestored
 )
 
 
@@ -107,7 +109,7 @@ class SipStack:
         self.qualifier = Qualifier(self._context, self._clients, addresses)
         self.carriers = registrations(self._context, self._clients, addresses)
         self._registrar = Registrar(self._context, addresses, self.qualifier)
-        self._sessions.other_flows = self._registrar.other_flows
+        self._sessions.phones = self._registrar
         self.guard = Guard(settings)
         self.directory = Directory(self._context, addresses, lambda trunk: self._located(addresses, trunk))
         gate = Gate(self._context, addresses, self.guard)
@@ -130,6 +132,7 @@ class SipStack:
             LeaveCarriers: self._leave_carriers,
             CertificateFetched: screen.fetched,
             LookupDone: self.directory.done,
+            LegsRestored: self._sessions.restored,
             **dict.fromkeys(get_args(Order), order),
         }
 
@@ -162,6 +165,10 @@ class SipStack:
     def call_id(self, leg: LegId) -> str | None:
         """The Call-ID of a leg, also of one that ended not long ago."""
         return self._sessions.call_id(leg)
+
+    def established(self, leg: LegId) -> EstablishedLeg | None:
+        """What is kept of a leg that is up, so that it outlives this process."""
+        return self._sessions.established(leg)
 
     def other_flows(self, binding: ContactBinding) -> tuple[ContactBinding, ...]:
         """Of the same phone (RFC 5626)."""
@@ -238,6 +245,8 @@ class SipStack:
             _ = response.from_, response.to, response.call_id
             if transaction is not None:
                 transaction.received(response)
+            elif 200 <= response.status < 300 and response.cseq.method == "INVITE":
+                self._sessions.answered_again(response)
         except SipError:
             return  # stray or broken responses get silence
 
