@@ -96,6 +96,9 @@ _MEDIA_COMMANDS = (
     media.Bridge,
     media.Unbridge,
     media.CloseMediaLeg,
+    media.SendDigits,
+    media.ListenForKeys,
+    media.WatchAnswer,
     media.AdoptLegs,
 )
 _CALL_RECORDS = (

@@ -19,6 +19,7 @@ import msgpack
 from softswitch.media.messages import (
     AdoptLegs,
     AllLegsFound,
+    AnsweredBy,
     Bridge,
     Claim,
     Claimed,
@@ -27,7 +28,9 @@ from softswitch.media.messages import (
     DtlsOffered,
     Finish,
     FoundLeg,
+    GreetingOver,
     LegsFound,
+    ListenForKeys,
     MediaLegClosed,
     MediaLegFailed,
     MediaSaid,
@@ -40,19 +43,36 @@ from softswitch.media.messages import (
     PortsLeased,
     RtpHeard,
     RtpSilent,
+    SendDigits,
     SetKeys,
     SetRemote,
     StartDtls,
     StopPlay,
+    ToneHeard,
     Unbridge,
+    WatchAnswer,
 )
 
 MediaCommand: TypeAlias = (
-    OpenMediaLeg | SetRemote | Play | StopPlay | Bridge | Unbridge | CloseMediaLeg | SetKeys | StartDtls
+    OpenMediaLeg
+    | SetRemote
+    | Play
+    | StopPlay
+    | Bridge
+    | Unbridge
+    | CloseMediaLeg
+    | SetKeys
+    | StartDtls
+    | SendDigits
+    | ListenForKeys
+    | WatchAnswer
 )
 LineCommand: TypeAlias = Claim | AdoptLegs | Finish | Ping  # of the connection, of no leg
 MediaEvent: TypeAlias = (
     PortsLeased
+    | ToneHeard
+    | AnsweredBy
+    | GreetingOver
     | PlaybackEnded
     | DigitReceived
     | RtpSilent
@@ -83,19 +103,25 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (7, CloseMediaLeg, (int,)),
     (8, SetKeys, (int, str, bytes, bytes)),
     (9, StartDtls, (int, bool, str, str, str, str, float, bool)),
+    (17, SendDigits, (int, str, int, int, int)),
+    (18, ListenForKeys, (int, bool)),
+    (19, WatchAnswer, (int, str, bool, bool)),
     (34, Claim, (str,)),
     (35, AdoptLegs, (tuple,)),
     (36, Finish, ()),
     (37, Ping, (int,)),
     (64, PortsLeased, (tuple,)),
     (65, PlaybackEnded, (int, int, bool)),
-    (66, DigitReceived, (int, str, int)),
+    (66, DigitReceived, (int, str, int, str)),
     (67, RtpSilent, (int, float)),
     (68, MediaLegClosed, (int, int, int, int, float, float, float, float, float)),
     (69, MediaLegFailed, (int, str)),
     (70, DtlsOffered, (str, int, int)),
     (71, MediaSecured, (int, str)),
     (76, RtpHeard, (int, float)),
+    (79, ToneHeard, (int, str)),
+    (80, AnsweredBy, (int, str, int)),
+    (81, GreetingOver, (int, bool)),
     (96, Claimed, (bool,)),
     (97, LegsFound, (tuple,)),
     (98, AllLegsFound, (int, int)),

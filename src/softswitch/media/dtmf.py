@@ -15,6 +15,8 @@ from collections import deque
 from dataclasses import dataclass
 
 EVENTS = "0123456789*#ABCD"
+CLOCK = 8000
+LONGEST_PRESS_MS = 1000  # that we send: at 48000 Hz the duration field holds 1365 ms
 LOST_END_SECONDS = 0.2
 _REMEMBERED = 16
 _SEGMENT_FULL = 0xFFFF
@@ -30,9 +32,10 @@ class Digit:
 class DigitReceiver:
     """The keys of one RTP source."""
 
-    __slots__ = ("_duration", "_event", "_heard_at", "_recent", "_ssrc", "_start", "_timestamp")
+    __slots__ = ("_duration", "_event", "_heard_at", "_recent", "_ssrc", "_start", "_timestamp", "clock")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: int = CLOCK) -> None:
+        self.clock = clock  # of the timestamps
         self._event = -1  # the key that is down, or -1
         self._timestamp = 0
         self._start = 0  # duration of earlier segments of the same key press
@@ -95,7 +98,7 @@ class DigitReceiver:
     def _finish(self) -> Digit | None:
         if self._event < 0:
             return None
-        digit = Digit(EVENTS[self._event], (self._start + self._duration) // 8)
+        digit = Digit(EVENTS[self._event], (self._start + self._duration) * 1000 // self.clock)
         self._event = -1
         return digit
 
@@ -109,17 +112,26 @@ class EventPacket:
     payload: bytes
 
 
-def press(digit: str, timestamp: int, duration_ms: int = 100, interval_ms: int = 20) -> list[EventPacket]:
+def press(
+    digit: str, timestamp: int, duration_ms: int = 100, interval_ms: int = 20, clock: int = CLOCK
+) -> list[EventPacket]:
     """The packets of one key press: updates every `interval_ms`, the end three times (RFC 4733 2.5.1.4)."""
-    event = EVENTS.index(digit)
+    event, per_ms = EVENTS.index(digit), clock // 1000
     packets = [
-        EventPacket(elapsed == interval_ms, timestamp, _EVENT.pack(event, 10, elapsed * 8))
+        EventPacket(elapsed == interval_ms, timestamp, _EVENT.pack(event, 10, elapsed * per_ms))
         for elapsed in range(interval_ms, duration_ms, interval_ms)
     ]
-    end = EventPacket(not packets, timestamp, _EVENT.pack(event, 0x80 | 10, min(duration_ms * 8, _SEGMENT_FULL)))
+    whole = min(duration_ms * per_ms, _SEGMENT_FULL)
+    end = EventPacket(not packets, timestamp, _EVENT.pack(event, 0x80 | 10, whole))
     return [
         *packets,
         end,
         EventPacket(False, end.timestamp, end.payload),
         EventPacket(False, end.timestamp, end.payload),
     ]
+
+
+def to_clock(payload: bytearray | memoryview, theirs: int, ours: int) -> None:
+    """Write the duration of an event of one clock in units of another, in place."""
+    duration = int.from_bytes(payload[2:4], "big") * ours // theirs
+    payload[2:4] = min(duration, _SEGMENT_FULL).to_bytes(2, "big")

@@ -152,6 +152,37 @@ class Ping:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    """Press these keys for the peer, one after another, after those that are still being pressed: 0-9 * # A-D, and a
+    comma for a pause. As events (RFC 4733) where they were agreed, else as tones, in place of what he hears."""
+
+    leg: LegId
+    digits: str
+    press_ms: int = 100
+    pause_ms: int = 100  # between two keys
+    comma_ms: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ListenForKeys:
+    """Take tones of keys out of the sound of this leg while it is not bridged, or stop doing so."""
+
+    leg: LegId
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WatchAnswer:
+    """Listen to what the called side sends: `ToneHeard` for tones of the network (by the habits of this country, and
+    such as all have); once it is `answered`, `AnsweredBy` exactly once, and after a machine `GreetingOver`."""
+
+    leg: LegId
+    country: str  # ISO 3166, like EE; empty: what most countries have
+    answered: bool = False
+    on: bool = True
+
+
 # ------------------------------------------------------------------ media process -> switch
 
 
@@ -242,11 +273,38 @@ class PlaybackEnded:
 
 @dataclass(frozen=True, slots=True)
 class DigitReceived:
-    """One key press (RFC 4733), once, at its end (or when the next one begins)."""
+    """One key press, once, at its end (or when the next one begins)."""
 
     leg: LegId
     digit: str
     duration_ms: int
+    way: str = "rtp"  # RFC 4733; "tone": heard in the sound
+
+
+@dataclass(frozen=True, slots=True)
+class ToneHeard:
+    """A tone of the network or of a machine: ringback, busy, congestion, unobtainable, fax. Told when it begins to be
+    sure, and again only after another one."""
+
+    leg: LegId
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredBy:
+    """Who it is that answered: human, machine, fax, or unknown when it could not be told in time."""
+
+    leg: LegId
+    who: str
+    after_ms: int  # since `WatchAnswer` said that it was answered
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingOver:
+    """The machine has said what it says, and records now. `beep`: it said so, else it has fallen silent."""
+
+    leg: LegId
+    beep: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.media import rtp
 from softswitch.media.companding import ALAW_TO_ULAW, ULAW_TO_ALAW
-from softswitch.media.dtmf import Digit
+from softswitch.media.dtmf import Digit, to_clock
 from softswitch.media.messages import SetRemote
 from softswitch.media.worker.leg import CHECKS_AFTER_CONNECT, Leg, Route
 from softswitch.media.worker.outgoing import Mode
@@ -240,6 +240,9 @@ class Relay:
         if route.own is not None:
             route.own.move(buffer, self.clock.now)
         buffer[1] = buffer[1] & 0x80 | peer.remote.dtmf_type
+        theirs, ours = leg.digits.clock, peer.remote.dtmf_clock
+        if theirs != ours and len(payload) >= 4:
+            to_clock(payload, theirs, ours)
         route.send(self._views[size])
 
     # -------------------------------------------------------------- rewriting

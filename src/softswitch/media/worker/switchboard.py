@@ -57,6 +57,8 @@ def _check(remote: SetRemote) -> None:
         raise ValueError(f"port {remote.port}")
     if remote.payload_type not in (PCMU, PCMA) or not -1 <= remote.dtmf_type <= 127:
         raise ValueError(f"payload types {remote.payload_type}, {remote.dtmf_type}")
+    if remote.dtmf_clock < 1000:
+        raise ValueError(f"clock of events {remote.dtmf_clock}")
 
 
 class Switchboard:
@@ -195,6 +197,7 @@ class Switchboard:
             table = ULAW_TO_ALAW if remote.payload_type == PCMA else ALAW_TO_ULAW
             leg.player.playlist = leg.player.playlist.translated(table, remote.payload_type)
         self._relay.expect(leg, remote)
+        leg.digits.clock = remote.dtmf_clock
         leg.tally.quiet_since = self._relay.now
         leg.tally.told = False
         if leg.player is not None:

@@ -1,0 +1,52 @@
+"""One stream of digits per leg, out of all the ways by which a phone may tell a key: RFC 4733, SIP INFO, tones.
+
+Phones, gateways and switches on the way often tell the same key press by two ways, one a little later than the other.
+Each way reports its key presses once and in order; what another way has told already is recognised and counts once:
+
+    a report --the same key was told within 1 s, and not by this way--> the same press, told again
+             --otherwise--> a press
+
+Pressing a key twice, however quickly, is told twice by each way, so both presses count. (What cannot be told from one
+press: two of the same key within a second, of which one way told the first alone and another way the second alone.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW_SECONDS = 1.0
+_REMEMBERED = 32
+
+BY_RTP = "rtp"
+BY_INFO = "info"
+BY_TONE = "tone"
+
+
+class _Press:
+    __slots__ = ("at", "key", "ways")
+
+    def __init__(self, key: str, at: float, way: str) -> None:
+        self.key = key
+        self.at = at
+        self.ways = [way]
+
+
+class DigitMerge:
+    """The key presses of one leg."""
+
+    __slots__ = ("_recent",)
+
+    def __init__(self) -> None:
+        self._recent: deque[_Press] = deque(maxlen=_REMEMBERED)
+
+    def counts(self, key: str, way: str, now: float) -> bool:
+        """A key was told by this way: is it a key press that was not told before?"""
+        recent = self._recent
+        while recent and now - recent[0].at > WINDOW_SECONDS:
+            recent.popleft()
+        for press in recent:
+            if press.key == key and way not in press.ways:
+                press.ways.append(way)
+                return False
+        recent.append(_Press(key, now, way))
+        return True
