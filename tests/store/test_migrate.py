@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -48,6 +49,20 @@ async def test_opening_again_changes_nothing(database_url: str, open_store: Open
 async def test_two_switches_starting_at_once(database_url: str, open_store: OpenStore) -> None:
     stores = await asyncio.gather(open_store(database_url), open_store(database_url))
     assert all(store.health().ok for store in stores)
+
+
+async def test_a_switch_that_starts_waits_for_another_that_writes(tmp_path: Path, open_store: OpenStore) -> None:
+    """Longer than a write of the running switch would wait."""
+    path = tmp_path / "line.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA journal_mode=WAL")
+    other.execute("BEGIN IMMEDIATE")
+    opening = asyncio.create_task(open_store(f"sqlite:///{path}?timeout=0.05"))
+    done, _ = await asyncio.wait({opening}, timeout=0.5)
+    assert not done, "it waits"
+    other.execute("COMMIT")
+    other.close()
+    assert (await opening).health().ok
 
 
 async def test_a_database_of_a_newer_version_is_refused(database_url: str, open_store: OpenStore) -> None:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from softswitch.store.errors import StoreError
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 BUSY_SECONDS = 2.0
+START_SECONDS = 30.0  # that another switch, which starts at the same time, may take to bring the schema up to date
 COMMAND_SECONDS = 10.0
 
 
@@ -42,6 +44,10 @@ class Database(Protocol):
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; when this returns, it is durable."""
+        ...
+
+    async def prepare(self, work: Callable[[Connection], T]) -> T:
+        """The same at the start, when nobody waits for us yet: with more patience for another switch that writes."""
         ...
 
     async def read(self, work: Callable[[Connection], T]) -> T: ...
@@ -85,8 +91,23 @@ class SqliteDatabase:
     async def write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._in_transaction, work)
 
+    async def prepare(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._patiently, work)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader_thread, self._outside, work)
+
+    def _patiently(self, work: Callable[[Connection], T]) -> T:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return self._in_transaction(work)
+            except OperationalError as error:
+                # it waited for `BUSY_SECONDS` inside
+                busy = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                if not busy or time.monotonic() >= until:
+                    raise
+                time.sleep(0.05)
 
     def _in_transaction(self, work: Callable[[Connection], T]) -> T:
         if self._path is not None and not self._path.parent.exists():
@@ -140,6 +161,9 @@ class PostgresDatabase:
     async def write(self, work: Callable[[Connection], T]) -> T:
         async with self._writer.begin() as connection:
             return await connection.run_sync(work)
+
+    async def prepare(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)  # the advisory lock waits for as long as a command may
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         try:

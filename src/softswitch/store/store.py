@@ -77,7 +77,7 @@ class Store:
     async def open(self) -> None:
         """Connect, bring the schema up to date, start the writer. StoreError when that cannot be done."""
         try:
-            await self._database.write(migrate)
+            await self._database.prepare(migrate)
             last = await self._database.read(questions.last_journal_number)
         except StoreError:
             await self._database.close()
