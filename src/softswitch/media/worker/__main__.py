@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 
 from softswitch.media.worker.channel import Channel
 from softswitch.media.worker.dtls import Certificate
+from softswitch.media.worker.keys import Keys
 from softswitch.media.worker.loop import MediaLoop
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
@@ -98,6 +99,7 @@ def serve(options: argparse.Namespace) -> None:
     certificate = Certificate(datetime.fromtimestamp(time.time(), UTC)) if options.dtls else None
     bits = random.SystemRandom().getrandbits
     board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate)
+    board.departments.join(Keys(board, relay))
     loop = MediaLoop(Channel(connection), epoll, clock, relay, board)
     gc.collect()
     gc.freeze()

@@ -76,6 +76,12 @@ class Outgoing:
         self.timestamp = timestamp = (self.timestamp + FRAME_BYTES) & 0xFFFFFFFF
         _pack_header(packet, 0, 0x80, second, sequence, timestamp, self.ssrc)
 
+    def insert(self, packet: bytearray, second: int, timestamp: int) -> None:
+        """Write the header of a packet of our own between the others, whoever sends these, into `packet`."""
+        self.sequence = sequence = (self.sequence + 1) & 0xFFFF
+        self._sequence_offset += 1
+        _pack_header(packet, 0, 0x80, second, sequence, timestamp, self.ssrc)
+
     def move(self, packet: bytearray, now: float) -> None:
         """Move a peer's packet into this stream, in place."""
         sequence, timestamp, ssrc = _unpack_counters(packet, 2)

@@ -66,27 +66,37 @@ class Playlist:
         return frame
 
 
-class Player:
+class Turn:
+    """Something that is done every 20 ms."""
+
+    __slots__ = ("slot", "take")
+
+    def __init__(self, take: Callable[[float], None] | None) -> None:
+        self.slot = -1
+        self.take = take  # None: it is a `Player`
+
+
+class Player(Turn):
     """One playback on one leg."""
 
-    __slots__ = ("leg", "playback", "playlist", "send", "slot", "started")
+    __slots__ = ("leg", "playback", "playlist", "send", "started")
 
     def __init__(self, leg: LegId, playback: PlaybackId, playlist: Playlist) -> None:
+        super().__init__(None)
         self.leg = leg
         self.playback = playback
         self.playlist = playlist
-        self.slot = -1
         self.send: Callable[[bytearray], int] | None = None  # None: on hold, time goes by unheard
         self.started = False  # the first frame carries the marker
 
 
 class Wheel:
-    """Players by the time their next frame is due."""
+    """Players, and others who do something every 20 ms, by the time their next frame is due."""
 
     __slots__ = ("_at", "_count", "_slots", "_tick")
 
     def __init__(self, now: float) -> None:
-        self._slots: list[dict[Player, None]] = [{} for _ in range(SLOTS)]
+        self._slots: list[dict[Turn, None]] = [{} for _ in range(SLOTS)]
         self._at = now  # when the slot of `_tick` is due
         self._tick = 0
         self._count = 0
@@ -94,7 +104,7 @@ class Wheel:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, player: Player) -> None:
+    def add(self, player: Turn) -> None:
         """Due within the next few ticks, and every 20 ms from then on."""
         assert player.slot < 0, "a player is on the wheel once"
         slots, first = self._slots, self._tick
@@ -109,7 +119,7 @@ class Wheel:
         slots[player.slot][player] = None
         self._count += 1
 
-    def remove(self, player: Player) -> None:
+    def remove(self, player: Turn) -> None:
         if player.slot >= 0:
             del self._slots[player.slot][player]
             player.slot = -1
@@ -126,7 +136,7 @@ class Wheel:
             tick = (tick + 1) % SLOTS
         return at
 
-    def due(self, now: float) -> list[Player]:
+    def due(self, now: float) -> list[Turn]:
         """The players of the next slot that is due at `now`; call again until it gives nothing."""
         self._catch_up(now)
         while self._at <= now:

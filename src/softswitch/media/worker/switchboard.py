@@ -265,11 +265,16 @@ class Switchboard:
         if len(whole) < len(clips):
             self.events.append(PlaybackEnded(leg.id, command.playback, False))
             return
+        self.perform(leg, Player(leg.id, command.playback, Playlist(whole, command.loops, payload_type)))
+
+    def perform(self, leg: Leg, player: Player) -> None:
+        """From now on this leg hears this player alone."""
+        if leg.player is not None:
+            self._end_play(leg, finished=False)
         outgoing = leg.outgoing
         outgoing.mode = Mode.OWN
         if leg.peer is not None:
             outgoing.interrupt(self._relay.now)
-        player = Player(leg.id, command.playback, Playlist(whole, command.loops, payload_type))
         player.send = leg.sender()
         leg.player = player
         self.wheel.add(player)
@@ -290,6 +295,10 @@ class Switchboard:
         while players := self.wheel.due(now):
             for player in players:
                 if player.slot < 0:
+                    continue
+                if not isinstance(player, Player):
+                    assert player.take is not None
+                    player.take(now)
                     continue
                 leg = self.legs[player.leg]
                 remote = leg.remote
