@@ -111,7 +111,7 @@ def test_impatient_callers_land_on_erlang_a(
     gone, waits, mean_wait = chain(load, agents, handle, patience)
     assert gone == pytest.approx(abandoned, abs=5e-5)
     day = Day(settings([person(n) for n in range(agents)]), load / handle, handle, patience, seed=11)
-    day.run(120_000, lambda random: ())
+    day.run(120_000 if agents == 50 else 70_000, lambda random: ())
     seen = day.waited[4_000:]
     for expected, values, width in (
         (gone, [float(left) for _, _, left in seen], 0.03),
@@ -165,8 +165,8 @@ def test_two_skills_as_a_simulator_that_knows_nothing_of_the_engine() -> None:
     rate, handle, share = 7.2 / 180.0, 180.0, 0.3
     people = [person(n, LOANS) if n < 4 else person(n) for n in range(9)]
     day = Day(settings(people), rate, handle, None, seed=5)
-    day.run(120_000, lambda random: ((LOANS, 1),) if random.random() < share else ())
-    other = brute_force(120_000, rate, handle, share, 9, 4, seed=6)
+    day.run(70_000, lambda random: ((LOANS, 1),) if random.random() < share else ())
+    other = brute_force(70_000, rate, handle, share, 9, 4, seed=6)
     for kind in (0, 1):
         mine = [seconds for one, seconds, _ in day.waited[4_000:] if one == kind]
         theirs = [seconds for one, seconds in other[4_000:] if one == kind]
