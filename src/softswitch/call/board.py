@@ -176,11 +176,10 @@ class Board:
     def prompt_keys(self, segments: tuple[Segment, ...]) -> tuple[str, ...]:
         keys: list[str] = []
         for segment in segments:
-            prompt = self._catalog.find(segment)
-            if prompt is None:
+            found = self._catalog.said(segment)
+            if not found:
                 self.missing_prompts += 1
-            else:
-                keys.append(prompt.key)
+            keys.extend(prompt.key for prompt in found)
         return tuple(keys)
 
     # -------------------------------------------------------------- who may dial what

@@ -29,6 +29,12 @@ def wait_said(texts: QueueTexts, low: float | None, high: float | None) -> list[
     return [(texts.wait_between, {"least": str(least), "most": str(min(most, MOST_MINUTES))})]
 
 
+def so_long(seconds: float) -> str:
+    """How long he has waited, for {waiting}: in whole minutes, the first minute in steps of five seconds."""
+    step = 60 if seconds >= 60 else 5
+    return str(max(int(seconds // step) * step, 5))
+
+
 def in_line_said(texts: QueueTexts, command: AnnounceWaiting, asks: bool) -> list[Said]:
     """In the general line. `asks`: he is one of those who are asked to let others go first."""
     first = texts.ways.let_first

@@ -13,12 +13,23 @@ from dataclasses import dataclass, fields
 from softswitch.call.settings import CallBackTexts, CallSettings, LetFirstTexts, LineTexts, QueueTexts, Settings
 from softswitch.ivr.flow import choose_language
 from softswitch.ivr.messages import LanguageStep, Say, Segment, Step
-from softswitch.ivr.speech import Kind, fixed_segments, kind_of, name_segments, variables, vocabulary
+from softswitch.ivr.formats import Format
+from softswitch.ivr.speech import (
+    SHORT_PAUSE,
+    Kind,
+    fixed_segments,
+    format_vocabulary,
+    formats,
+    kind_of,
+    name_segments,
+    plain_variables,
+    vocabulary,
+)
 
 CALM_MUSIC = Segment("", text="music:calm")  # the built-in melody, made to be looped
 RINGBACK = Segment("", text="tone:ringback")  # one period of it, made to be looped
 BEEP = Segment("", text="tone:beep")
-BUILT_IN = (CALM_MUSIC, RINGBACK, BEEP)
+BUILT_IN = (CALM_MUSIC, RINGBACK, BEEP, SHORT_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +50,17 @@ class PromptCatalog:
     def find(self, segment: Segment) -> Prompt | None:
         return self._prompts.get(segment)
 
+    def said(self, segment: Segment) -> tuple[Prompt, ...]:
+        """What there is for a segment: its own prompt, or those of the words it consists of."""
+        prompt = self._prompts.get(segment)
+        if prompt is not None:
+            return (prompt,)
+        return tuple(found for word in segment.instead if (found := self._prompts.get(word)) is not None)
+
     def keys(self, segments: Iterable[Segment]) -> tuple[tuple[str, ...], float]:
         """The keys of these segments, in order, and how long they sound together. A segment without audio is
         left out: the caller hears the rest."""
-        found = [prompt for prompt in map(self._prompts.get, segments) if prompt is not None]
+        found = [prompt for segment in segments for prompt in self.said(segment)]
         return tuple(prompt.key for prompt in found), sum(prompt.seconds for prompt in found)
 
     def all_keys(self) -> tuple[str, ...]:
@@ -61,6 +79,7 @@ def segments_needed(settings: Settings) -> tuple[Segment, ...]:
     languages = _languages(call)
     needed: dict[Segment, None] = {}
     kinds: dict[str, set[Kind]] = {}
+    forms: dict[str, dict[Format, None]] = {}
     for say in _says(call):
         for language in languages:
             chosen = choose_language(say, language, call.languages)
@@ -68,7 +87,8 @@ def segments_needed(settings: Settings) -> tuple[Segment, ...]:
                 needed[Segment(chosen, file=say.files[chosen])] = None
             elif chosen:
                 needed.update(dict.fromkeys(fixed_segments(say.texts[chosen], chosen)))
-                kinds.setdefault(chosen, set()).update(map(kind_of, variables(say.texts[chosen])))
+                kinds.setdefault(chosen, set()).update(map(kind_of, plain_variables(say.texts[chosen])))
+                forms.setdefault(chosen, {}).update(dict.fromkeys(formats(say.texts[chosen])))
     # A text may be spoken in another language than the call's when its own is missing: names follow the text.
     spoken = tuple(dict.fromkeys((*languages, *kinds)))
     for voice in call.agents.values():
@@ -76,6 +96,7 @@ def segments_needed(settings: Settings) -> tuple[Segment, ...]:
             needed.update(dict.fromkeys(name_segments(voice.spoken_name, language)))
     for language in spoken:
         needed.update(dict.fromkeys(vocabulary(language, kinds.get(language, ()))))
+        needed.update(dict.fromkeys(format_vocabulary(language, tuple(forms.get(language, ())))))
     for texts in call.queue_texts.values():
         needed[music_segment(texts.music)] = None
     needed.update(dict.fromkeys(BUILT_IN))

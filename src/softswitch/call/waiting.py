@@ -26,7 +26,7 @@ from softswitch.acd.messages import (
 from softswitch.acd.places import OTHERS_FIRST
 from softswitch.call.board import Board
 from softswitch.call.call_back_desk import CallBackDesk, when_said
-from softswitch.call.comfort import in_line_said, join_says, wait_said
+from softswitch.call.comfort import in_line_said, join_says, so_long, wait_said
 from softswitch.call.known import Memory, QueuePlace
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import RINGBACK, music_segment
@@ -391,11 +391,12 @@ class Waiting:
         texts = self._board.texts(place.queue)
         self.personal = command.agent
         memory = self._memory
+        waiting = {"waiting": so_long(now - place.entered_at + memory.waited_before)}
         if command.agent is not None:
             self.sticky_note = f"waiting for {command.agent}"
             segments = self._say(texts.wait_for_agent, self._about(command.agent))
             for say, values in wait_said(texts, command.low_seconds, command.high_seconds):
-                segments += self._say(say, values)
+                segments += self._say(say, {**values, **waiting})
             if Choice.COLLEAGUE.value in texts.choice_parts:  # the way out, at any time
                 segments += self._say(texts.choice_parts[Choice.COLLEAGUE.value])
         elif command.because in _NOT_HERS or command.because.startswith("gone"):
@@ -406,7 +407,7 @@ class Waiting:
             memory.lets_first = command.because == OTHERS_FIRST or (memory.lets_first and command.because == POSITION)
             segments = ()
             for say, values in in_line_said(texts, command, asks):
-                segments += self._say(say, values)
+                segments += self._say(say, {**values, **waiting})
             offer_at = self.offer_at()
             if offer_at is not None and offer_at <= now:
                 segments += self._offer(place)

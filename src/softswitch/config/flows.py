@@ -241,7 +241,7 @@ class FlowBuilder:
         return Unclear(again=doc.again, then=then, no_input_seconds=doc.no_input)
 
     def _say(self, doc: Any) -> Say:
-        return self._known.say(doc, self._variables)
+        return self._known.say(doc, self._variables, with_format=self._noted)
 
 
 def number_flow(number: str) -> FlowId:

@@ -44,15 +44,16 @@ class Known:
             self.report.add(name.place, f'"{name}" is not one of the languages of the line{hint}')
         return str(name)
 
-    def say(self, doc: SayDoc, variables: Iterable[str], partial: bool = False) -> Say:
-        """`partial`: the first language may be missing, as something else fills the gap."""
+    def say(self, doc: SayDoc, variables: Iterable[str], partial: bool = False, with_format: Iterable[str] = ()) -> Say:
+        """`partial`: the first language may be missing, as something else fills the gap. `with_format`: variables that
+        can be said too, when it is written how."""
         first = self.languages[0] if self.languages else ""
         texts: dict[str, str] = {}
         files: dict[str, str] = {}
         for language, text in doc.texts.items():
             code = self.language(language) or first
             texts[code] = str(text)
-            self._spoken(text, code, tuple(variables))
+            self._spoken(text, code, tuple(variables), tuple(with_format))
         for language, path in doc.files.items():
             files[self.language(language) or first] = str(path)
             self.audio(path)
@@ -96,11 +97,14 @@ class Known:
                 self.report.add(path.place, f'the audio file "{path}" cannot be read: {error.strerror}')
         return str(path)
 
-    def _spoken(self, text: Placed, language: str, known: tuple[str, ...]) -> None:
+    def _spoken(self, text: Placed, language: str, known: tuple[str, ...], with_format: tuple[str, ...]) -> None:
         """Can this text be spoken in this language, and has every variable a value where it is said?"""
-        names = speech.variables(text)
+        names, plain = speech.variables(text), speech.plain_variables(text)
+        known = (*known, *with_format)
         for name in dict.fromkeys(names):
-            if name not in known:
+            if name in with_format and name in plain:
+                self.report.add(text.place, f'how is "{{{name}}}" spoken? Write a format, like {{{name}:money EUR}}')
+            elif name not in known:
                 hint = did_you_mean(name, known) or (f"; known: {listing(known)}" if known else "; none can stand here")
                 self.report.add(text.place, f'nothing is known as "{{{name}}}" here{hint}')
         for sentence in speech.template_problems(text, collected=names, language=language) if text else ():

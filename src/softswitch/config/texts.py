@@ -359,8 +359,8 @@ LET_FIRST_TEXTS: Mapping[str, Mapping[str, str]] = {
 
 # Variables that each text of a queue can name.
 QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
-    "please_wait": ("position",),
-    "position": ("position", "minutes"),
+    "please_wait": ("position", "waiting"),
+    "position": ("position", "minutes", "waiting"),
     "choice": ("agent", "minutes", "time"),
     "wait_for_agent": ("agent", "minutes"),
     "call_back_confirmed": ("agent", "time"),
@@ -368,8 +368,8 @@ QUEUE_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "nobody_there": (),
     "sorry_gone": ("agent",),
     "away": ("absent",),
-    "wait_between": ("least", "most"),
-    "wait_about": ("minutes",),
+    "wait_between": ("least", "most", "waiting"),
+    "wait_about": ("minutes", "waiting"),
     "let_first_offer": ("minutes",),
     "let_first_given": ("minutes",),
     "let_first_taken_back": (),

@@ -16,11 +16,15 @@ from softswitch.ids import FlowId, PlaybackId, QueueId
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One piece of audio: a text in a language, or (`file` set) an audio file of the configuration directory."""
+    """One piece of audio: a text in a language, or (`file` set) an audio file of the configuration directory.
+    `at_once`: a text that is not known beforehand, and can be made while the call goes on; `instead` is what it is told
+    by when that does not succeed in time."""
 
     language: str
     text: str = ""
     file: str = ""
+    at_once: bool = field(default=False, compare=False)
+    instead: tuple[Segment, ...] = field(default=(), compare=False)
 
 
 Texts = Mapping[str, str]  # language -> template text

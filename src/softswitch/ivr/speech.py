@@ -12,6 +12,11 @@ agent, so that nothing has to be synthesised while a caller listens.
 | {least}, {most}        | "3", "5"       | "three", "five minutes": between which he waits       |
 | {time}                 | "14:30"        | "two", "thirty", "p.m."                               |
 | {digits}, {caller} ... | "0420", "+372" | digit by digit; also everything a `collect` step took |
+| {waiting}              | "125"          | how long he waits: "two minutes and five seconds"     |
+| {name:format}          | any            | as the format says: see `ivr.formats`                 |
+
+A value with a format becomes one segment with its whole text, and the words it consists of `instead`: they were
+rendered beforehand, so that it can be told whether or not a speech engine can speak the whole in time.
 
 Templates are checked when the configuration is loaded (`template_problems`). In a call a value that is missing or
 cannot be spoken is left out: a caller must not lose the call over a word.
@@ -24,9 +29,27 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from functools import lru_cache
 
+from softswitch.ivr.formats import (
+    CLOCK,
+    DIGITS,
+    DURATION,
+    FORMATS,
+    NUMBER,
+    PHONE,
+    TEXT,
+    TIME,
+    Format,
+    format_of,
+    problem_of,
+    split_variable,
+    values_in,
+    vocabulary_of,
+    words_of,
+)
 from softswitch.ivr.messages import Say, Segment
 from softswitch.ivr.spoken import SPOKEN, SpokenLanguage
 from softswitch.ivr.spoken.table import LONGEST_MINUTES, NUMBERS
+from softswitch.ivr.spoken.values import GLUE, PAUSE
 
 
 class Kind(Enum):
@@ -37,6 +60,7 @@ class Kind(Enum):
     NUMBER = "number"
     TIME = "time"
     DIGITS = "digits"
+    DURATION = "duration"
 
 
 VARIABLES: Mapping[str, Kind] = {
@@ -51,7 +75,18 @@ VARIABLES: Mapping[str, Kind] = {
     "caller": Kind.DIGITS,
     "dialled": Kind.DIGITS,
     "forwarded_from": Kind.DIGITS,
+    "waiting": Kind.DURATION,
 }
+# In which formats a variable of the switch's own makes sense.
+_FORMATS_OF: Mapping[Kind, tuple[str, ...]] = {
+    Kind.NAME: (),
+    Kind.MINUTES: (NUMBER,),
+    Kind.NUMBER: (NUMBER, DIGITS),
+    Kind.TIME: (TIME, CLOCK),
+    Kind.DIGITS: (DIGITS, PHONE),
+    Kind.DURATION: (DURATION,),
+}
+SHORT_PAUSE = Segment("", text="tone:pause")  # between the groups of a telephone number
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -59,6 +94,7 @@ _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _LEADING = " \t\r\n.,;:!?)]}…·。，；：！？、）」』”»"
 _DIGITS = "0123456789"
 MOST_SET = 200  # characters of what a flow sets
+MOST_SPOKEN = 300  # characters of a text that is told as it is
 
 
 # ------------------------------------------------------------------ templates
@@ -83,14 +119,30 @@ def _cut(template: str, language: str) -> tuple[Segment | str, ...]:
 
 def variables(template: str) -> tuple[str, ...]:
     """The names of the variables of a template, in order."""
-    return tuple(name.strip() for name in _VARIABLE.findall(template))
+    return tuple(split_variable(written)[0] for written in _VARIABLE.findall(template))
+
+
+def plain_variables(template: str) -> tuple[str, ...]:
+    """The names of the variables that stand without a format."""
+    found = map(split_variable, _VARIABLE.findall(template))
+    return tuple(name for name, form in found if not form)
+
+
+def formats(template: str) -> tuple[Format, ...]:
+    """The formats of its variables, each once; those that are wrong are left out."""
+    found = []
+    for name, written in map(split_variable, _VARIABLE.findall(template)):
+        form = format_of(written) if written else Format(DURATION) if kind_of(name) is Kind.DURATION else None
+        if form is not None:
+            found.append(form)
+    return tuple(dict.fromkeys(found))
 
 
 def filled_in(template: str, values: Mapping[str, str | Say]) -> str:
     """A template that is not spoken, with its variables; what is not known is left out."""
 
     def known(found: re.Match[str]) -> str:
-        value = values.get(found.group(1).strip(), "")
+        value = values.get(split_variable(found.group(1))[0], "")
         return value if isinstance(value, str) else ""
 
     return _VARIABLE.sub(known, template)[:MOST_SET]
@@ -123,7 +175,24 @@ def template_problems(
         else:
             known = ", ".join(f"{{{each}}}" for each in (*own, *collected))
             problems.append(f"unknown variable {{{name}}}" + (f" (known here: {known})" if known else ""))
+    for name, written in dict.fromkeys(map(split_variable, _VARIABLE.findall(template))):
+        sentence = _format_problem(name, written, language) if written else ""
+        if sentence:
+            problems.append(f"{{{name}:{written}}}: {sentence}")
     return problems
+
+
+def _format_problem(name: str, written: str, language: str) -> str:
+    """What is wrong with the format of a variable; "" when nothing is."""
+    sentence, form = problem_of(written), format_of(written)
+    if sentence or form is None:
+        return sentence
+    fits = _FORMATS_OF[VARIABLES[name]] if name in VARIABLES else FORMATS
+    if form.kind not in fits:
+        return f"{name} is spoken as {' or '.join(fits)}" if fits else f"{name} is spoken as it is, without a format"
+    if language and form.kind != TEXT and values_in(language) is None:
+        return f"values cannot be spoken in '{language}' (only in {', '.join(SPOKEN)})"
+    return ""
 
 
 # ------------------------------------------------------------------ speaking
@@ -137,16 +206,19 @@ def speak(template: str, language: str, values: Mapping[str, str | Say]) -> tupl
         if isinstance(part, Segment):
             segments.append(part)
         else:
-            segments.extend(_spoken_value(part, language, values.get(part)))
+            name, form = split_variable(part)
+            segments.extend(_spoken_value(name, form, language, values.get(name)))
     return tuple(segments)
 
 
-def _spoken_value(variable: str, language: str, value: str | Say | None) -> tuple[Segment, ...]:
+def _spoken_value(variable: str, form: str, language: str, value: str | Say | None) -> tuple[Segment, ...]:
     if isinstance(value, Say):
         return name_segments(value, language)
     if value is None:
         return ()
     kind = kind_of(variable)
+    if form or kind is Kind.DURATION:
+        return _formatted(form or DURATION, language, value)
     if kind is Kind.NAME:
         return (Segment(language, value),) if value else ()
     return _spoken_words(kind, language, value)
@@ -161,6 +233,24 @@ def name_segments(name: Say, language: str) -> tuple[Segment, ...]:
         return (Segment(language, file=name.files[language]),)
     text = " ".join(name.texts.get(language, "").split())
     return (Segment(language, text),) if text else ()
+
+
+@lru_cache(maxsize=8192)
+def _formatted(written: str, language: str, value: str) -> tuple[Segment, ...]:
+    form, spoken = format_of(written), values_in(language)
+    if form is None:
+        return ()
+    if form.kind == TEXT:
+        text = " ".join(value.split())[:MOST_SPOKEN]
+        return (Segment(language, text, at_once=True),) if any(char.isalnum() for char in text) else ()
+    words = words_of(form, spoken, value) if spoken is not None else ()
+    if spoken is None or not words:
+        return ()
+    return (Segment(language, spoken.text_of(words), at_once=True, instead=_segments(words, language)),)
+
+
+def _segments(words: tuple[str, ...], language: str) -> tuple[Segment, ...]:
+    return tuple(SHORT_PAUSE if word == PAUSE else Segment(language, word.removesuffix(GLUE)) for word in words if word)
 
 
 @lru_cache(maxsize=8192)
@@ -200,6 +290,14 @@ def _table(language: str) -> SpokenLanguage | None:
 def fixed_segments(template: str, language: str) -> tuple[Segment, ...]:
     """The parts of a template that do not depend on the call."""
     return tuple(part for part in _cut(template, language) if isinstance(part, Segment))
+
+
+def format_vocabulary(language: str, forms: Collection[Format]) -> tuple[Segment, ...]:
+    """Every segment that values of these formats consist of."""
+    found: dict[Segment, None] = {}
+    for form in forms:
+        found.update(dict.fromkeys(_segments(vocabulary_of(form, language), language)))
+    return tuple(found)
 
 
 def vocabulary(language: str, kinds: Collection[Kind] = tuple(Kind)) -> tuple[Segment, ...]:

@@ -81,6 +81,13 @@ def beep() -> Samples:
     return _tone(1000.0, 0.25)
 
 
+def pause() -> Samples:
+    """Between the groups of a telephone number."""
+    import numpy as np
+
+    return np.zeros(round(0.24 * LINE_RATE), np.float32)
+
+
 def _tone(hertz: float, seconds: float) -> Samples:
     import numpy as np
 

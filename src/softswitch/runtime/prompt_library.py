@@ -248,6 +248,7 @@ def _built_in(text: str) -> bytes:
     from softswitch.runtime import melody
 
     makers = {"music:calm": melody.melody, "tone:ringback": melody.ringback, "tone:beep": melody.beep}
+    makers["tone:pause"] = melody.pause
     return audio_files.to_ulaw(makers[text]())
 
 
