@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 
 from softswitch.call.settings import CallBackTexts, CallSettings, LetFirstTexts, LineTexts, QueueTexts, Settings
 from softswitch.ivr.flow import choose_language
-from softswitch.ivr.messages import LanguageStep, Say, Segment, Step
 from softswitch.ivr.formats import Format
+from softswitch.ivr.messages import LanguageStep, Say, Segment, Step
 from softswitch.ivr.speech import (
     SHORT_PAUSE,
     Kind,
