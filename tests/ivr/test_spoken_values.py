@@ -1,10 +1,10 @@
 """Values in five languages: written expectations, and what holds for every number.
 
 The tables (`spoken_values/<language>.txt`) were written by hand after grammars: for English the Cambridge Dictionary
-(numbers, dates and times), for Estonian the Eesti keele käsiraamat (numerals, partitive after numbers, ordinals of which
-only the last part is inflected), for Italian Serianni's grammar and the Accademia della Crusca (elision: ventuno,
-centotto; accents: ventitré, but ventitremila), for Czech the Internetová jazyková příručka (forms after one, two to four
-and five; sto jedna korun), for Chinese 现代汉语八百词 (二 and 两) and GB/T 15835 (零, 万, 亿).
+(numbers, dates, times), for Estonian the Eesti keele käsiraamat (numerals, partitive after numbers, ordinals of which
+only the last part is inflected), for Italian Serianni's grammar and the Accademia della Crusca (ventuno, centotto;
+ventitré, but ventitremila), for Czech the Internetová jazyková příručka (forms after one, two to four and five; sto
+jedna korun), for Chinese 现代汉语八百词 (二 and 两) and GB/T 15835 (零, 万, 亿).
 """
 
 from __future__ import annotations
