@@ -40,7 +40,7 @@ def our_offer(direction: Direction = Direction.SENDRECV) -> Offer:
 
 def test_the_answer_to_a_phone() -> None:
     done = answered("m=audio 4000 RTP/AVP 8 0 101", EVENTS, "a=fmtp:101 0-16")
-    assert done.remote == RemoteMedia("192.0.2.1", 4000, 8, 101, True, True)
+    assert done.remote == RemoteMedia("192.0.2.1", 4000, 8, 101, True, True, codec="PCMA", rtcp_port=4001)
     assert done.origin == sdp.Origin("bob", 77, 3, "192.0.2.1")
     assert done.sdp == (
         b"v=0\r\no=- 5 1 IN IP4 203.0.113.5\r\ns=-\r\nc=IN IP4 203.0.113.5\r\nt=0 0\r\n"
@@ -142,7 +142,7 @@ def test_our_offer_and_its_answer() -> None:
     offer = our_offer()
     assert b"m=audio 20000 RTP/AVP 0 8 101\r\n" in offer.sdp
     remote = accept(body("m=audio 4000 RTP/AVP 8 101", EVENTS), offer)
-    assert remote == RemoteMedia("192.0.2.1", 4000, 8, 101, True, True)
+    assert remote == RemoteMedia("192.0.2.1", 4000, 8, 101, True, True, codec="PCMA", rtcp_port=4001)
 
 
 @pytest.mark.parametrize(

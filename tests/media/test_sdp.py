@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softswitch.media import sdp
+from softswitch.media import formats, sdp
+from softswitch.media.codecs import CODECS
 from softswitch.media.sdp import Direction, SdpError
 
 PHONE = b"""v=0
@@ -60,7 +61,7 @@ def test_a_phones_offer() -> None:
 
 def test_streams_inherit_from_the_session_level_and_override_it() -> None:
     video, audio = sdp.parse(TWO_STREAMS).media
-    assert (video.kind, video.port, video.host, video.direction) == ("video", 5000, "", Direction.INACTIVE)
+    assert (video.kind, video.port, video.host, video.direction) == ("video", 5000, "2001:db8::1", Direction.INACTIVE)
     assert (audio.port, audio.host, audio.direction) == (5004, "192.0.2.9", Direction.SENDONLY)
 
 
@@ -76,8 +77,14 @@ def test_line_endings(ending: bytes) -> None:
         b"IP4 239.1.1.1",
         b"IP4 255.255.255.255",
         b"IP4 phone.example.com",
-        b"IP6 ::1",
         b"IP4 1.2.3",
+        b"IP4 ::1",
+        b"IP6 192.0.2.1",
+        b"IP6 ff0e::1",
+        b"IP6 fe80::1",
+        b"IP6 2001:db8::1%eth0",
+        b"IP6 ::ffff:192.0.2.1",
+        b"IP6 2001:db8::g",
     ],
 )
 def test_addresses_that_no_media_is_sent_to(address: bytes) -> None:
@@ -137,17 +144,31 @@ def test_mutations_parse_or_are_refused(start: int, length: int, junk: bytes) ->
 
 @given(
     st.integers(1, 65535),
-    st.sampled_from([(0,), (8,), (0, 8), (8, 0)]),
-    st.sampled_from([-1, 96, 101, 127]),
+    st.permutations(sorted(CODECS)),
+    st.booleans(),
     st.sampled_from(Direction),
     st.integers(0, 2**63),
+    st.sampled_from(["192.0.2.7", "2001:db8::7"]),
 )
-def test_what_is_built_parses(port: int, types: tuple[int, ...], dtmf: int, direction: Direction, number: int) -> None:
-    session = sdp.parse(sdp.build("192.0.2.7", number, 3, sdp.audio_stream(port, types, dtmf, direction)))
-    assert session.origin == sdp.Origin("-", number, 3, "192.0.2.7")
+def test_what_is_built_parses(
+    port: int, names: list[str], comfort: bool, direction: Direction, number: int, host: str
+) -> None:
+    ours = formats.offered([CODECS[name] for name in names], with_comfort=comfort, in_use={})
+    text = formats.text(tuple(ours.items()), direction)
+    session = sdp.parse(sdp.build(host, number, 3, sdp.audio_stream(port, "RTP/AVP", text)))
+    assert session.origin == sdp.Origin("-", number, 3, host)
     (audio,) = session.media
-    assert (audio.host, audio.port, audio.direction, audio.ptime_ms) == ("192.0.2.7", port, direction, 20)
-    assert audio.formats == tuple(str(n) for n in types) + ((str(dtmf),) if dtmf >= 0 else ())
+    assert (audio.host, audio.port, audio.direction) == (host, port, direction)
+    assert (audio.ptime_ms, audio.maxptime_ms) == (20, 60)
+    assert formats.read(audio) == ours
+    assert list(formats.read(audio))[:4] == [CODECS[name].encoding for name in names]
+
+
+@pytest.mark.parametrize(("value", "read"), [("30", 30), ("x", None), ("-1", None), ("99999", None), ("", None)])
+def test_packet_times(value: str, read: int | None) -> None:
+    lines = f"m=audio 4 RTP/AVP 0\r\na=ptime:{value}\r\na=maxptime:{value}\r\n"
+    (audio,) = sdp.parse(head(lines.encode())).media
+    assert (audio.ptime_ms, audio.maxptime_ms) == (read, read)
 
 
 def test_directions() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
 MAX_BYTES = 16_384
@@ -66,7 +67,7 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class Media:
     """One m= section. `host` and `direction` are already inherited from the session level; `host` is empty when
-    the address is well-formed, but none that media is sent to."""
+    the address is well-formed, but none that media is sent to; with a colon it is an IPv6 address."""
 
     kind: str
     port: int
@@ -77,6 +78,7 @@ class Media:
     rtpmap: dict[str, str]  # format -> "pcmu/8000", lower case
     fmtp: dict[str, str]
     ptime_ms: int | None = None
+    maxptime_ms: int | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # those of `KEPT`, by name
 
     def attribute(self, name: str) -> str:
@@ -144,6 +146,7 @@ class _Section(NamedTuple):
     rtpmap: dict[str, str]
     fmtp: dict[str, str]
     ptime: int | None
+    maxptime: int | None
     attributes: Mapping[str, tuple[str, ...]]
 
 
@@ -169,9 +172,8 @@ def _media(lines: list[str], start: int, end: int, session: _Section) -> Media:
         inherited = {name: values for name, values in session.attributes.items() if name in INHERITED}
         attributes = {**inherited, **attributes}
     host, direction = own.host or "", own.direction
-    return Media(
-        parts[0], port, parts[2], tuple(parts[3:]), host, direction, own.rtpmap, own.fmtp, own.ptime, attributes
-    )
+    times = own.ptime, own.maxptime
+    return Media(parts[0], port, parts[2], tuple(parts[3:]), host, direction, own.rtpmap, own.fmtp, *times, attributes)
 
 
 def _section(lines: list[str], start: int, end: int, host: str | None, direction: Direction) -> _Section:
@@ -180,6 +182,7 @@ def _section(lines: list[str], start: int, end: int, host: str | None, direction
     rtpmap: dict[str, str] = {}
     fmtp: dict[str, str] = {}
     ptime: int | None = None
+    maxptime: int | None = None
     for line in lines[start:end]:
         kind = line[:2]
         if kind == "a=":
@@ -193,7 +196,9 @@ def _section(lines: list[str], start: int, end: int, host: str | None, direction
             elif name in _DIRECTIONS:
                 direction = _DIRECTIONS[name]
             elif name == "ptime":
-                ptime = int(value) if value.isascii() and value.isdecimal() and len(value) < 5 else None
+                ptime = _milliseconds(value)
+            elif name == "maxptime":
+                maxptime = _milliseconds(value)
             elif name in KEPT:
                 values = kept.get(name, ())
                 if len(values) < MAX_REPEATED:
@@ -204,17 +209,23 @@ def _section(lines: list[str], start: int, end: int, host: str | None, direction
             host = _connection(line[2:])
         elif len(line) < 2 or line[1] != "=" or not line[0].isalpha():
             raise SdpError("a line that is not <letter>=<value>")
-    return _Section(host, direction, rtpmap, fmtp, ptime, kept)
+    return _Section(host, direction, rtpmap, fmtp, ptime, maxptime, kept)
+
+
+def _milliseconds(value: str) -> int | None:
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 5 else None
 
 
 @lru_cache(maxsize=1024)
 def _connection(value: str) -> str:
-    """The address of a c= line: an IPv4 literal that one host owns. A name is not resolved."""
+    """The address of a c= line: a literal that one host owns. A name is not resolved."""
     parts = value.split()
     if len(parts) != 3 or parts[0] != "IN" or parts[1] not in ("IP4", "IP6"):
         raise SdpError("malformed c=")
+    if parts[1] == "IP6":
+        return _ip6(parts[2])
     octets = parts[2].split(".")
-    if parts[1] != "IP4" or len(octets) != 4 or not all(map(_is_octet, octets)):
+    if len(octets) != 4 or not all(map(_is_octet, octets)):
         return ""
     # media goes to one host: neither to a multicast group nor to a broadcast address
     if int(octets[0]) >= 224:
@@ -222,35 +233,25 @@ def _connection(value: str) -> str:
     return ".".join(str(int(octet)) for octet in octets)
 
 
+def _ip6(text: str) -> str:
+    try:
+        address = IPv6Address(text)
+    except ValueError:
+        return ""
+    # a link-local address says nothing without its link, and one that maps IPv4 is not of this network
+    if "%" in text or address.is_multicast or address.is_link_local or address.ipv4_mapped is not None:
+        return ""
+    return str(address)
+
+
 def _is_octet(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= 255
 
 
-@lru_cache(maxsize=64)
-def _stream_template(payload_types: tuple[int, ...], dtmf_type: int, direction: Direction) -> str:
-    names = {0: "PCMU", 8: "PCMA"}
-    types = [str(number) for number in payload_types]
-    lines = [f"a=rtpmap:{number} {names[number]}/8000\r\n" for number in payload_types]
-    if dtmf_type >= 0:
-        types.append(str(dtmf_type))
-        # RFC 4733 2.4.1: events 0-15 are the DTMF keys
-        lines.append(f"a=rtpmap:{dtmf_type} telephone-event/8000\r\na=fmtp:{dtmf_type} 0-15\r\n")
-    return f"RTP/AVP {' '.join(types)}\r\n{''.join(lines)}a=ptime:20\r\na={direction.value}\r\n"
-
-
-def audio_stream(
-    port: int,
-    payload_types: tuple[int, ...],
-    dtmf_type: int,
-    direction: Direction,
-    protocol: str = "RTP/AVP",
-    security: str = "",
-) -> str:
-    """The m= section of our audio. `security`: its attributes of encryption."""
-    template = _stream_template(payload_types, dtmf_type, direction)
-    if protocol != "RTP/AVP":
-        template = protocol + template[len("RTP/AVP") :]
-    return f"m=audio {port} {template}{security}"
+def audio_stream(port: int, protocol: str, formats: str, security: str = "") -> str:
+    """The m= section of our audio: `formats` as `media.formats.text` writes them, `security` the attributes of its
+    encryption."""
+    return f"m=audio {port} {protocol} {formats}{security}"
 
 
 def refused_stream(media: Media) -> str:
@@ -270,5 +271,6 @@ def is_token(text: str) -> bool:
 
 def build(host: str, session_id: int, version: int, streams: str, session: str = "") -> bytes:
     """`session`: attributes of the session level."""
-    head = f"v=0\r\no=- {session_id} {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+    where = f"IN {'IP6' if ':' in host else 'IP4'} {host}"
+    head = f"v=0\r\no=- {session_id} {version} {where}\r\ns=-\r\nc={where}\r\nt=0 0\r\n"
     return (head + session + streams).encode("latin-1")
