@@ -33,7 +33,7 @@ BAD = [
     ("database", "postgresql://me:secret@db/x", "a password stands here in clear text; write the whole URL as { env:"),
     ("media", "{ address: 0.0.0.0 }", "0.0.0.0 is no address that a phone could send to; name the address of this"),
     ("media", "{ ports: 3000..2000 }", "3000..2000 is out of order or out of bounds; from 1024 to 65535 is possible"),
-    ("media", "{ codecs: [PCMX] }", 'expected PCMU or PCMA, found "PCMX" - did you mean "PCMU"?'),
+    ("media", "{ codecs: [PCMX] }", 'expected a codec (g722, opus, pcma, pcmu), found "PCMX" - did you mean "pcmu"?'),
     ("offers", "{ suspend_after: 03 }", 'expected a whole number from 1 to 100, found "03"'),
     ("offers", "{ suspend_after: }", "expected a whole number from 1 to 100, found nothing"),
     ("offers", "{ choose_within: 17:30 }",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softswitch.media import formats, sdp
-from softswitch.media.codecs import CODECS
+from softswitch.media.codecs import CODECS, G711
 from softswitch.media.negotiation import (
     Answered,
     NoCommonCodec,
@@ -101,7 +101,9 @@ def test_the_answer_to_a_browser_uses_its_numbers() -> None:
     [
         (("PCMU", "PCMA"), "PCMU", "m=audio 20000 RTP/AVP 0 13 126"),
         (("PCMA",), "PCMA", "m=audio 20000 RTP/AVP 8 13 126"),
-        (("PCMA", "G722"), "G722", "m=audio 20000 RTP/AVP 9 13 126"),
+        (("G722", "PCMA"), "G722", "m=audio 20000 RTP/AVP 9 13 126"),
+        (("PCMA", "G722"), "PCMA", "m=audio 20000 RTP/AVP 8 13 126"),  # where ours begin with G.711
+        (("PCMA", "G722", "PCMU"), "PCMU", "m=audio 20000 RTP/AVP 0 13 126"),  # of G.711 the peer's choice
     ],
 )
 def test_the_peers_most_wanted_of_ours(codecs: tuple[str, ...], codec: str, formats_line: str) -> None:
@@ -279,7 +281,8 @@ def check(
             agree(transport, theirs, ours, a, b, six)
         return
     peer, us, description = agree(transport, theirs, ours, a, b, six)
-    codec = next(name for name in a if name in b)
+    both = [name for name in a if name in b]
+    codec = min(both, key=lambda name: b[0] in G711 and name not in G711)
     assert peer.codec == us.codec == codec
     assert (peer.payload_type, peer.heard_type) == (us.payload_type, us.heard_type)
     assert (peer.dtmf_type, peer.dtmf_clock) == (us.dtmf_type, us.dtmf_clock)

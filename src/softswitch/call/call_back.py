@@ -203,6 +203,7 @@ class CallBackSession:
         leg_id = LegId(board.ids.number())
         caller = board.call.call_back_caller
         facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction, codecs=trunk.codecs)
+        facts.ip6 = ":" in trunk.host
         facts.encryption = board.encryption_of(trunk.id, None)
         leg = board.open_leg(leg_id, facts, self)
         if leg is None:
@@ -217,7 +218,7 @@ class CallBackSession:
                 None,
                 written_for(trunk, caller),
                 board.call.name,
-                leg.make_offer(),
+                leg.make_offer(self._agent_leg),
                 trunk=trunk.id,
                 answer_within=SILENT_SECONDS if self._way.left else 0.0,
             )

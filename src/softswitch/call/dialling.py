@@ -117,6 +117,7 @@ class Dialling:
         for contact in contacts:
             facts = self._facts(agent, contact.uri, now, contact.flow.remote[0])
             facts.encryption = board.encryption_of(None, agent, contact.flow.transport)
+            facts.ip6 = ":" in facts.signalling
             leg = board.open_leg(LegId(board.ids.number()), facts, self)
             if leg is None:
                 break
@@ -149,6 +150,7 @@ class Dialling:
         facts = self._facts(trunk.id, number, now, "")
         facts.encryption = board.encryption_of(trunk.id, None)
         facts.codecs = trunk.codecs
+        facts.ip6 = ":" in trunk.host
         leg = board.open_leg(LegId(board.ids.number()), facts, self)
         if leg is None:
             self._fail(NO_ROOM, now)

@@ -28,8 +28,8 @@ from softswitch.media.messages import (
     StartDtls,
     StopPlay,
 )
-from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, accept, answer, make_offer
-from softswitch.media.sdp import SdpError
+from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, Usage, accept, answer, make_offer
+from softswitch.media.sdp import SdpError, wants_ip6
 from softswitch.media.security import Encryption, LegSecurity, Sdes, Security
 from softswitch.sip.messages import AnswerOffer, Forwarded, Hangup, InviteReceived
 from softswitch.sip.stir_messages import CallerIdentity
@@ -37,7 +37,6 @@ from softswitch.sip.stir_messages import CallerIdentity
 _NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
 # Who offers gets our answer when somebody has answered: as long as a phone may ring (RFC 3261 16.6: timer C, > 3 min)
 _ANSWER_TAKES_SECONDS = 300.0
-PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}  # RFC 3551 6
 
 if TYPE_CHECKING:
     from softswitch.call.board import Board
@@ -63,6 +62,7 @@ class LegFacts:
     forwarded: tuple[Forwarded, ...] = ()  # who forwarded this call, the last one first
     caller_as_sent: str = ""  # as the trunk wrote it
     codecs: tuple[str, ...] = ()  # of this trunk; empty: those of the line
+    ip6: bool = False  # audio over IPv6, where we have an address there
 
     @property
     def forwarded_from(self) -> str:
@@ -100,6 +100,7 @@ def incoming_facts(event: InviteReceived, now: float, interaction: InteractionId
         forwarded=event.forwarded,
         caller_as_sent=event.caller_as_sent,
         identity=event.identity,
+        ip6=wants_ip6(event.sdp, event.flow.remote[0]),
     )
 
 
@@ -118,14 +119,16 @@ def audio_host(described: str, signalling: str) -> str:
 
 
 class _OurDescription:
-    """What we described to the peer: the last one sent, its version, and our offer while its answer is awaited."""
+    """What we described to the peer: the last one sent, its version, the payload types that have their meaning for the
+    whole session, and our offer while its answer is awaited."""
 
-    __slots__ = ("offer", "sent", "version")
+    __slots__ = ("numbers", "offer", "sent", "version")
 
     def __init__(self) -> None:
         self.offer: Offer | None = None
         self.sent = b""
         self.version = 1
+        self.numbers: dict[str, int] = {}
 
 
 class CallLeg:
@@ -150,6 +153,7 @@ class CallLeg:
         self._ours = _OurDescription()
         self._digits_by = ""
         self._security = LegSecurity(facts.encryption, board.random_bytes, board.fingerprint)
+        facts.ip6 = facts.ip6 and bool(board.media.host6)
         self.id = leg
         self.port = port
         self.facts = facts
@@ -157,37 +161,53 @@ class CallLeg:
         self.playback: PlaybackId | None = None
         self.alive = True
         self.has_media = True  # False: its packet counts will never come
-        board.emit(OpenMediaLeg(leg, port))
+        board.emit(OpenMediaLeg(leg, port, facts.ip6))
 
     # -------------------------------------------------------------- SDP
 
+    @property
+    def _where(self) -> tuple[str, int, int, int]:
+        """Host, port, session and version of our description."""
+        media = self._board.media
+        return media.host6 if self.facts.ip6 else media.host, self.port, self.id, self._ours.version
+
+    @property
+    def _codecs(self) -> tuple[str, ...]:
+        return self.facts.codecs or self._board.media.codecs
+
     def accept_offer(self, sdp: bytes) -> bytes:
         """Our answer to the peer's offer. Raises NotAcceptable or SdpError (both: 488)."""
-        host, security = self._board.media.host, self._security
-        codecs = self.facts.codecs or self._board.media.codecs
-        answered = answer(sdp, host, self.port, self.id, self._ours.version, codecs, security=security)
+        security, usage = self._security, Usage(codec=self.remote.codec if self.remote is not None else "")
+        answered = answer(sdp, *self._where, self._codecs, security=security, usage=usage)
         if self._ours.sent and answered.sdp != self._ours.sent:
             # RFC 3264 8: "If the version in the origin line increments" the description has changed, else it has not.
             self._ours.version += 1
-            answered = answer(sdp, host, self.port, self.id, self._ours.version, codecs, security=security)
+            answered = answer(sdp, *self._where, self._codecs, security=security, usage=usage)
         self._ours.sent = answered.sdp
         self._set_remote(answered.remote, _ANSWER_TAKES_SECONDS)
         return answered.sdp
 
     def make_offer(self, like: CallLeg | None = None) -> bytes:
-        """Our offer; sent again unchanged it keeps its version. `like`: prefer the codec of that leg, so that a
-        bridge passes the audio through as it is."""
-        host, codecs = self._board.media.host, self.facts.codecs or self._board.media.codecs
-        if like is not None and like.remote is not None:
-            wanted = like.remote.payload_type
-            codecs = tuple(sorted(codecs, key=lambda codec: PAYLOAD_TYPES[codec] != wanted))
-        offer = make_offer(host, self.port, self.id, self._ours.version, codecs, security=self._security)
+        """Our offer; sent again unchanged it keeps its version. `like`: prefer the codec of that leg, and its numbers,
+        so that a bridge passes the audio through as it is."""
+        codecs, leading = self._codecs, self if like is None else like
+        usage = Usage(numbers=self._ours.numbers)
+        if leading.remote is not None:
+            in_use = leading.remote
+            codecs = tuple(sorted(codecs, key=lambda codec: codec != in_use.codec))
+            usage = Usage("", in_use.numbers | self._ours.numbers, in_use.comfort_type >= 0, self._mux)
+        offer = make_offer(*self._where, codecs, security=self._security, usage=usage)
         if self._ours.sent and offer.sdp != self._ours.sent:
             self._ours.version += 1
-            offer = make_offer(host, self.port, self.id, self._ours.version, codecs, security=self._security)
+            offer = make_offer(*self._where, codecs, security=self._security, usage=usage)
         self._ours.offer = offer
         self._ours.sent = offer.sdp
+        self._ours.numbers.update(offer.formats)
         return offer.sdp
+
+    @property
+    def _mux(self) -> bool:
+        return self.remote is not None and self.remote.mux
 
     def accept_answer(self, sdp: bytes) -> None:
         """The peer's answer to our offer (also as early media). Raises NotAcceptable or SdpError."""
@@ -227,6 +247,7 @@ class CallLeg:
         if remote == self.remote:
             return
         self.remote = remote
+        self._ours.numbers.update(remote.numbers)
         security = remote.security
         if security is not None and security != self._security.agreed:
             self._secure(security, patience)
@@ -240,6 +261,12 @@ class CallLeg:
                 remote.dtmf_type,
                 remote.send,
                 remote.receive,
+                remote.codec,
+                remote.dtmf_clock,
+                remote.comfort_type,
+                remote.rtcp_port,
+                remote.heard_type,
+                remote.heard_dtmf,
             )
         )
 

@@ -22,6 +22,7 @@ from softswitch.call.destination import OUTSIDE
 from softswitch.call.dialling import Outside, outside_of
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.ids import AgentId, InteractionId, LegId, RingAttemptId
+from softswitch.media.codecs import g711_first
 from softswitch.media.messages import MediaLegFailed, MediaSecured
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
@@ -65,6 +66,9 @@ class Ring:
             leg_id = LegId(self._board.ids.number())
             flow = contact.flow
             facts = LegFacts("out", self.agent, caller, contact.uri, now, self.interaction, signalling=flow.remote[0])
+            facts.ip6 = ":" in facts.signalling
+            if like is None:  # who is called back comes over a trunk
+                facts.codecs = g711_first(self._board.media.codecs)
             facts.encryption = self._board.encryption_of(None, self.agent, flow.transport)
             leg = self._board.open_leg(leg_id, facts, self)
             if leg is None:
@@ -195,6 +199,7 @@ class Ring:
         facts = LegFacts("out", self.agent, caller, number, now, self.interaction)
         facts.encryption = board.encryption_of(outside.trunk.id, None)
         facts.codecs = outside.trunk.codecs
+        facts.ip6 = ":" in outside.trunk.host
         leg = board.open_leg(LegId(board.ids.number()), facts, self)
         if leg is None:
             return False

@@ -22,7 +22,7 @@ from softswitch.call.talk import Talk
 from softswitch.ids import AgentId, InteractionId, LegId
 from softswitch.ivr.messages import Target
 from softswitch.media.negotiation import NotAcceptable
-from softswitch.media.sdp import SdpError
+from softswitch.media.sdp import SdpError, wants_ip6
 from softswitch.sip.messages import (
     Answer,
     AnswerRefer,
@@ -75,11 +75,16 @@ class Transfers:
             self._start(event, agent, found, outside, now)
         return True
 
-    def _open(self, event: InviteReceived, agent: AgentId, now: float) -> tuple[CallLeg, bytes] | None:
-        """A leg of an agent's phone that is not answered yet; None: it had to be refused."""
+    def _open(
+        self, event: InviteReceived, agent: AgentId, now: float, codecs: tuple[str, ...] = ()
+    ) -> tuple[CallLeg, bytes] | None:
+        """A leg of an agent's phone that is not answered yet; None: it had to be refused. `codecs`: those of the trunk
+        that she is going to talk over."""
         board = self._board
         facts = LegFacts("in", agent, one_form(event.caller), event.dialled, now, signalling=event.flow.remote[0])
         facts.encryption = board.encryption_of(None, agent, event.flow.transport)
+        facts.ip6 = wants_ip6(event.sdp, facts.signalling)
+        facts.codecs = codecs
         leg = board.open_leg(event.leg, facts, GONE)
         if leg is None:
             board.emit(Reject(event.leg, 503, _RETRY_AFTER_SECONDS))
@@ -96,7 +101,7 @@ class Transfers:
     def _start(
         self, event: InviteReceived, agent: AgentId, destination: Destination, outside: Outside | None, now: float
     ) -> None:
-        opened = self._open(event, agent, now)
+        opened = self._open(event, agent, now, outside.trunk.codecs if outside is not None else ())
         if opened is None:
             return
         leg, sdp = opened

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from softswitch.config.audio import MediaDoc
 from softswitch.config.calendars import CalendarDoc
 from softswitch.config.customers import CUSTOMERS
 from softswitch.config.dialling import DiallingDoc
@@ -46,7 +47,6 @@ from softswitch.config.strategies import orders
 from softswitch.config.text_language import LineTextsDoc, QueueTextsDoc
 from softswitch.config.trunk_language import PEER, SOURCE, RouteDoc, TrunkKeys
 from softswitch.config.values import (
-    ADDRESS,
     AFTER,
     AGENT_ID,
     API,
@@ -65,7 +65,6 @@ from softswitch.config.values import (
     NETWORK,
     NOTHING,
     ORIGIN,
-    PORTS,
     SAY,
     SECRET,
     SERVICE_LEVEL,
@@ -105,20 +104,6 @@ class LineDoc(Section):
     human: Placed = key(ID, "the queue that key 0 of every menu leads to; by default the first queue", NOTHING)
     texts: LineTextsDoc | None = key(
         Keys(LineTextsDoc, "texts"), "texts of the line, where the defaults do not fit", None
-    )
-
-
-@section
-class MediaDoc(Section):
-    """Audio on the network."""
-
-    address: Placed = key(
-        ADDRESS, "the address of this machine to which phones and trunks send audio", Placed("127.0.0.1", NOTHING.place)
-    )
-    ports: tuple[int, int] = key(PORTS, "UDP ports for audio; two for each call", (20000, 29999))
-    silence: float = key(duration(1, 3600), "a call without any incoming audio for this long is ended", 30.0)
-    codecs: tuple[Placed, ...] = key(
-        ListOf(OneOf("PCMU", "PCMA"), at_least=1), "codecs that are offered, the preferred one first", ("PCMU", "PCMA")
     )
 
 

@@ -18,11 +18,10 @@ from softswitch.config.references import Known
 from softswitch.config.stir import build_policy, build_stir
 from softswitch.config.text_language import LineTextsDoc
 from softswitch.config.texts import LINE_TEXTS
-from softswitch.config.trunks import is_network, trunk_accounts, trunk_details, usual_port
+from softswitch.config.trunks import is_network, trunk_accounts, trunk_codecs, trunk_details, usual_port
 from softswitch.config.values import Url, resolve_secret
 from softswitch.ids import AgentId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Say
-from softswitch.media.messages import MediaSettings
 from softswitch.sip.messages import AccountSettings, DefenceSettings, SipSettings, TrunkSettings
 
 Env = Mapping[str, str]
@@ -32,20 +31,6 @@ MIN_NONCE_SECRET = 16
 
 def build_listen(urls: tuple[Url, ...]) -> tuple[ListenSettings, ...]:
     return tuple(ListenSettings(url.scheme, url.host, url.port) for url in urls)
-
-
-def build_media(document: Document, ports: tuple[int, int] | None) -> MediaSettings:
-    media = document.media
-    if media is None:
-        return MediaSettings() if ports is None else MediaSettings(port_first=ports[0], port_last=ports[1])
-    first, last = ports or media.ports
-    return MediaSettings(
-        host=str(media.address),
-        port_first=first,
-        port_last=last,
-        silence_seconds=media.silence,
-        codecs=tuple(map(str, media.codecs)),
-    )
 
 
 def build_journal(document: Document) -> JournalSettings | None:
@@ -157,6 +142,7 @@ def _trunks(document: Document, directory: Path, env: Env | None, report: Report
                 demands=tuple(map(str, doc.require)),
                 stir=build_policy(doc.stir),
                 tls_verify=doc.verify,
+                codecs=trunk_codecs(doc, document.media),
                 **trunk_details(doc, report),
             )
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from softswitch.call.settings import CallSettings, Settings
+from softswitch.config.audio import build_media
 from softswitch.config.calendars import build_hours
 from softswitch.config.customers import build_customers
 from softswitch.config.dialling import build_dialling
@@ -24,7 +25,6 @@ from softswitch.config.line import (
     build_journal,
     build_line_texts,
     build_listen,
-    build_media,
     build_numbers,
     build_sip,
     encryptions,
@@ -201,7 +201,7 @@ class _Build:
     def settings(self, env: Mapping[str, str] | None) -> Settings:
         document, report, known = self._document, self._report, self._known
         listen = build_listen(self._listen())
-        media = replace(build_media(document, self._rtp_ports()), dtls=wants_dtls(document, listen))
+        media = replace(build_media(document.media, self._rtp_ports(), report), dtls=wants_dtls(document, listen))
         api = self._api()
         prompts = document.prompts
         cache = self._overrides.prompts or (str(prompts.cache) if prompts is not None else "var/prompts")

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import Any
 
+from softswitch.config.audio import CODEC_LIST
 from softswitch.config.kinds import (
     Flag,
     Keys,
@@ -138,7 +139,7 @@ class TrunkKeys(Section):
         0,
     )
     codecs: tuple[Placed, ...] = key(
-        ListOf(OneOf("PCMU", "PCMA"), at_least=1), "codecs, the preferred one first; by default those of `media`", ()
+        CODEC_LIST, "codecs, the preferred one first; by default those of `media`, PCMU and PCMA before others", ()
     )
     ringing: TrunkRingingDoc | None = key(
         Keys(TrunkRingingDoc, "ringing"), "its callers hear the ringing tone first; by default they are answered", None

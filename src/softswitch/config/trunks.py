@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from softswitch.call.settings import RouteSettings
+from softswitch.config.audio import MediaDoc
 from softswitch.config.language import Document, TrunkDoc
 from softswitch.config.problems import Report
 from softswitch.config.references import Known
 from softswitch.config.values import resolve_secret
 from softswitch.ids import AgentId, TrunkId
+from softswitch.media.codecs import g711_first
 from softswitch.sip.messages import AccountSettings
 from softswitch.sip.number_plan import NumberPlan
 
@@ -55,10 +57,18 @@ def trunk_details(doc: TrunkDoc, report: Report) -> dict[str, Any]:
         ),
         "forwarding": "" if doc.forwarding == "none" else str(doc.forwarding),
         "calls_per_second": float(doc.calls_per_second),
-        "codecs": tuple(map(str, doc.codecs)),
         "ring_seconds": ringing.seconds if ringing is not None else 0.0,
         "early_media": ringing is not None and ringing.tone == "ours",
     }
+
+
+def trunk_codecs(doc: TrunkDoc, media: MediaDoc | None) -> tuple[str, ...]:
+    """Those of this trunk. Where nothing is written, those of the line, but G.711 before all others: it is what the
+    telephone network speaks, and each call that needs no other one there is relayed as it is."""
+    if doc.codecs or media is None:
+        return tuple(map(str, doc.codecs))
+    line = tuple(map(str, media.codecs))
+    return () if g711_first(line) == line else g711_first(line)
 
 
 def trunk_accounts(

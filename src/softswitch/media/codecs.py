@@ -37,3 +37,9 @@ OPUS: Final = Codec("OPUS", "opus/48000/2", -1, 48000, 16000)
 
 CODECS: Final = {codec.name: codec for codec in (PCMU, PCMA, G722, OPUS)}
 STATIC: Final = {codec.static: codec for codec in (PCMU, PCMA, G722)}
+G711: Final = (PCMU.name, PCMA.name)  # what the telephone network speaks
+
+
+def g711_first(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Codecs as they are wanted towards the telephone network, which would have to transcode all others."""
+    return tuple(sorted(names, key=lambda name: name not in G711))

@@ -7,11 +7,11 @@ RFC 7587 section 7; telephone events: RFC 4733 section 2.4; comfort noise: RFC 3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from softswitch.media.codecs import CODECS, OPUS, STATIC, Codec
+from softswitch.media.codecs import CODECS, G711, OPUS, STATIC, Codec
 from softswitch.media.sdp import Direction, Media
 
 COMFORT: Final = "cn/8000"
@@ -79,13 +79,16 @@ def comfort(formats: Formats, codec: Codec) -> int:
     return formats.get(COMFORT, -1) if codec.clock == 8000 else -1
 
 
-def common(theirs: Formats, codecs: Iterable[Codec], using: str = "") -> Codec | None:
-    """The peer's most wanted codec of ours; the one in use, where it is still wanted: a phone that is only put on hold
-    names all that it knows again."""
-    ours = {codec.encoding: codec for codec in codecs}
-    if using in CODECS and CODECS[using].encoding in ours and CODECS[using].encoding in theirs:
+def common(theirs: Formats, codecs: Sequence[Codec], using: str = "") -> Codec | None:
+    """The peer's most wanted codec of ours. The one in use, where it is still wanted: a phone that is only put on hold
+    names all that it knows again. Where ours begin with G.711 that goes before the others, whatever the peer likes
+    best: the other side of the call has it as well, and nothing needs to be transcoded."""
+    both = [codec for encoding in theirs for codec in codecs if codec.encoding == encoding]
+    if any(codec.name == using for codec in both):
         return CODECS[using]
-    return next((ours[encoding] for encoding in theirs if encoding in ours), None)
+    if codecs and codecs[0].name in G711:
+        both.sort(key=lambda codec: codec.name not in G711)
+    return both[0] if both else None
 
 
 def offered(codecs: Sequence[Codec], *, with_comfort: bool, in_use: Formats) -> dict[str, int]:
@@ -102,8 +105,8 @@ def offered(codecs: Sequence[Codec], *, with_comfort: bool, in_use: Formats) -> 
     found: dict[str, int] = {}
     for encoding in encodings:
         number = in_use.get(encoding, _NUMBERS.get(encoding, -1))
-        if number < 0:
-            number = _DYNAMIC[encoding]
+        if number < 0 or number in found.values():
+            number = _DYNAMIC.get(encoding, 0)
             if number in taken:
                 number = next(each for each in range(96, 128) if each not in taken)
         taken[number] = None

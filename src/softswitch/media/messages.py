@@ -367,3 +367,7 @@ class MediaSettings:
     dtls: bool = False  # keys by DTLS, for browsers
     grace_seconds: float = 60.0  # calls go on for so long without the switch; 0: not at all
     workers: int = 1  # media processes; 0: one for each core of the machine but one
+    host6: str = ""  # the IPv6 address, for legs whose signalling comes over IPv6; empty: there is none
+    dscp: int = 46  # RFC 2474: the mark of packets of audio; 0: none
+    silence_alarm_seconds: float = 3.0  # without audio, until it is shown; 0: it is not
+    silence_mend: bool = True  # by one re-INVITE

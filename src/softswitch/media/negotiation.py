@@ -218,7 +218,8 @@ def accept(answer_sdp: bytes, offer: Offer, security: LegSecurity | None = None)
     if not _has_way(chosen, offer.host, agreed_security):
         _no_stream()
     theirs = formats.read(chosen, offer.formats)
-    codec = formats.common(theirs, [codec for codec in CODECS.values() if codec.encoding in offer.formats])
+    # RFC 3264 6.1: the answer's formats are in the order in which he prefers them
+    codec = next((each for name in theirs for each in CODECS.values() if each.encoding == name in offer.formats), None)
     if codec is None:
         raise NoCommonCodec("no codec in common")
     agreed = Direction.of(

@@ -216,6 +216,14 @@ def _milliseconds(value: str) -> int | None:
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 5 else None
 
 
+def wants_ip6(body: bytes | None, signalling: str) -> bool:
+    """Which IP the audio of this peer takes: that of his description, where it names one alone, else that of his
+    signalling."""
+    lines = body or b""
+    four, six = b"\nc=IN IP4 " in lines, b"\nc=IN IP6 " in lines
+    return six if four != six else ":" in signalling
+
+
 @lru_cache(maxsize=1024)
 def _connection(value: str) -> str:
     """The address of a c= line: a literal that one host owns. A name is not resolved."""
