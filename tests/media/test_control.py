@@ -47,6 +47,7 @@ from softswitch.media.messages import (
     Unbridge,
     WatchAnswer,
 )
+from softswitch.media.mix_messages import JoinMix, LeaveMix, PlayToMix, SetHearing
 
 numbers = st.integers(-(2**63), 2**64 - 1)
 texts = st.text(max_size=20)
@@ -75,6 +76,10 @@ messages: st.SearchStrategy[MediaMessage] = st.one_of(
     st.builds(SetKeys, numbers, texts, st.binary(max_size=50), st.binary(max_size=50)),
     st.builds(StartDtls, numbers, st.booleans(), texts, texts, texts, texts),
     st.builds(DtlsOffered, texts),
+    st.builds(JoinMix, numbers, numbers, *[st.lists(numbers, max_size=5).map(tuple)] * 2),
+    st.builds(SetHearing, numbers, *[st.lists(numbers, max_size=5).map(tuple)] * 2),
+    st.builds(LeaveMix, numbers),
+    st.builds(PlayToMix, numbers, numbers, st.lists(texts, max_size=5).map(tuple)),
     st.builds(MediaSecured, numbers, texts),
     st.builds(Claim, texts),
     st.builds(AdoptLegs, st.lists(numbers, max_size=5).map(tuple)),

@@ -52,6 +52,7 @@ from softswitch.media.messages import (
     Unbridge,
     WatchAnswer,
 )
+from softswitch.media.mix_messages import JoinMix, LeaveMix, PlayToMix, SetHearing
 
 MediaCommand: TypeAlias = (
     OpenMediaLeg
@@ -66,6 +67,10 @@ MediaCommand: TypeAlias = (
     | SendDigits
     | ListenForKeys
     | WatchAnswer
+    | JoinMix
+    | SetHearing
+    | LeaveMix
+    | PlayToMix
 )
 LineCommand: TypeAlias = Claim | AdoptLegs | Finish | Ping  # of the connection, of no leg
 MediaEvent: TypeAlias = (
@@ -106,6 +111,10 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (17, SendDigits, (int, str, int, int, int)),
     (18, ListenForKeys, (int, bool)),
     (19, WatchAnswer, (int, str, bool, bool)),
+    (28, JoinMix, (int, int, tuple, tuple)),
+    (29, SetHearing, (int, tuple, tuple)),
+    (30, LeaveMix, (int,)),
+    (31, PlayToMix, (int, int, tuple)),
     (34, Claim, (str,)),
     (35, AdoptLegs, (tuple,)),
     (36, Finish, ()),
@@ -129,7 +138,15 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (100, MediaSaid, (int, str)),
 )
 # what is inside the tuples
-_ELEMENTS: Final[dict[type[Any], type[Any]]] = {Play: str, PortsLeased: int, AdoptLegs: int, LegsFound: tuple}
+_ELEMENTS: Final[dict[type[Any], type[Any]]] = {
+    Play: str,
+    PortsLeased: int,
+    AdoptLegs: int,
+    LegsFound: tuple,
+    JoinMix: int,
+    SetHearing: int,
+    PlayToMix: str,
+}
 # rows inside a message, and what they hold
 _ROWS: Final[dict[type[Any], tuple[type[Any], tuple[type[Any], ...]]]] = {
     LegsFound: (FoundLeg, (int, int, int, int, int, int, str, int)),

@@ -24,6 +24,7 @@ from softswitch.media.worker.channel import Channel
 from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.keys import Keys
 from softswitch.media.worker.loop import MediaLoop
+from softswitch.media.worker.mixer import Mixer
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.relay import Clock, Relay
@@ -100,6 +101,7 @@ def serve(options: argparse.Namespace) -> None:
     bits = random.SystemRandom().getrandbits
     board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate)
     board.departments.join(Keys(board, relay))
+    board.departments.join(Mixer(board, relay))
     loop = MediaLoop(Channel(connection), epoll, clock, relay, board)
     gc.collect()
     gc.freeze()

@@ -58,6 +58,11 @@ class Outgoing:
         self._source = -1
         self._stopped_at = now
 
+    def adopt(self, sequence: int, timestamp: int, ssrc: int) -> None:
+        """Go on with frames of our own after the native peer's last packet, which had these."""
+        self.sequence, self.timestamp, self.ssrc = sequence, timestamp, ssrc
+        self.mode = Mode.OWN
+
     def skip(self, now: float) -> None:
         """Go on with sequence numbers that are ahead of all that were sent, wherever in their circle those were."""
         self.sequence = (self.sequence + 0x8000) & 0xFFFF

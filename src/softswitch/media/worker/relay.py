@@ -107,7 +107,7 @@ class Relay:
         # the route and its leg know each other: cut the ring
         leg.route.receive = leg.sock.recv_into
         leg.route.send = leg.route.own = leg.route.through = None
-        leg.route.taps.heard = leg.route.taps.sent = ()
+        leg.route.taps.clear()
         leg.guard = None
 
     def expect(self, leg: Leg, remote: SetRemote) -> None:
@@ -299,6 +299,8 @@ class Relay:
             self.rewire(leg.peer)
         if leg.player is not None:
             leg.player.send = leg.sender()
+        for told in leg.route.taps.way:
+            told()
 
     def _latches(self, leg: Leg, size: int) -> bool:
         """Only a well-formed packet of an agreed type shows the address of the peer."""

@@ -69,13 +69,13 @@ class Switchboard:
         "_epoll",
         "_packet",
         "_pool",
-        "_prompts",
         "_random_bits",
         "_relay",
         "_silence",
         "departments",
         "events",
         "legs",
+        "prompts",
         "wheel",
     )
 
@@ -92,7 +92,7 @@ class Switchboard:
         self._epoll = epoll
         self._relay = relay
         self._pool = pool
-        self._prompts = prompts
+        self.prompts = prompts
         self._silence = silence_seconds
         self._random_bits = random_bits
         self._certificate = certificate
@@ -152,7 +152,7 @@ class Switchboard:
             case Bridge():
                 self._bridge(leg, command.peer)
             case Unbridge():
-                self._unbridge(leg)
+                self.unbridge(leg)
 
     def _open(self, command: OpenMediaLeg) -> None:
         if command.leg in self.legs:
@@ -174,7 +174,7 @@ class Switchboard:
         self.departments.closing(leg)
         if leg.player is not None:
             self._end_play(leg, finished=False)
-        self._unbridge(leg)
+        self.unbridge(leg)
         leg.settle()
         del self.legs[leg.id]
         self._epoll.unregister(leg.fd)
@@ -200,8 +200,7 @@ class Switchboard:
         leg.digits.clock = remote.dtmf_clock
         leg.tally.quiet_since = self._relay.now
         leg.tally.told = False
-        if leg.player is not None:
-            leg.player.send = leg.sender()
+        self._relay.resend(leg)
         self._rewire(leg)
         if isinstance(leg.guard, DtlsGuard):
             leg.guard.begin()
@@ -238,12 +237,12 @@ class Switchboard:
             return
         if leg.peer is peer:
             return
-        self._unbridge(leg)
-        self._unbridge(peer)
+        self.unbridge(leg)
+        self.unbridge(peer)
         leg.peer, peer.peer = peer, leg
         self._rewire(leg)
 
-    def _unbridge(self, leg: Leg) -> None:
+    def unbridge(self, leg: Leg) -> None:
         peer = leg.peer
         if peer is None:
             return
@@ -260,7 +259,7 @@ class Switchboard:
         if leg.player is not None:
             self._end_play(leg, finished=False)
         payload_type = leg.remote.payload_type if leg.remote is not None else 0
-        clips = [self._prompts.get(key, payload_type) for key in command.prompts]
+        clips = [self.prompts.get(key, payload_type) for key in command.prompts]
         whole = tuple(clip for clip in clips if clip is not None)
         if len(whole) < len(clips):
             self.events.append(PlaybackEnded(leg.id, command.playback, False))

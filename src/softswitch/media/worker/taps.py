@@ -17,13 +17,18 @@ Send: TypeAlias = Callable[[bytearray | memoryview], int]
 
 
 class Taps:
-    """Those of one leg. After a change: `Relay.rekey` for `heard`, `Relay.resend` for `sent`."""
+    """Those of one leg. After a change: `Relay.rekey` for `heard`, `Relay.resend` for `sent`. `way` is who sends to the
+    leg as well, and has to be told when `Leg.sender` would give something else than before."""
 
-    __slots__ = ("heard", "sent")
+    __slots__ = ("heard", "sent", "way")
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
         self.heard: tuple[Tap, ...] = ()
         self.sent: tuple[Tap, ...] = ()
+        self.way: tuple[Callable[[], None], ...] = ()
 
 
 def around_receive(receive: Receive, taps: tuple[Tap, ...]) -> Receive:
