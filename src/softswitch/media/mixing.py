@@ -18,10 +18,6 @@ _RISE = 1.03  # in 20 ms: what was turned down comes back by 13 dB a second
 Part = tuple[bytes, float]  # a frame and its level; 1.0: as it is
 
 
-def silence(samples: int) -> bytes:
-    return bytes(2 * samples)
-
-
 def mix(parts: Iterable[Part], ease: float = 1.0) -> bytes:
     """The sum, times `ease`; empty without parts. It clips (and never wraps) where `ease` is more than `headroom`."""
     total = b""

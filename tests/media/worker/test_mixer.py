@@ -197,10 +197,10 @@ def test_loud_voices_together_do_not_clip(floor: Floor) -> None:
 
 
 def test_a_prompt_for_one_party_is_heard_by_nobody_else(floor: Floor) -> None:
-    (floor.worker.prompts / "beep.ulaw").write_bytes(b"".join(tone(2000, n) for n in range(6)))
+    (floor.worker.prompts / "mix-beep.ulaw").write_bytes(b"".join(tone(2000, n) for n in range(6)))
     listen(floor)
     floor.run(10)
-    floor.worker.send(Play(floor.leg("agent"), PlaybackId(1), ("beep",)))
+    floor.worker.send(Play(floor.leg("agent"), PlaybackId(1), ("mix-beep",)))
     floor.run(30)
     assert floor.worker.expect(PlaybackEnded).finished
     agent, customer = floor.samples("agent", 36), floor.samples("customer", 36)
@@ -211,10 +211,10 @@ def test_a_prompt_for_one_party_is_heard_by_nobody_else(floor: Floor) -> None:
 
 
 def test_a_prompt_for_all_turns_voices_down(floor: Floor) -> None:
-    (floor.worker.prompts / "notice.ulaw").write_bytes(b"".join(tone(2000, n) for n in range(16)))
+    (floor.worker.prompts / "mix-notice.ulaw").write_bytes(b"".join(tone(2000, n) for n in range(16)))
     listen(floor)
     floor.run(12)
-    floor.worker.send(PlayToMix(floor.leg("boss"), PlaybackId(2), ("notice",)))
+    floor.worker.send(PlayToMix(floor.leg("boss"), PlaybackId(2), ("mix-notice",)))
     floor.run(15)
     for name in TONES:
         assert level(floor.samples(name, 10), 2000) > HIGH
@@ -227,12 +227,12 @@ def test_a_prompt_for_all_turns_voices_down(floor: Floor) -> None:
 
 
 def test_a_prompt_for_all_that_is_missing_or_cut(floor: Floor) -> None:
-    (floor.worker.prompts / "long.ulaw").write_bytes(b"x" * 80_000)
+    (floor.worker.prompts / "mix-long.ulaw").write_bytes(b"x" * 80_000)
     listen(floor)
     floor.worker.send(PlayToMix(floor.leg("boss"), PlaybackId(3), ("no-such-prompt",)))
     assert not floor.worker.expect(PlaybackEnded).finished
-    floor.worker.send(PlayToMix(floor.leg("boss"), PlaybackId(4), ("long",)))
-    floor.worker.send(PlayToMix(floor.leg("agent"), PlaybackId(5), ("long",)))
+    floor.worker.send(PlayToMix(floor.leg("boss"), PlaybackId(4), ("mix-long",)))
+    floor.worker.send(PlayToMix(floor.leg("agent"), PlaybackId(5), ("mix-long",)))
     assert floor.worker.expect(PlaybackEnded).playback == 4
     floor.worker.send(LeaveMix(floor.leg("agent")))
     assert floor.worker.expect(PlaybackEnded).playback == 5

@@ -7,8 +7,8 @@
 
 A room takes its turn on the wheel every 20 ms: one frame of each party (`worker.voice`), and for each party the sum of
 those he hears, in his own stream with steady counters. A leg that is played a prompt hears that alone. A room works
-at 8000 samples a second, whatever its parties could do: two narrow-band legs are in nearly every one, the customer's
-and mostly one of ours.
+at 8000 samples a second until two of its parties speak in wide band, who alone could hear the difference; from then on
+at 16000, which costs twice as much.
 """
 
 from __future__ import annotations
@@ -20,32 +20,24 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from softswitch.ids import LegId, PlaybackId
-from softswitch.media.codecs import CODECS, STATIC, Codec
-from softswitch.media.messages import PlaybackEnded, SetRemote
+from softswitch.media.codecs import PCMU, Codec
+from softswitch.media.messages import PlaybackEnded
 from softswitch.media.mix_messages import MOST_LEVEL, MOST_PARTIES, JoinMix, LeaveMix, PlayToMix, SetHearing
 from softswitch.media.mixing import CHANGE_SECONDS, DUCKED, FULL, continued, crossfade, headroom, mix
 from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES
-from softswitch.media.worker.coding import decoder, encoder
+from softswitch.media.worker.coding import encoder, spoken
 from softswitch.media.worker.leg import Leg
 from softswitch.media.worker.outgoing import Mode
 from softswitch.media.worker.player import Turn
 from softswitch.media.worker.relay import Relay
 from softswitch.media.worker.switchboard import Switchboard
-from softswitch.media.worker.voice import Voice, quiet
+from softswitch.media.worker.voice import Voice, decode_at
 
-RATE: Final = 8000
-_CHANGE: Final = int(RATE * CHANGE_SECONDS)
-_QUIET: Final = quiet(RATE)
+NARROW: Final = 8000
+WIDE: Final = 16000
 _PATIENCE: Final = 10  # turns: 200 ms
 
 log = logging.getLogger(__name__)
-
-
-def codec_of(remote: SetRemote) -> Codec:
-    found = CODECS.get(remote.codec) or STATIC.get(remote.payload_type)
-    if found is None:
-        raise ValueError(f"no codec for payload type {remote.payload_type}")
-    return found
 
 
 class Sound:
@@ -64,12 +56,14 @@ Hearing = tuple[tuple[Sound, float], ...]
 class Ear:
     """What one party hears, and how far it is turned down so that it does not clip."""
 
-    __slots__ = ("_ease", "_fade_from", "_hears", "last")
+    __slots__ = ("_change", "_ease", "_fade_from", "_hears", "_quiet", "last")
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int) -> None:
+        self._change = int(rate * CHANGE_SECONDS)
+        self._quiet = bytes(2 * (rate // 50))
         self._hears: Hearing = ()
         self._ease = 1.0
-        self._fade_from: Hearing | bytes | None = _QUIET  # a frame, or whom he heard until now
+        self._fade_from: Hearing | bytes | None = self._quiet  # a frame, or whom he heard until now
         self.last = b""  # that he heard
 
     def set(self, hears: Hearing) -> None:
@@ -79,7 +73,8 @@ class Ear:
             self._hears = hears
 
     def fade_from(self, frame: bytes) -> None:
-        self._fade_from = frame or _QUIET
+        """He has heard this last, by another way; empty: nothing, or nobody knows what."""
+        self._fade_from = frame or self._quiet
 
     def take(self) -> bytes:
         """The next 20 ms."""
@@ -94,7 +89,7 @@ class Ear:
         if loud > FULL or self._ease != 1.0:
             frame = self._eased(loud)
         elif not frame:
-            frame = _QUIET
+            frame = self._quiet
         if self._fade_from is not None:
             frame = self._changed(frame)
         self.last = frame
@@ -103,43 +98,43 @@ class Ear:
     def _eased(self, loud: float) -> bytes:
         parts = [(sound.frame, level) for sound, level in self._hears if sound.peak]
         before, self._ease = self._ease, headroom(loud, self._ease)
-        frame = mix(parts, self._ease) or _QUIET
+        frame = mix(parts, self._ease) or self._quiet
         if before == self._ease:
             return frame
-        return crossfade(mix(parts, before) or _QUIET, frame, _CHANGE)
+        return crossfade(mix(parts, before) or self._quiet, frame, self._change)
 
     def _changed(self, frame: bytes) -> bytes:
         before, self._fade_from = self._fade_from, None
         assert before is not None
         if isinstance(before, tuple):
             parts = [(sound.frame, level) for sound, level in before if sound.peak]
-            before = mix(parts, self._ease) or _QUIET
-        return crossfade(before, frame, _CHANGE)
+            before = mix(parts, self._ease) or self._quiet
+        return crossfade(before, frame, self._change)
 
 
 class Party:
     """A leg in a room, or on its way into it."""
 
-    __slots__ = ("_encode", "_fresh", "_send", "ear", "leg", "second", "sound", "voice", "waits", "wants")
+    __slots__ = ("_encode", "_fresh", "_send", "ear", "leg", "rate", "second", "sound", "voice", "waits", "wants")
 
-    def __init__(self, leg: Leg) -> None:
-        assert leg.remote is not None
+    def __init__(self, leg: Leg, rate: int) -> None:
         self.leg = leg
-        self.ear = Ear()
         self.sound = Sound()
         self.wants: tuple[tuple[LegId, float], ...] = ()
         self.waits = _PATIENCE  # turns, at most, until it is in; -1: it is in
         self._fresh = True  # the next packet begins a talk spurt
         self._send: Callable[[bytearray], int] | None = None
-        self.renew()
+        self.renew(rate)
 
-    def renew(self) -> None:
-        """The phone may have another codec."""
+    def renew(self, rate: int) -> None:
+        """The phone has another codec, or the room another rate."""
         remote = self.leg.remote
         assert remote is not None
-        codec = codec_of(remote)
-        self.voice = Voice(codec, RATE, remote.comes_as if remote.receive else -1)
-        self._encode = encoder(codec).encode
+        codec = spoken(remote)
+        self.rate = rate
+        self.ear = Ear(rate)
+        self.voice = Voice(codec, rate, remote.comes_as if remote.receive else -1)
+        self._encode = encoder(codec, rate).encode
         self.second = remote.payload_type
 
     def way(self) -> None:
@@ -149,8 +144,10 @@ class Party:
         remote = self.leg.remote
         if remote is None:
             return
-        if self.second != remote.payload_type or self.voice.codec is not codec_of(remote):
-            self.renew()
+        if self.second != remote.payload_type or self.voice.codec is not spoken(remote):
+            ears = self.ear
+            self.renew(self.rate)
+            self.ear = ears
         self.voice.jitter.type = remote.comes_as if remote.receive else -1
 
     def heard(self, packet: bytearray | memoryview, size: int) -> None:
@@ -167,7 +164,7 @@ class Party:
         leg = self.leg
         if leg.player is not None:
             self._fresh = True
-            self.ear.fade_from(_QUIET)
+            self.ear.fade_from(b"")
             return
         frame = self.ear.take()
         outgoing, second = leg.outgoing, self.second
@@ -192,9 +189,9 @@ class FadeOver:
 
     __slots__ = ("_decode", "_done", "_encode", "_last", "_type")
 
-    def __init__(self, leg: Leg, codec: Codec, last: bytes, done: Callable[[FadeOver], None]) -> None:
-        self._type = leg.remote.payload_type if leg.remote is not None else -1
-        self._decode = decoder(codec).decode
+    def __init__(self, kind: int, codec: Codec, last: bytes, done: Callable[[FadeOver], None]) -> None:
+        self._type = kind
+        self._decode = decode_at(codec, NARROW)
         self._encode = encoder(codec).encode
         self._last = last
         self._done = done
@@ -203,7 +200,7 @@ class FadeOver:
         if packet[1] & 0x7F != self._type:
             return
         frame = self._decode(packet[HEADER_BYTES:size])
-        payload = self._encode(crossfade(continued(self._last), frame, _CHANGE))
+        payload = self._encode(crossfade(continued(self._last), frame, int(NARROW * CHANGE_SECONDS)))
         if len(payload) == size - HEADER_BYTES:
             packet[HEADER_BYTES:size] = payload
         self._done(self)
@@ -212,22 +209,25 @@ class FadeOver:
 class Announcement:
     """A prompt for everybody in a room."""
 
-    __slots__ = ("_at", "_audio", "_decode", "leg", "playback", "sound")
+    __slots__ = ("_at", "_audio", "_decode", "_size", "leg", "playback", "sound")
 
-    def __init__(self, leg: LegId, playback: PlaybackId, audio: bytes) -> None:
+    def __init__(self, leg: LegId, playback: PlaybackId, audio: bytes, rate: int) -> None:
         self.leg = leg
         self.playback = playback
         self.sound = Sound()
         self._audio = audio  # u-law
         self._at = 0
-        self._decode = decoder(STATIC[0]).decode
+        self.at(rate)
+
+    def at(self, rate: int) -> None:
+        self._decode = decode_at(PCMU, rate)
+        self._size = rate // 50 * 2
 
     def listen(self) -> bool:
         """False: it is over."""
         piece = self._audio[self._at : self._at + FRAME_BYTES]
         self._at += FRAME_BYTES
-        frame = self._decode(piece)
-        self.sound.frame = frame + _QUIET[len(frame) :]
+        self.sound.frame = frame = self._decode(piece).ljust(self._size, b"\0")
         self.sound.peak = loudness(frame, 2)
         return bool(piece)
 
@@ -235,18 +235,29 @@ class Announcement:
 class Room:
     """One mix."""
 
-    __slots__ = ("_packet", "announcement", "number", "parties", "said", "turn")
+    __slots__ = ("_packet", "announcement", "number", "parties", "rate", "said", "turn")
 
     def __init__(self, number: int, take: Callable[[Room, float], None]) -> None:
         self.number = number
+        self.rate = NARROW
         self.parties: dict[LegId, Party] = {}
         self.announcement: Announcement | None = None
         self.said: Announcement | None = None  # to be reported
         self.turn = Turn(lambda now: take(self, now))
         self._packet = bytearray(HEADER_BYTES + FRAME_BYTES)
 
+    def _widen(self) -> None:
+        wide = sum(party.voice.codec.rate > NARROW for party in self.parties.values())
+        if wide > 1 and self.rate == NARROW:  # for good: each change costs 20 ms of everybody
+            self.rate = WIDE
+            for party in self.parties.values():
+                party.renew(WIDE)
+            if self.announcement is not None:
+                self.announcement.at(WIDE)
+
     def rehear(self) -> None:
         """Who hears whom, after anything changed in that."""
+        self._widen()
         announced, parties = self.announcement, self.parties
         duck = 1.0 if announced is None else DUCKED
         for party in parties.values():
@@ -303,7 +314,7 @@ class Mixer:
             room = self._rooms.get(order.mix) or self._open(order.mix)
             if len(room.parties) >= MOST_PARTIES:
                 raise ValueError(f"a mix has at most {MOST_PARTIES} parties")
-            party = Party(leg)
+            party = Party(leg, room.rate)
             room.parties[leg.id] = party
             self._where[leg.id] = room
             taps = leg.route.taps
@@ -337,7 +348,7 @@ class Mixer:
             self._board.events.append(PlaybackEnded(leg.id, order.playback, False))
             return
         self._hush(room)
-        room.announcement = Announcement(leg.id, order.playback, b"".join(clip for clip in clips if clip))
+        room.announcement = Announcement(leg.id, order.playback, b"".join(clip for clip in clips if clip), room.rate)
         room.rehear()
 
     def _hush(self, room: Room) -> None:
@@ -354,8 +365,10 @@ class Mixer:
         taps.way = tuple(told for told in taps.way if told != party.way)
         if party.waits < 0 and leg.player is None:
             leg.outgoing.interrupt(self._relay.now)
-            if party.ear.last and leg.remote is not None:
-                fade = FadeOver(leg, party.voice.codec, party.ear.last, lambda done: self._faded(leg, done))
+            # G.722 and Opus remember what was before: who writes into their stream spoils what follows
+            if party.ear.last and room.rate == NARROW and party.voice.codec.name in ("PCMU", "PCMA"):
+                codec, last = party.voice.codec, party.ear.last
+                fade = FadeOver(party.second, codec, last, lambda done: self._faded(leg, done))
                 taps.sent = (fade, *taps.sent)
                 self._relay.resend(leg)
         self._relay.rekey(leg)

@@ -11,13 +11,17 @@ Voice:   taken --> decoded
 
 from __future__ import annotations
 
+import audioop
 import struct
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
-from softswitch.media.codecs import Codec
-from softswitch.media.mixing import CHANGE_SECONDS, continued, crossfade, ramped, silence
+from softswitch.media.codecs import PCMA, PCMU, Codec
+from softswitch.media.mixing import CHANGE_SECONDS, continued, crossfade, ramped
 from softswitch.media.rtp import HEADER_BYTES
 from softswitch.media.worker.coding import decoder
+
+Payload: TypeAlias = bytes | bytearray | memoryview
 
 MOST: Final = 10  # packets that wait
 _LATE_IN_A_ROW: Final = 25  # within seconds: then it is the counter that has jumped
@@ -25,6 +29,21 @@ _LOOKS: Final = 250  # turns: 5 s
 _SOON: Final = 50  # when there is much to spare
 _unpack = struct.Struct("!HII").unpack_from
 _FADES: Final = ((1.0, 1.0), (1.0, 0.5), (0.5, 0.0))  # of the frames that are made up
+
+
+def _ulaw(payload: Payload) -> bytes:
+    return audioop.ulaw2lin(payload, 2)
+
+
+def _alaw(payload: Payload) -> bytes:
+    return audioop.alaw2lin(payload, 2)
+
+
+def decode_at(codec: Codec, rate: int) -> Callable[[Payload], bytes]:
+    """How payloads become samples. What is missing is made up here, for all codecs alike: G.711 needs no memory."""
+    if rate == 8000 and codec in (PCMU, PCMA):
+        return _ulaw if codec is PCMU else _alaw
+    return decoder(codec, rate).decode
 
 
 class Jitter:
@@ -53,7 +72,7 @@ class Jitter:
         self.late = 0
         self.lost = 0
         self.skipped = False  # a packet was left out before the one that was taken
-        self._packets: dict[int, bytes | bytearray | memoryview] = {}
+        self._packets: dict[int, Payload] = {}
         self._next = 0
         self._starved = 0  # turns without any packet
         self._late = 0  # in a row
@@ -92,7 +111,7 @@ class Jitter:
         first = self._next
         return first - 1 + max((sequence - first + 1 & 0xFFFF for sequence in self._packets), default=0) & 0xFFFF
 
-    def take(self) -> bytes | bytearray | memoryview | None:
+    def take(self) -> Payload | None:
         """The packet whose turn it is."""
         packets = self._packets
         payload = packets.pop(self._next, None)
@@ -112,7 +131,7 @@ class Jitter:
             self._look()
         return payload
 
-    def _over_a_gap(self) -> bytes | bytearray | memoryview | None:
+    def _over_a_gap(self) -> Payload | None:
         if not self._starved:
             self.lost += 1
             self._next = self._next + 1 & 0xFFFF
@@ -132,7 +151,7 @@ class Jitter:
         self._looks = _SOON if self._spare > 1 else _LOOKS
         self._spare = MOST
 
-    def drain(self) -> list[bytes | bytearray | memoryview]:
+    def drain(self) -> list[Payload]:
         """All that is there, in order; the next one is the one after it."""
         first = self._next
         order = sorted(self._packets, key=lambda sequence: sequence - first & 0xFFFF)
@@ -149,10 +168,9 @@ class Voice:
     __slots__ = ("_broken", "_decode", "_last", "_made_up", "_rest", "_size", "codec", "jitter")
 
     def __init__(self, codec: Codec, rate: int, payload_type: int) -> None:
-        assert codec.rate == rate, "a voice at another rate than its room"
         self.codec = codec
         self.jitter = Jitter(payload_type)
-        self._decode = decoder(codec).decode
+        self._decode = decode_at(codec, rate)
         self._size = rate // 50 * 2
         self._last = b""
         self._rest = b""  # of packets that are no 20 ms
@@ -233,8 +251,3 @@ class Voice:
                 self._made_up, self._broken = 0, True
         self._rest = b""
         return self._last if self._made_up < len(_FADES) else b""
-
-
-def quiet(rate: int) -> bytes:
-    """A frame of silence."""
-    return silence(rate // 50)
