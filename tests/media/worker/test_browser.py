@@ -19,6 +19,7 @@ from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTrans
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceCandidate, RTCIceParameters
 from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpSrPacket
+from pylibsrtp import Policy, Session
 from tests.media.harness import Phone, Worker, free_range
 
 from softswitch.ids import LegId
@@ -35,6 +36,7 @@ from softswitch.media.messages import (
     SetRemote,
     StartDtls,
 )
+from softswitch.media.worker.browser import DtlsGuard
 from softswitch.media.worker.dtls import Association, Certificate
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
@@ -404,6 +406,25 @@ def test_a_browser_that_is_gone_is_noticed_and_one_that_checks_is_not(hall: Hall
         hall.pump()
     assert hall.wait(29) == ""
     assert hall.wait(2) == "ICE: no check for 30 s, the browser is gone"
+
+
+def test_a_browser_that_is_heard_needs_no_handshake_any_more(hall: Hall, certificate: Certificate) -> None:
+    keys = hall.shake(certificate).keys
+    assert keys is not None
+    guard = hall.board.legs[LegId(1)].guard
+    assert isinstance(guard, DtlsGuard)
+    association = guard._association
+    assert association is not None
+    hall.wait(0.5)
+    assert not association.rests, "our last flight may have been lost"
+    lock = Session(Policy(keys[1], Policy.SSRC_ANY_OUTBOUND, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM))
+    hall.sock.send(lock.protect(rtp.build(0, 1, 160, 7, bytes(160))))
+    hall.pump()
+    hall.wait(0.5)
+    assert association.rests
+    hall.sock.send(lock.protect(rtp.build(0, 2, 320, 7, bytes(160))))
+    hall.pump()
+    assert hall.board.legs[LegId(1)].route.count == 2
 
 
 def test_a_browser_that_calls_has_time_until_somebody_answers(ringing: Hall) -> None:

@@ -79,6 +79,30 @@ def test_nothing_is_sent_again_before_its_time() -> None:
     assert server.tick() == []
 
 
+def test_what_is_left_of_a_handshake_is_let_go() -> None:
+    """After half a minute, at two ticks a second, or when the peer was heard; the keys stay."""
+    client, server = pair()
+    (hello,) = client.begin()
+    answer = server.feed(hello)
+    last = [reply for datagram in answer for reply in client.feed(datagram)]
+    for datagram in last:
+        server.feed(datagram)
+    keys = server.keys
+    assert keys is not None
+    for _ in range(59):
+        assert server.tick() == []
+    assert not server.rests
+    server.tick()
+    assert server.rests
+    assert server.keys == keys
+    assert [reply for datagram in last for reply in server.feed(datagram)] == []
+    assert server.tick() == []
+    for _ in range(200):
+        assert client.tick() == []
+    client.rest()
+    assert client.rests
+
+
 def test_a_handshake_without_end_is_ended() -> None:
     _, server = pair()
     with pytest.raises(DtlsFailed):

@@ -3,7 +3,8 @@
     feed, tick --bytes to send--> the peer        feed --done--> keys        anything wrong --> DtlsFailed
 
 The peer is known by the fingerprint of his certificate, which came with the signalling (RFC 8122). After the handshake
-the association stays only to answer what of its last flight was lost.
+OpenSSL's part, some 90 KB, stays only to answer what of its last flight was lost: until the peer was heard under the
+new keys (`rest`), or for half a minute.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
 _DATAGRAM_BYTES: Final = 1200  # flights are cut into such pieces, between records
+_REST_TICKS: Final = 60  # half a minute
 _MAX_FED: Final = 100  # datagrams of one handshake
 _RECORD_HEADER: Final = 13
 _VALID_DAYS: Final = 365
@@ -78,64 +80,85 @@ class Certificate:
 class Association:
     """With one peer. `keys` is (suite, ours, theirs) once the handshake is done."""
 
-    __slots__ = ("_connection", "_fed", "active", "fingerprint", "keys")
+    __slots__ = ("_connection", "_fed", "_ticks", "active", "fingerprint", "keys")
 
     def __init__(self, certificate: Certificate, active: bool, fingerprint: str) -> None:
         self.active = active
         self.fingerprint = fingerprint
         self.keys: tuple[str, bytes, bytes] | None = None
         self._fed = 0
-        self._connection = certificate.connection()
-        self._connection.set_ciphertext_mtu(_DATAGRAM_BYTES)
+        self._ticks = 0  # since there are keys
+        connection = certificate.connection()
+        connection.set_ciphertext_mtu(_DATAGRAM_BYTES)
         if active:
-            self._connection.set_connect_state()
+            connection.set_connect_state()
         else:
-            self._connection.set_accept_state()
+            connection.set_accept_state()
+        self._connection: SSL.Connection | None = connection
 
     def begin(self) -> list[bytes]:
         """The first flight of the client; nothing for a server."""
-        return self._shake() if self.active else []
+        connection = self._connection
+        return self._shake(connection) if self.active and connection is not None else []
+
+    def rest(self) -> None:
+        """The peer has the keys as well: what is left of the handshake will not be needed. Idempotent."""
+        assert self.keys is not None
+        self._connection = None
+
+    @property
+    def rests(self) -> bool:
+        return self._connection is None
 
     def feed(self, datagram: bytes) -> list[bytes]:
         """A datagram of the peer; what is sent to him for it. Raises DtlsFailed."""
-        self._fed += 1
         connection = self._connection
+        if connection is None:
+            return []
+        self._fed += 1
         if self.keys is None:
             if self._fed > _MAX_FED:
                 raise DtlsFailed("the handshake does not come to an end")
             connection.bio_write(datagram)
-            return self._shake()
+            return self._shake(connection)
         connection.bio_write(datagram)
         try:
             connection.recv(_DATAGRAM_BYTES)
         except SSL.Error:
             pass  # nothing for us, an alert, or the end: the call ends by its signalling
-        return self._flush()
+        return _flush(connection)
 
     def tick(self) -> list[bytes]:
-        """What was lost is sent again, when it is time."""
-        left = self._connection.DTLSv1_get_timeout()
+        """Twice a second. What was lost is sent again, when it is time."""
+        connection = self._connection
+        if connection is None:
+            return []
+        if self.keys is not None:
+            self._ticks += 1
+            if self._ticks >= _REST_TICKS:
+                self.rest()
+                return []
+        left = connection.DTLSv1_get_timeout()
         if left is None or left > 0:
             return []
         try:
-            self._connection.DTLSv1_handle_timeout()
+            connection.DTLSv1_handle_timeout()
         except SSL.Error as error:
             if self.keys is None:
                 raise DtlsFailed("the handshake got no answer") from error
-        return self._flush()
+        return _flush(connection)
 
-    def _shake(self) -> list[bytes]:
+    def _shake(self, connection: SSL.Connection) -> list[bytes]:
         try:
-            self._connection.do_handshake()
+            connection.do_handshake()
         except SSL.WantReadError:
-            return self._flush()
+            return _flush(connection)
         except SSL.Error as error:
             raise DtlsFailed(f"handshake refused: {_words(error)}") from error
-        self._finish()
-        return self._flush()
+        self._finish(connection)
+        return _flush(connection)
 
-    def _finish(self) -> None:
-        connection = self._connection
+    def _finish(self, connection: SSL.Connection) -> None:
         certificate = connection.get_peer_certificate(as_cryptography=True)
         name = self.fingerprint.partition(" ")[0]
         if certificate is None or name not in _HASHES or _fingerprint(certificate, name) != self.fingerprint:
@@ -152,25 +175,26 @@ class Association:
         client, server = (key + salt for key, salt in zip(keys, salts, strict=True))
         self.keys = (suite, client, server) if self.active else (suite, server, client)
 
-    def _flush(self) -> list[bytes]:
-        """What OpenSSL has to say, as datagrams that hold whole records."""
-        data = b""
-        while True:
-            try:
-                data += self._connection.bio_read(65_536)
-            except SSL.Error:
-                break
-        datagrams: list[bytes] = []
-        start = end = 0
-        while end + _RECORD_HEADER <= len(data):
-            following = end + _RECORD_HEADER + int.from_bytes(data[end + 11 : end + 13], "big")
-            if end > start and following - start > _DATAGRAM_BYTES:
-                datagrams.append(data[start:end])
-                start = end
-            end = following
-        if end > start:
+
+def _flush(connection: SSL.Connection) -> list[bytes]:
+    """What OpenSSL has to say, as datagrams that hold whole records."""
+    data = b""
+    while True:
+        try:
+            data += connection.bio_read(65_536)
+        except SSL.Error:
+            break
+    datagrams: list[bytes] = []
+    start = end = 0
+    while end + _RECORD_HEADER <= len(data):
+        following = end + _RECORD_HEADER + int.from_bytes(data[end + 11 : end + 13], "big")
+        if end > start and following - start > _DATAGRAM_BYTES:
             datagrams.append(data[start:end])
-        return datagrams
+            start = end
+        end = following
+    if end > start:
+        datagrams.append(data[start:end])
+    return datagrams
 
 
 def _words(error: SSL.Error) -> str:
