@@ -21,7 +21,10 @@ from softswitch.media import rtp
 from softswitch.media.control import Decoder, MediaMessage, encode
 from softswitch.media.dtmf import EventPacket
 from softswitch.media.messages import (
+    Claim,
+    Claimed,
     CloseMediaLeg,
+    Finish,
     MediaLegClosed,
     MediaLegFailed,
     OpenMediaLeg,
@@ -57,7 +60,7 @@ class Worker:
 
     def __init__(self, directory: Path, first: int, last: int, *options: str) -> None:
         self.prompts = directory
-        path = str(directory / "control")
+        self.path = path = str(directory / "control")
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "softswitch.media.worker", "--socket", path, "--host", "127.0.0.1"),
@@ -71,12 +74,27 @@ class Worker:
         self.said = self.process.stdout.readline().strip()
         self.leased: list[int] = []
         self.queue: list[MediaMessage] = []
+        self._sock = socket.socket(socket.AF_UNIX)
+        if self.said == "ready":
+            self.connect("f" if "--grace" in options else "")
+            if not self.queue:
+                self._fill()
+
+    def connect(self, fingerprint: str = "") -> None:
+        """`fingerprint`: with a claim."""
         self._decoder = Decoder()
         self._sock = socket.socket(socket.AF_UNIX)
         self._sock.settimeout(TIMEOUT)
-        if self.said == "ready":
-            self._sock.connect(path)
-            self._fill()
+        self._sock.connect(self.path)
+        if fingerprint:
+            self.send(Claim(fingerprint))
+            self.claimed = self.expect(Claimed).fits
+
+    def cut(self) -> None:
+        """The switch is killed."""
+        self._sock.close()
+        self.leased.clear()
+        self.queue.clear()
 
     def send(self, *commands: MediaMessage) -> None:
         self._sock.sendall(encode(commands))
@@ -105,7 +123,10 @@ class Worker:
         return self.leased.pop(0)
 
     def close(self) -> int:
+        with contextlib.suppress(OSError):
+            self.send(Finish())
         self._sock.close()
+        self.process.terminate()  # obeyed by one that is alone
         assert self.process.stdout is not None
         self.process.stdout.close()
         return self.process.wait(TIMEOUT)

@@ -40,12 +40,14 @@ from softswitch.call.settings import Settings
 from softswitch.config.strategies import strategies
 from softswitch.ids import IdSource
 from softswitch.media import messages as media
-from softswitch.media.ports import PortStock
+from softswitch.media.ports import PortStock, shares_of
 from softswitch.runtime.certificate_fetch import CertificateFetcher
 from softswitch.runtime.driver import Driver
 from softswitch.runtime.hep_mirror import HepMirror
 from softswitch.runtime.journal import JournalWriter, directory_of
-from softswitch.runtime.media_client import MediaClient, MediaStartError
+from softswitch.runtime.media_client import MediaStartError
+from softswitch.runtime.media_house import MediaHouse
+from softswitch.runtime.media_house import directory_of as media_directory_of
 from softswitch.runtime.prompt_library import build_catalog
 from softswitch.runtime.resolver import NameService
 from softswitch.runtime.sip_transport import SipTransport
@@ -127,7 +129,7 @@ class Edges:
 
     store: Store
     memory: Memory
-    media: MediaClient
+    media: MediaHouse
     transport: SipTransport
     journal: JournalWriter | None
 
@@ -182,15 +184,16 @@ class Switch:
         self._closers.append(phones.close)
         local_flows = (*await transport.listen(settings.listen), *await phones.listen(settings.listen))
         transport.local_flows = local_flows
-        media_client = MediaClient(settings.media, settings.prompt_cache, post)
-        self.edges = Edges(store, memory, media_client, transport, journal)
+        media_directory = media_directory_of(settings.media, settings.database_url)
+        media_house = MediaHouse(settings.media, settings.prompt_cache, post, media_directory)
+        self.edges = Edges(store, memory, media_house, transport, journal)
         self.cores = self._make_cores(catalog, local_flows)
         if journal is not None:
             journal.begin(self.cores.engine)
         self._wire()
-        self._closers.append(media_client.stop)
+        self._closers.append(media_house.stop)
         try:
-            await media_client.start()
+            await media_house.start()
         except MediaStartError as problem:
             raise StartError(f"The media process cannot start: {problem}.") from problem
         await self._restore()
@@ -226,7 +229,9 @@ class Switch:
         engine = Engine(settings.acd, ids if journal is None else NotedIds(ids, journal.lines), strategies=orders)
         return Cores(
             SipStack(sip_settings, ids, Chance(), clock.wall),
-            Calls(settings, catalog, PortStock(), ids, clock.wall, clock.local, os.urandom),
+            Calls(
+                settings, catalog, PortStock(shares=shares_of(settings.media)), ids, clock.wall, clock.local, os.urandom
+            ),
             engine,
             engine if journal is None else RecordedEngine(engine, journal.lines),
             ids,

@@ -76,4 +76,4 @@ class MediaWatch:
         found, self._found = self._found, {}
         known = [leg for leg in found if self._board.find_leg(leg) is not None]
         if found:
-            self._board.emit(AdoptLegs(tuple(known)))
+            self._board.emit(AdoptLegs(tuple(known), event.port_first, event.port_last))

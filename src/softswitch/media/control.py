@@ -116,7 +116,7 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (30, LeaveMix, (int,)),
     (31, PlayToMix, (int, int, tuple)),
     (34, Claim, (str,)),
-    (35, AdoptLegs, (tuple,)),
+    (35, AdoptLegs, (tuple, int, int)),
     (36, Finish, ()),
     (37, Ping, (int,)),
     (64, PortsLeased, (tuple,)),

@@ -134,10 +134,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class AdoptLegs:
-    """After `AllLegsFound`: these legs go on; the media process closes the others. Never sent, it closes all that were
-    found after a while."""
+    """After `AllLegsFound` of these ports: these legs go on; the media process closes the others. Never sent, it closes
+    all that were found after a while."""
 
     legs: tuple[int, ...]
+    port_first: int = 0
+    port_last: int = 65535
 
 
 @dataclass(frozen=True, slots=True)

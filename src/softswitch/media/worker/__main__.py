@@ -1,7 +1,8 @@
 """`python -m softswitch.media.worker`: the media process.
 
 It listens on the Unix socket PATH, says `ready` on stdout and serves the first connection; it ends when that
-connection ends. What keeps it from starting is one sentence on stdout and exit status 2.
+connection ends. With `--grace` it stays for so long afterwards, goes on with its legs, and serves whoever claims them
+(`worker.line`). What keeps it from starting is one sentence on stdout and exit status 2.
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ import sys
 import time
 from datetime import UTC, datetime
 
+from softswitch.media.control import MediaEvent
+from softswitch.media.messages import MediaSaid
+from softswitch.media.worker import door
+from softswitch.media.worker.carried import Carried
 from softswitch.media.worker.channel import Channel
 from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.keys import Keys
+from softswitch.media.worker.line import Agreed, Line
 from softswitch.media.worker.loop import MediaLoop
 from softswitch.media.worker.mixer import Mixer
 from softswitch.media.worker.pool import PortPool
@@ -31,6 +37,8 @@ from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
 
 _CONNECT_SECONDS = 10.0
+_MOST_LINES = 10_000  # of one round
+_LONGEST_LINE = 4000  # with its traceback
 _NICE = -10  # late audio is lost audio: ahead of whatever else uses the machine, where we may
 
 
@@ -53,27 +61,32 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--prompts", required=True, help="directory of the <key>.ulaw files")
     parser.add_argument("--silence", type=float, default=30.0, help="seconds without RTP before it is reported")
     parser.add_argument("--quarantine", type=float, default=2.0, help="seconds a released port rests")
+    parser.add_argument("--grace", type=float, default=0.0, help="seconds that calls go on without the switch")
+    parser.add_argument("--fingerprint", default="", help="what a switch that claims this process has to say")
     parser.add_argument("--dtls", action="store_true", help="make a certificate, for browsers")
     return parser.parse_args(argv)
 
 
-def _accept(path: str) -> socket.socket:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        try:
-            listener.bind(path)
-        except OSError as error:
-            raise CannotStart(f"cannot listen on {path}: {error.strerror}") from error
-        os.chmod(path, 0o600)
-        listener.listen(1)
-        print("ready", flush=True)
-        listener.settimeout(_CONNECT_SECONDS)
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError as error:
-            raise CannotStart("nobody connected") from error
-        finally:
-            os.unlink(path)
-        return connection
+def _listen(path: str) -> socket.socket:
+    try:
+        listener = door.listen(path)
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {path}: {error.strerror}") from error
+    print("ready", flush=True)
+    return listener
+
+
+def _accept(listener: socket.socket, path: str) -> socket.socket:
+    """The only connection there will be."""
+    listener.settimeout(_CONNECT_SECONDS)
+    try:
+        connection, _ = listener.accept()
+    except TimeoutError as error:
+        raise CannotStart("nobody connected") from error
+    finally:
+        listener.close()
+        os.unlink(path)
+    return connection
 
 
 def _check_host(host: str) -> None:
@@ -90,7 +103,8 @@ def serve(options: argparse.Namespace) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    connection = _accept(options.socket)
+    listener = _listen(options.socket)
+    connection = None if options.grace else _accept(listener, options.socket)
     clock = Clock(time.monotonic())
     epoll = select.epoll()
     relay = Relay(clock)
@@ -102,11 +116,47 @@ def serve(options: argparse.Namespace) -> None:
     board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate)
     board.departments.join(Keys(board, relay))
     board.departments.join(Mixer(board, relay))
-    loop = MediaLoop(Channel(connection), epoll, clock, relay, board)
+    agreed = Agreed(options.fingerprint, options.grace, _CONNECT_SECONDS)
+    line = Line(epoll, Carried(board, options.ports), agreed, listener if options.grace else None, clock.now)
+    if connection is not None:
+        line.serve(Channel(connection))
+        board.refill(clock.now, first=True)
+    else:
+        _outlive(line, board)
+    loop = MediaLoop(line, epoll, clock, relay, board)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     loop.run()
+    if options.grace:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(options.socket)
+
+
+def _outlive(line: Line, board: Switchboard) -> None:
+    """Nothing that belongs to the switch is held any longer: its terminal, its pipes. What there is to say is said
+    over the line; what breaks Python itself is written to where stderr was led."""
+
+    def end(number: int, frame: object) -> None:
+        line.asked_to_end = True  # obeyed only while there is no switch
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
+    logging.getLogger().handlers = [Telling(board.events)]
+
+
+class Telling(logging.Handler):
+    """Log lines are events for the switch."""
+
+    def __init__(self, events: list[MediaEvent]) -> None:
+        super().__init__()
+        self._events = events
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._events) < _MOST_LINES:
+            self._events.append(MediaSaid(record.levelno, self.format(record)[:_LONGEST_LINE]))
 
 
 def main() -> int:

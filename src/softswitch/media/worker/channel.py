@@ -60,6 +60,10 @@ class Channel:
         except ConnectionError as error:
             self._end(error)
 
+    def close(self) -> None:
+        self.open = False
+        self._sock.close()
+
     def _end(self, error: Exception) -> None:
         if isinstance(error, ControlError):
             log.error("the switch talks nonsense: %s", error)

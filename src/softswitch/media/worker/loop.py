@@ -14,7 +14,7 @@ import time
 from softswitch.media.control import MediaEvent
 from softswitch.media.messages import OpenMediaLeg
 from softswitch.media.worker.alarm import Alarm
-from softswitch.media.worker.channel import Channel
+from softswitch.media.worker.line import Line
 from softswitch.media.worker.player import TICK_SECONDS
 from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
@@ -26,28 +26,26 @@ _IDLE_SECONDS = 2.0
 
 
 class MediaLoop:
-    """One connection served."""
+    """Until the line to the switch is over."""
 
-    __slots__ = ("_alarm", "_board", "_channel", "_clock", "_epoll", "_housekeeping_at", "_relay")
+    __slots__ = ("_alarm", "_board", "_clock", "_epoll", "_housekeeping_at", "_line", "_relay")
 
-    def __init__(self, channel: Channel, epoll: select.epoll, clock: Clock, relay: Relay, board: Switchboard) -> None:
-        self._channel = channel
+    def __init__(self, line: Line, epoll: select.epoll, clock: Clock, relay: Relay, board: Switchboard) -> None:
+        self._line = line
         self._epoll = epoll
         self._clock = clock
         self._relay = relay
         self._board = board
         self._housekeeping_at = 0.0
         self._alarm = Alarm()
-        epoll.register(channel.fd, select.EPOLLIN)
         epoll.register(self._alarm.fd, select.EPOLLIN)
 
     def run(self) -> None:
-        """Serve until the control connection ends."""
+        """Serve; at the end every leg is closed."""
         monotonic, poll, pump, alarm = time.monotonic, self._epoll.poll, self._relay.pump, self._alarm
-        board, channel, clock = self._board, self._channel, self._clock
+        board, line, clock = self._board, self._line, self._clock
         wheel = board.wheel
-        board.refill(clock.now, first=True)
-        while channel.open:
+        while not line.over:
             clock.now = now = monotonic()
             if len(wheel):
                 board.send_due_frames(now)
@@ -60,8 +58,8 @@ class MediaLoop:
             ready = poll(self._patience(now), MAX_BATCH)
             clock.now = now = monotonic()
             others = pump(ready)
-            if channel.fd in others:
-                self._obey()
+            if others and others != [alarm.fd]:
+                self._obey(others)
             board.after_packets()
             if self._relay.pressed or board.short_of_ports:
                 self._housekeeping_at = min(self._housekeeping_at, now + HURRIED_SECONDS)
@@ -77,6 +75,9 @@ class MediaLoop:
             pause = wake - monotonic()
             if pause > 0:
                 time.sleep(pause)
+        for leg in list(board.legs.values()):
+            board.close(leg)
+        line.close()
 
     def _patience(self, now: float) -> float:
         """How long the wait may last when nothing happens: until the next housekeeping."""
@@ -86,10 +87,10 @@ class MediaLoop:
             return _IDLE_SECONDS
         return max(self._housekeeping_at - now, 0.0)
 
-    def _obey(self) -> None:
+    def _obey(self, descriptors: list[int]) -> None:
         board = self._board
         opened = False
-        for command in self._channel.receive():
+        for command in self._line.look(descriptors, self._clock.now):
             board.handle(command)
             opened = opened or type(command) is OpenMediaLeg
         if opened:
@@ -102,10 +103,9 @@ class MediaLoop:
         self._board.after_packets()
         self._board.refill(now)
         self._board.watch(now)
-        if self._channel.waiting:
-            self._channel.flush()
+        self._line.tick(now)
 
     def _report(self) -> None:
         events: list[MediaEvent] = self._board.events
-        self._channel.send(events)
+        self._line.send(events, self._clock.now)
         events.clear()

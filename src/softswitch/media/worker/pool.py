@@ -56,6 +56,11 @@ class PortPool:
         """Below the low water: `refill` should be tried again soon."""
         return len(self._bound) < LOW_WATER
 
+    @property
+    def leased(self) -> tuple[int, ...]:
+        """All that are bound and in no leg."""
+        return tuple(self._bound)
+
     def open(self, port: int) -> socket.socket | None:
         """The bound socket of a leased port, or None when it was not leased."""
         return self._bound.pop(port, None)

@@ -370,6 +370,18 @@ class Switchboard:
         if ports or first:
             self.events.append(PortsLeased(ports))
 
+    def own_certificate(self, first: int, last: int) -> list[MediaEvent]:
+        return [DtlsOffered(self._certificate.fingerprint, first, last)] if self._certificate is not None else []
+
+    def lease_again(self, now: float) -> PortsLeased:
+        """Everything that can be used, for a switch that knows of nothing."""
+        self._pool.refill(now, STOCK)
+        return PortsLeased(self._pool.leased)
+
+    def close(self, leg: Leg) -> None:
+        """Without an order of the switch."""
+        self._close(leg)
+
     def watch(self, now: float) -> None:
         """Look for legs that should hear something and do not."""
         lost: list[tuple[Leg, str]] = []
