@@ -46,7 +46,6 @@ class DtlsGuard(Guard):
         "_certificate",
         "_checked_at",
         "_due",
-        "_heard_before",
         "_limit",
         "_order",
         "_proven",
@@ -65,7 +64,6 @@ class DtlsGuard(Guard):
         self._limit = order.patience  # seconds for the keys
         self._due = relay.now + order.patience
         self._unlock: Callable[[int], int] = _locked
-        self._heard_before = 0  # packets under other keys
         self._reports = Reports(leg, relay.now)
         self.start(order)
 
@@ -205,7 +203,8 @@ class DtlsGuard(Guard):
         assert self.inbound is not None
         self._unlock = self.inbound.opener()
         self._checked_at = self.relay.now
-        self._heard_before = self.leg.route.count
+        if self._association is not None:
+            self._association.heard_before = self.leg.route.count
         if self._address is None:
             self._address = address
         self.relay.secured.append((self.leg, keys[0]))
@@ -227,7 +226,7 @@ class DtlsGuard(Guard):
             return f"DTLS: no keys within {self._limit:.0f} s"
         if self._has_ice and association.keys is not None and now - self._checked_at > CONSENT_SECONDS:
             return f"ICE: no check for {CONSENT_SECONDS:.0f} s, the browser is gone"
-        if association.keys is not None and not association.rests and self.leg.route.count > self._heard_before:
+        if association.keys is not None and self.leg.route.count > association.heard_before:
             association.rest()  # he would not send with keys before he knows that we have them
         address = self._target()
         if address is not None:

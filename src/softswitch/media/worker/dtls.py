@@ -80,7 +80,7 @@ class Certificate:
 class Association:
     """With one peer. `keys` is (suite, ours, theirs) once the handshake is done."""
 
-    __slots__ = ("_connection", "_fed", "_ticks", "active", "fingerprint", "keys")
+    __slots__ = ("_connection", "_fed", "_ticks", "active", "fingerprint", "heard_before", "keys")
 
     def __init__(self, certificate: Certificate, active: bool, fingerprint: str) -> None:
         self.active = active
@@ -88,6 +88,7 @@ class Association:
         self.keys: tuple[str, bytes, bytes] | None = None
         self._fed = 0
         self._ticks = 0  # since there are keys
+        self.heard_before = 0  # packets of the leg before there were these keys
         connection = certificate.connection()
         connection.set_ciphertext_mtu(_DATAGRAM_BYTES)
         if active:
