@@ -62,6 +62,10 @@ def decibels(value: float) -> float:
         ("a24.wav", "WAV", "PCM_24", 48000),
         ("float.wav", "WAV", "FLOAT", 22050),
         ("ulaw.wav", "WAV", "ULAW", 8000),
+        ("alaw.wav", "WAV", "ALAW", 8000),
+        ("a8.wav", "WAV", "PCM_U8", 16000),
+        ("a32.wav", "WAV", "PCM_32", 16000),
+        ("a.aiff", "AIFF", "PCM_16", 44100),
         ("a.mp3", "MP3", "MPEG_LAYER_III", 44100),
         ("a.ogg", "OGG", "VORBIS", 44100),
         ("opus.ogg", "OGG", "OPUS", 48000),
@@ -177,7 +181,7 @@ def test_numbers_that_are_none_do_no_harm() -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "not a WAV, MP3, OGG or FLAC"),
+        (b"", "not a WAV, MP3, OGG, FLAC, Opus or M4A"),
         (b"RIFF\0\0\0\0WAVEfmt ", "not a WAV"),
         (b"steps:\n  - say\n" * 50, "not a WAV"),
     ],

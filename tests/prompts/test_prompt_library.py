@@ -215,7 +215,7 @@ async def test_one_text_the_engine_refuses(small_line: SmallLine) -> None:
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(None, "No such file or directory"), (b"not audio", "it is not a WAV, MP3, OGG or FLAC file")],
+    [(None, "No such file or directory"), (b"not audio", "it is not a WAV, MP3, OGG, FLAC, Opus or M4A file")],
 )
 async def test_an_unreadable_audio_file_is_named(
     small_line: SmallLine, tmp_path: Path, content: bytes | None, why: str

@@ -10,7 +10,7 @@ from softswitch.config.values import SayDoc
 from softswitch.ivr import speech
 from softswitch.ivr.messages import Say
 
-AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac")
+AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac", ".opus", ".m4a", ".aac", ".aiff")
 
 
 class Known:

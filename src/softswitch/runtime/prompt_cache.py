@@ -1,6 +1,7 @@
 """Rendered prompts on disk: one file of u-law frames per prompt, which the media process reads by its key.
 
     <directory>/<identity>-<check>.ulaw        key = "<identity>-<check>"
+    <directory>/<identity>-<check>.s16k        the same at 16 kHz (16 bits, little-endian), where there is more to hear
 
 `identity` is a hash of where the sound comes from (text, language and voice; or the content of a file), so it is
 known before the sound is made. `check` is the CRC of the frames: a file that was cut short or damaged is noticed,
@@ -27,6 +28,8 @@ FRAME_BYTES = 160
 BYTES_PER_SECOND = 8000
 
 _NAME = re.compile(r"([0-9a-f]{24})-([0-9a-f]{8})\.ulaw\Z")
+_WIDE_NAME = re.compile(r"[0-9a-f]{24}-[0-9a-f]{8}\.s16k\Z")
+_NARROW, _WIDE = ".ulaw", ".s16k"
 _ASIDE = ".part"
 _UNUSED_SECONDS = 90 * 86400.0
 _TOUCH_SECONDS = 86400.0  # a file's time is renewed at most once a day
@@ -70,6 +73,9 @@ class PromptCache:
             match = _NAME.match(name)
             if match:
                 self._files.setdefault(match[1], []).append((name, modified))
+            elif _WIDE_NAME.match(name) and not (self._directory / (name.removesuffix(_WIDE) + _NARROW)).exists():
+                if self._wall_now - modified > _ABANDONED_SECONDS:
+                    self._remove(name)
             elif name.endswith(_ASIDE) and self._wall_now - modified > _ABANDONED_SECONDS:
                 self._remove(name)
 
@@ -90,17 +96,23 @@ class PromptCache:
             return _prompt(name, len(frames))
         return None
 
-    def add(self, identity: str, frames: bytes) -> Prompt:
+    def add(self, identity: str, frames: bytes, wide: bytes = b"") -> Prompt:
+        """`wide`: the same sound at 16 kHz, which is there before its name is."""
         assert frames and len(frames) % FRAME_BYTES == 0, len(frames)
         name = _name(identity, frames)
+        if wide:
+            self._write(name.removesuffix(_NARROW) + _WIDE, wide)
+        self._write(name, frames)
+        return _prompt(name, len(frames))
+
+    def _write(self, name: str, data: bytes) -> None:
         aside = self._directory / f"{name}.{os.getpid()}-{threading.get_ident()}{_ASIDE}"
         try:
-            aside.write_bytes(frames)
+            aside.write_bytes(data)
             os.replace(aside, self._directory / name)
         except OSError as error:
             aside.unlink(missing_ok=True)
             raise StartError(f"cannot write to the prompt cache {self._directory}: {error.strerror}") from error
-        return _prompt(name, len(frames))
 
     def prune(self, used: Iterable[str]) -> int:
         """Remove what is not among these identities and was not used for ninety days; how many files."""
@@ -123,10 +135,11 @@ class PromptCache:
             pass  # a read-only cache is good enough to read from
 
     def _remove(self, name: str) -> None:
-        try:
-            (self._directory / name).unlink(missing_ok=True)
-        except OSError:
-            pass
+        for each in (name, name.removesuffix(_NARROW) + _WIDE):
+            try:
+                (self._directory / each).unlink(missing_ok=True)
+            except OSError:
+                pass
 
 
 def _name(identity: str, frames: bytes) -> str:

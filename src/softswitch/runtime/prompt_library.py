@@ -25,6 +25,7 @@ from softswitch.call.errors import StartError
 from softswitch.call.prompts import Prompt, PromptCatalog, segments_needed
 from softswitch.call.settings import Settings
 from softswitch.ivr.messages import Segment
+from softswitch.media.codecs import CODECS
 from softswitch.runtime import audio_files
 from softswitch.runtime.audio_files import MUSIC_FILE, SPOKEN_FILE, TREATMENT_VERSION, Treatment, UnreadableAudio
 from softswitch.runtime.prompt_cache import PromptCache, identity_of
@@ -49,12 +50,20 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """A prompt as it is kept: G.711, and the same at 16 kHz where the source has more and somebody can hear it."""
+
+    ulaw: bytes
+    wide: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where a segment's sound comes from: `make` in a worker thread, or the speech engine."""
 
     segment: Segment
     identity: str
-    make: Callable[[], bytes] | None  # None: by the speech engine
+    make: Callable[[], Sound] | None  # None: by the speech engine
 
 
 def treatment_of_text(text: str) -> Treatment:
@@ -101,6 +110,7 @@ class PromptLibrary:
         self._segments: dict[str, list[Segment]] = {}  # by identity: the same file may be said in two languages
         self._progress: Progress = lambda made, total: None
         self._made = 0
+        self._wide = hears_wide(settings)
 
     async def build(self, progress: Progress | None) -> PromptCatalog:
         began = time.perf_counter()
@@ -145,11 +155,12 @@ class PromptLibrary:
 
     def _source(self, segment: Segment) -> Source | None:
         version = str(TREATMENT_VERSION)
+        wide = ("wide",) if self._wide else ()
         if segment.file:
             path = self._directory / segment.file
             treatment = SPOKEN_FILE if segment.language else MUSIC_FILE
-            identity = identity_of("file", version, repr(treatment), _content(path))
-            return Source(segment, identity, partial(_from_file, path, treatment))
+            identity = identity_of("file", version, repr(treatment), _content(path), *wide)
+            return Source(segment, identity, partial(_from_file, path, treatment, self._wide))
         if not segment.language:
             identity = identity_of("built-in", version, str(_BUILT_IN_VERSION), segment.text)
             return Source(segment, identity, partial(_built_in, segment.text))
@@ -159,7 +170,7 @@ class PromptLibrary:
         voice = self._engine.voice(segment.language) if self._engine is not None else ""
         if self._engine is None or not voice:
             return None
-        identity = identity_of("tts", version, self._engine.name, voice, segment.text)
+        identity = identity_of("tts", version, self._engine.name, voice, segment.text, *wide)
         return Source(segment, identity, None)
 
     # -------------------------------------------------------------- making
@@ -195,8 +206,8 @@ class PromptLibrary:
                 samples, rate = await self._engine.render(segment.text, segment.language)
             except TtsError as error:
                 raise StartError(f"no speech for '{_short(segment.text)}' ({segment.language}): {error}") from error
-            frames = await asyncio.to_thread(_treated, samples, rate, treatment_of_text(segment.text))
-            prompt = await asyncio.to_thread(cache.add, source.identity, frames)
+            sound = await asyncio.to_thread(treated, samples, rate, treatment_of_text(segment.text), self._wide)
+            prompt = await asyncio.to_thread(cache.add, source.identity, sound.ulaw, sound.wide)
             self._done(source, prompt, total)
 
     def _done(self, source: Source, prompt: Prompt, total: int) -> None:
@@ -212,12 +223,23 @@ def _decoded(cache: PromptCache, sources: list[Source]) -> list[Prompt]:
     made = []
     for source in sources:
         assert source.make is not None, source.segment
-        made.append(cache.add(source.identity, source.make()))
+        sound = source.make()
+        made.append(cache.add(source.identity, sound.ulaw, sound.wide))
     return made
 
 
-def _treated(samples: audio_files.Samples, rate: int, treatment: Treatment) -> bytes:
-    return audio_files.to_ulaw(audio_files.to_line(samples, rate, treatment))
+def hears_wide(settings: Settings) -> bool:
+    """Is there anybody who could hear more than 8 kHz carry?"""
+    names = [*settings.media.codecs, *(name for trunk in settings.sip.trunks for name in trunk.codecs)]
+    return any(CODECS[name].rate > audio_files.LINE_RATE for name in names if name in CODECS)
+
+
+def treated(samples: audio_files.Samples, rate: int, treatment: Treatment, wide: bool) -> Sound:
+    """A sound of any rate, as it is kept."""
+    narrow = audio_files.to_ulaw(audio_files.to_line(samples, rate, treatment))
+    if not wide or rate <= audio_files.LINE_RATE:
+        return Sound(narrow)
+    return Sound(narrow, audio_files.to_s16(audio_files.to_line(samples, rate, treatment, audio_files.WIDE_RATE)))
 
 
 def _content(path: Path) -> bytes:
@@ -227,29 +249,29 @@ def _content(path: Path) -> bytes:
         raise StartError(f"cannot read the audio file {path}: {error}") from error
 
 
-def _from_file(path: Path, treatment: Treatment) -> bytes:
+def _from_file(path: Path, treatment: Treatment, wide: bool) -> Sound:
     try:
-        return _treated(*audio_files.read_file(path), treatment)
+        return treated(*audio_files.read_file(path), treatment, wide)
     except UnreadableAudio as error:
         raise StartError(f"cannot read the audio file {path}: {error}") from error
 
 
-def _from_shipped(shipped: Shipped) -> bytes:
+def _from_shipped(shipped: Shipped) -> Sound:
     """Rendered, levelled and trimmed when the package was made."""
     try:
         samples, rate = audio_files.read_file(shipped.file)
     except UnreadableAudio as error:
         raise StartError(f"the shipped prompt {shipped.file} is damaged: {error}") from error
     assert rate == audio_files.LINE_RATE, shipped.file
-    return audio_files.to_ulaw(samples)
+    return Sound(audio_files.to_ulaw(samples))
 
 
-def _built_in(text: str) -> bytes:
+def _built_in(text: str) -> Sound:
     from softswitch.runtime import melody
 
     makers = {"music:calm": melody.melody, "tone:ringback": melody.ringback, "tone:beep": melody.beep}
     makers["tone:pause"] = melody.pause
-    return audio_files.to_ulaw(makers[text]())
+    return Sound(audio_files.to_ulaw(makers[text]()))
 
 
 # ------------------------------------------------------------------ words
