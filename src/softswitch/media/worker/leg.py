@@ -13,6 +13,7 @@ from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.outgoing import Outgoing
 from softswitch.media.worker.player import Player
 from softswitch.media.worker.taps import Taps, around_send
+from softswitch.media.worker.transcoder import Transcoder
 
 # A socket that is connected to its peer may still hold datagrams that came before. At SO_RCVBUF 16 KB (32 KB in
 # the kernel) with at least 576 bytes of book-keeping each, they are fewer than this.
@@ -24,7 +25,18 @@ _ON_HOLD = "0.0.0.0"
 class Route:
     """What the relay does with a packet that arrives on a leg; all that the inner loop looks at."""
 
-    __slots__ = ("count", "forwarded", "leg", "own", "payload_type", "receive", "send", "taps", "through")
+    __slots__ = (
+        "count",
+        "forwarded",
+        "leg",
+        "own",
+        "payload_type",
+        "receive",
+        "send",
+        "taps",
+        "through",
+        "transcoder",
+    )
 
     def __init__(self, leg: Leg, receive: Callable[[bytearray], int]) -> None:
         self.leg = leg
@@ -33,6 +45,7 @@ class Route:
         self.send: Callable[[bytearray | memoryview], int] | None = None  # None: heard, but not relayed
         self.own: Outgoing | None = None  # the peer's own stream, into which packets are moved
         self.through: Callable[[int], None] | None = None  # what else is done to the packet in the buffer
+        self.transcoder: Transcoder | None = None  # to another codec: it is `send` then
         self.taps = Taps()
         self.count = 0  # audio and event packets accepted
         self.forwarded = 0  # `count` when `send` was last set: what came since went to the peer

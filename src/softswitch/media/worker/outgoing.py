@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from enum import Enum
 
-from softswitch.media.rtp import CLOCK_RATE, FRAME_BYTES
+from softswitch.media.codecs import PCMU
 
 _HEADER = struct.Struct("!BBHII")
 _COUNTERS = struct.Struct("!HII")
@@ -32,13 +32,14 @@ class Mode(Enum):
 class Outgoing:
     __slots__ = (
         "_sequence_offset",
-        "_source",
         "_stopped_at",
         "_timestamp_offset",
         "mode",
         "native_peer",
         "sequence",
+        "source",
         "ssrc",
+        "step",
         "timestamp",
     )
 
@@ -48,14 +49,15 @@ class Outgoing:
         self.timestamp = timestamp
         self.mode = Mode.UNUSED
         self.native_peer = 0  # the leg whose packets go through untouched
-        self._source = -1  # SSRC of the peer whose counters the offsets belong to; -1: nobody yet
+        self.step = PCMU.step  # of the timestamp from frame to frame: the clock is that of the leg's codec
+        self.source = -1  # SSRC of the peer whose counters the offsets belong to; -1: nobody yet
         self._sequence_offset = 0
         self._timestamp_offset = 0
         self._stopped_at = 0.0
 
     def interrupt(self, now: float) -> None:
         """What was sent until now ends here; the next packet begins a talk spurt."""
-        self._source = -1
+        self.source = -1
         self._stopped_at = now
 
     def adopt(self, sequence: int, timestamp: int, ssrc: int) -> None:
@@ -71,30 +73,34 @@ class Outgoing:
     def begin(self, now: float) -> None:
         """A new source starts: the timestamp moves on by the time that was silent (RFC 3551 section 4.1)."""
         if self._stopped_at:
-            silent = max(int((now - self._stopped_at) * CLOCK_RATE), FRAME_BYTES)
-            self.timestamp = (self.timestamp + silent - FRAME_BYTES) & 0xFFFFFFFF
+            silent = max(int((now - self._stopped_at) * self.step * 50), self.step)
+            self.timestamp = (self.timestamp + silent - self.step) & 0xFFFFFFFF
             self._stopped_at = 0.0
 
-    def frame(self, packet: bytearray, second: int) -> None:
+    def frame(self, packet: bytearray | memoryview, second: int) -> None:
         """Write the header of our next 20 ms frame into `packet`; `second` is marker and payload type."""
         self.sequence = sequence = (self.sequence + 1) & 0xFFFF
-        self.timestamp = timestamp = (self.timestamp + FRAME_BYTES) & 0xFFFFFFFF
+        self.timestamp = timestamp = (self.timestamp + self.step) & 0xFFFFFFFF
         _pack_header(packet, 0, 0x80, second, sequence, timestamp, self.ssrc)
 
-    def insert(self, packet: bytearray, second: int, timestamp: int) -> None:
+    def insert(self, packet: bytearray | memoryview, second: int, timestamp: int) -> None:
         """Write the header of a packet of our own between the others, whoever sends these, into `packet`."""
         self.sequence = sequence = (self.sequence + 1) & 0xFFFF
         self._sequence_offset += 1
         _pack_header(packet, 0, 0x80, second, sequence, timestamp, self.ssrc)
 
+    def withhold(self) -> None:
+        """A packet of the peer is not moved: what follows closes the gap."""
+        self._sequence_offset -= 1
+
     def move(self, packet: bytearray, now: float) -> None:
         """Move a peer's packet into this stream, in place."""
         sequence, timestamp, ssrc = _unpack_counters(packet, 2)
-        if ssrc != self._source:
+        if ssrc != self.source:
             self.begin(now)
-            self._source = ssrc
+            self.source = ssrc
             self._sequence_offset = self.sequence + 1 - sequence
-            self._timestamp_offset = self.timestamp + FRAME_BYTES - timestamp
+            self._timestamp_offset = self.timestamp + self.step - timestamp
             packet[1] |= 0x80
         self.sequence = sequence = (sequence + self._sequence_offset) & 0xFFFF
         self.timestamp = timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF

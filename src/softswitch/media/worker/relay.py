@@ -17,13 +17,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from softswitch.media import rtp
+from softswitch.media.codecs import PCMA, PCMU, Codec
 from softswitch.media.companding import ALAW_TO_ULAW, ULAW_TO_ALAW
 from softswitch.media.dtmf import Digit, to_clock
 from softswitch.media.messages import SetRemote
+from softswitch.media.worker.coding import spoken
 from softswitch.media.worker.leg import CHECKS_AFTER_CONNECT, Leg, Route
 from softswitch.media.worker.outgoing import Mode
 from softswitch.media.worker.srtp import pin
 from softswitch.media.worker.taps import around_receive
+from softswitch.media.worker.transcoder import Transcoder
 
 if TYPE_CHECKING:
     from softswitch.media.worker.browser import DtlsGuard
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_G711 = frozenset((PCMU, PCMA))
 _AF_UNSPEC = b"\0" * 16
 MAX_HANDSHAKES = 512  # datagrams that wait
 
@@ -106,7 +110,7 @@ class Relay:
         self.pressed.pop(leg, None)
         # the route and its leg know each other: cut the ring
         leg.route.receive = leg.sock.recv_into
-        leg.route.send = leg.route.own = leg.route.through = None
+        leg.route.send = leg.route.own = leg.route.through = leg.route.transcoder = None
         leg.route.taps.clear()
         leg.guard = None
 
@@ -134,6 +138,13 @@ class Relay:
             return
         route.send = peer.sender()
         outgoing = peer.outgoing
+        theirs, ours = spoken(remote), spoken(peer.remote)
+        if theirs is not ours and not {theirs, ours} <= _G711:
+            self._transcode(route, peer, (theirs, ours), peer.remote.payload_type)
+            return
+        if route.transcoder is not None:
+            route.transcoder = None
+            outgoing.interrupt(self.clock.now)
         same_type = peer.remote.payload_type == route.payload_type
         if outgoing.mode is Mode.UNUSED and same_type:  # never on a guarded leg: its mode is OWN from the first
             outgoing.mode, outgoing.native_peer = Mode.NATIVE, leg.id
@@ -143,8 +154,22 @@ class Relay:
         else:
             outgoing.mode = Mode.OWN
             route.own = outgoing
-            if not same_type:
-                route.through = partial(self._translate, peer.remote.payload_type)
+            if theirs is not ours:
+                table = ULAW_TO_ALAW if ours is PCMA else ALAW_TO_ULAW
+                route.through = partial(self._translate, table, peer.remote.payload_type)
+            elif not same_type:
+                route.through = partial(self._renumber, peer.remote.payload_type)
+
+    def _transcode(self, route: Route, peer: Leg, pair: tuple[Codec, Codec], payload_type: int) -> None:
+        """The two have no codec in common."""
+        if route.send is None:
+            return
+        peer.outgoing.mode = Mode.OWN
+        transcoder = route.transcoder
+        if transcoder is None or not transcoder.serves(peer.outgoing, pair):
+            transcoder = route.transcoder = Transcoder(route, peer.outgoing, pair, self.clock)
+        transcoder.lead(route.send, payload_type)
+        route.send = transcoder
 
     # -------------------------------------------------------------- packets
 
@@ -202,7 +227,10 @@ class Relay:
             if remote.receive:
                 self._event(route, packet, self._plain(packet))
         elif packet.payload_type != remote.comes_as:
-            leg.tally.dropped += 1
+            if packet.payload_type == remote.comfort_type:
+                self._comfort(route, self._plain(packet))
+            else:
+                leg.tally.dropped += 1
         elif remote.receive:
             size = self._plain(packet)
             route.count += 1
@@ -224,7 +252,7 @@ class Relay:
 
     def _event(self, route: Route, packet: rtp.RtpPacket, size: int) -> None:
         """A telephone event: reported, and relayed with the peer's payload type."""
-        leg, peer, buffer = route.leg, route.leg.peer, self._buffer
+        leg, peer = route.leg, route.leg.peer
         payload = self._views[size][rtp.HEADER_BYTES :]
         digit = leg.digits.packet(packet.timestamp, packet.ssrc, payload, self.clock.now)
         route.count += 1
@@ -237,12 +265,37 @@ class Relay:
         if route.send is None or peer is None or peer.remote is None or peer.remote.dtmf_type < 0:
             route.forwarded += 1
             return
-        if route.own is not None:
-            route.own.move(buffer, self.clock.now)
-        buffer[1] = buffer[1] & 0x80 | peer.remote.dtmf_type
         theirs, ours = leg.digits.clock, peer.remote.dtmf_clock
         if theirs != ours and len(payload) >= 4:
             to_clock(payload, theirs, ours)
+        self._beside(route, peer.remote.dtmf_type, size)
+
+    def _comfort(self, route: Route, size: int) -> None:
+        """RFC 3389 4: the sender is silent and says how his silence sounds."""
+        leg, peer = route.leg, route.leg.peer
+        if leg.remote is None or not leg.remote.receive:
+            return
+        route.count += 1
+        if route.send is None or peer is None or peer.remote is None:
+            return
+        if peer.remote.comfort_type < 0:
+            # he hears a pause, as after any talk spurt
+            route.forwarded += 1
+            if route.own is not None:
+                route.own.withhold()
+            return
+        self._beside(route, peer.remote.comfort_type, size)
+
+    def _beside(self, route: Route, payload_type: int, size: int) -> None:
+        """What is no audio, with the peer's number for it, at its time in his stream."""
+        buffer = self._buffer
+        assert route.send is not None
+        if route.transcoder is not None:
+            route.transcoder.beside(self._views[size], payload_type)
+            return
+        if route.own is not None:
+            route.own.move(buffer, self.clock.now)
+        buffer[1] = buffer[1] & 0x80 | payload_type
         route.send(self._views[size])
 
     # -------------------------------------------------------------- rewriting
@@ -252,10 +305,13 @@ class Relay:
         self._buffer[1] |= 0x80
         route.through = None
 
-    def _translate(self, payload_type: int, size: int) -> None:
+    def _renumber(self, payload_type: int, size: int) -> None:
+        """The peer has another number for the same codec."""
+        self._buffer[1] = self._buffer[1] & 0x80 | payload_type
+
+    def _translate(self, table: bytes, payload_type: int, size: int) -> None:
         """To the other law, in place."""
         buffer = self._buffer
-        table = ULAW_TO_ALAW if payload_type == rtp.PCMA else ALAW_TO_ULAW
         buffer[1] = buffer[1] & 0x80 | payload_type
         buffer[rtp.HEADER_BYTES : size] = buffer[rtp.HEADER_BYTES : size].translate(table)
 
@@ -310,5 +366,5 @@ class Relay:
             packet is not None
             and remote is not None
             and packet.payload_start < packet.payload_end
-            and packet.payload_type in (remote.comes_as, remote.digits_come_as)
+            and packet.payload_type in (remote.comes_as, remote.digits_come_as, remote.comfort_type)
         )

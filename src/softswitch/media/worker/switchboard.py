@@ -29,8 +29,9 @@ from softswitch.media.messages import (
     StopPlay,
     Unbridge,
 )
-from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA, PCMU
+from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA
 from softswitch.media.worker.browser import DtlsGuard
+from softswitch.media.worker.coding import spoken
 from softswitch.media.worker.department import Departments
 from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.guard import Guard
@@ -55,8 +56,9 @@ def _check(remote: SetRemote) -> None:
         raise ValueError(f"{remote.host!r} is no IPv4 address") from error
     if not 0 <= remote.port <= 65535:
         raise ValueError(f"port {remote.port}")
-    if remote.payload_type not in (PCMU, PCMA) or not -1 <= remote.dtmf_type <= 127:
+    if not 0 <= remote.payload_type <= 127 or not -1 <= remote.dtmf_type <= 127:
         raise ValueError(f"payload types {remote.payload_type}, {remote.dtmf_type}")
+    spoken(remote)
     if remote.dtmf_clock < 1000:
         raise ValueError(f"clock of events {remote.dtmf_clock}")
 
@@ -196,6 +198,7 @@ class Switchboard:
         if before is not None and before.payload_type != remote.payload_type and leg.player is not None:
             table = ULAW_TO_ALAW if remote.payload_type == PCMA else ALAW_TO_ULAW
             leg.player.playlist = leg.player.playlist.translated(table, remote.payload_type)
+        leg.outgoing.step = spoken(remote).step
         self._relay.expect(leg, remote)
         leg.digits.clock = remote.dtmf_clock
         leg.tally.quiet_since = self._relay.now
