@@ -73,8 +73,8 @@ bench-register: .venv/.test-installed ## REGISTERs a core takes in, each stored 
 bench-acd: .venv/.test-installed ## the ACD engine against its targets, with a plot (ARGS="--quick", ARGS=--live)
 	@$(BIN)/python bench/acd_report.py $(ARGS)
 
-bench-media: .venv/.test-installed ## the relay loop alone
-	@$(BIN)/python bench/bench_media.py $(ARGS)
+bench-media: .venv/.test-installed ## the media process against its targets, the machine's limit and rtpengine in the same run (ARGS=--quick)
+	@$(BIN)/python bench/media_report.py $(ARGS)
 
 soak: .venv/.test-installed ## 30 minutes of calls, watching memory, descriptors and ports
 	@$(BIN)/python bench/soak.py $(ARGS)

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Worker:
         phone of each call is encrypted."""
         local = []
         for call in range(calls):
-            pair = (self._port(), self._port())
+            pair = (self.port(), self.port())
             local.append(pair)
             legs = LegId(2 * call), LegId(2 * call + 1)
             for leg, port, host, remote in zip(legs, pair, hosts, ports[call], strict=True):
@@ -109,8 +110,11 @@ class Worker:
     def play_music(self, ports: list[int]) -> None:
         for n, port in enumerate(ports):
             leg = LegId(n)
-            opened = OpenMediaLeg(leg, self._port()), SetRemote(leg, "127.0.0.1", port, 0, 101)
+            opened = OpenMediaLeg(leg, self.port()), SetRemote(leg, "127.0.0.1", port, 0, 101)
             self._sock.sendall(encode([*opened, Play(leg, PlaybackId(n), ("hello",), 0)]))
+
+    def order(self, commands: Sequence[MediaMessage]) -> None:
+        self._sock.sendall(encode(commands))
 
     def cpu_seconds(self) -> float:
         # nanoseconds on the core; utime and stime are sampled, and a process that wakes by the clock fools that
@@ -132,7 +136,7 @@ class Worker:
         self._sock.close()
         self.process.wait(5)
 
-    def _port(self) -> int:
+    def port(self) -> int:
         while not self._ports:
             self._receive()
         return self._ports.pop(0)

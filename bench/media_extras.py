@@ -1,0 +1,201 @@
+"""The rows of the media report that need more than bridged G.711: browsers' memory, transcoding, mixing, recording.
+
+Each part drives a media process of its own on core 0 with real sockets, and takes the CPU time of that process alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from math import pi, sin
+from typing import TYPE_CHECKING, Any
+
+from bench_media import Worker
+from secure_legs import SecurePhones
+from softswitch.ids import LegId
+from softswitch.media import rtp
+from softswitch.media.codecs import G722, OPUS, PCMU, Codec
+from softswitch.media.control import MediaMessage
+from softswitch.media.messages import Bridge, OpenMediaLeg, SetRemote, StartDtls
+from softswitch.media.mix_messages import JoinMix
+from softswitch.media.worker.coding import encoder
+
+if TYPE_CHECKING:
+    from media_report import Report, Run
+
+COMMAND = [sys.executable]
+_TYPES = {PCMU: 0, G722: 9, OPUS: 111}
+
+
+class Phones:
+    """So many sockets, each with a leg of the worker, and 20 ms frames of its codec to send for ever."""
+
+    def __init__(self, worker: Worker, codecs: list[Codec]) -> None:
+        self.worker = worker
+        self.codecs = codecs
+        self.sockets: list[socket.socket] = []
+        orders: list[MediaMessage] = []
+        for number, codec in enumerate(codecs):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.bind(("127.0.0.1", 0))
+            port = worker.port()
+            sock.connect(("127.0.0.1", port))
+            sock.setblocking(False)
+            self.sockets.append(sock)
+            here = sock.getsockname()[1]
+            orders.append(OpenMediaLeg(LegId(number), port))
+            orders.append(SetRemote(LegId(number), "127.0.0.1", here, _TYPES[codec], 101, codec=codec.name))
+        worker.order(orders)
+        self._frames = {codec: _speech(codec) for codec in dict.fromkeys(codecs)}
+        self._sent = 0
+
+    def talk(self, seconds: float) -> tuple[int, int]:
+        """All of them, spread over each 20 ms; (sent, received)."""
+        epoll = select.epoll()
+        by_fd = {sock.fileno(): sock for sock in self.sockets}
+        for fd in by_fd:
+            epoll.register(fd, select.EPOLLIN)
+        received, buffer = 0, bytearray(2048)
+        slots = 20
+        start, end = time.monotonic(), int(seconds * 1000 / 20) * slots
+        for tick in range(end):
+            number = self._sent + tick // slots
+            for at in range(tick % slots, len(self.sockets), slots):
+                codec = self.codecs[at]
+                payload = self._frames[codec][number % len(self._frames[codec])]
+                header = (0x80, _TYPES[codec], number & 0xFFFF, number * codec.step & 0xFFFFFFFF, at + 1)
+                with contextlib.suppress(OSError):
+                    self.sockets[at].send(struct.pack("!BBHII", *header) + payload)
+            for fd, _ in epoll.poll(0, 512):
+                with contextlib.suppress(OSError):
+                    while True:
+                        by_fd[fd].recv_into(buffer)
+                        received += 1
+            pause = start + (tick + 1) * 0.001 - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+        self._sent += end // slots
+        epoll.close()
+        return end // slots * len(self.sockets), received
+
+    def close(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+
+
+def _speech(codec: Codec) -> list[bytes]:
+    """A second of something with a changing tone and loudness, so that no coder has it too easy."""
+    made, coder = [], encoder(codec)
+    size = codec.rate // 50
+    for frame in range(50):
+        loud = 3000 + 9000 * abs(sin(frame / 7))
+        wave = (
+            loud * sin(2 * pi * (200 + 40 * frame) * n / codec.rate) for n in range(frame * size, (frame + 1) * size)
+        )
+        made.append(coder.encode(array("h", map(int, wave)).tobytes()))
+    return made
+
+
+@contextlib.contextmanager
+def phones(run: Run, codecs: list[Codec]) -> Iterator[Phones]:
+    worker = Worker(run.folder, 22000, COMMAND)
+    made = Phones(worker, codecs)
+    try:
+        yield made
+    finally:
+        made.close()
+        worker.stop()
+
+
+def _cost(made: Phones, seconds: float) -> tuple[float, int, int]:
+    """(CPU seconds of the worker, sent, received)"""
+    made.talk(0.6)  # sources are known, coders are warm
+    before = made.worker.cpu_seconds()
+    sent, received = made.talk(seconds)
+    return made.worker.cpu_seconds() - before, sent, received
+
+
+# ------------------------------------------------------------------ transcoding
+
+
+def _bridged(run: Run, one: Codec, other: Codec, calls: int) -> tuple[float, float]:
+    """µs of CPU per call and 20 ms, both directions; and how much of what was sent came out."""
+    with phones(run, [one, other] * calls) as made:
+        made.worker.order([Bridge(LegId(2 * call), LegId(2 * call + 1)) for call in range(calls)])
+        seconds, sent, received = _cost(made, min(run.seconds, 4.0))
+    return seconds * 1e6 / (sent / 2), received / sent
+
+
+def transcoding(run: Run, report: Report) -> None:
+    calls = 40
+    figures: dict[str, Any] = {"relay": _bridged(run, PCMU, PCMU, calls)}
+    report.add("PCMU ↔ PCMU, both ways, µs per 20 ms", f"{figures['relay'][0]:.1f}")
+    for name, codec, target in (("Opus", OPUS, 60.0), ("G.722", G722, None)):
+        cost, through = figures[name] = _bridged(run, PCMU, codec, calls)
+        words = f"{cost:.1f}" if through > 0.9 else f"{cost:.1f} ({through:.0%} came out)"
+        met = None if target is None else cost <= target and through > 0.9
+        report.add(f"{name} ↔ PCMU transcoded, both ways, µs per 20 ms", words, "≤ 60" if target else "", met)
+    report.figures["transcoding"] = figures
+
+
+# ------------------------------------------------------------------ mixing
+
+
+def mixing(run: Run, report: Report) -> None:
+    """Rooms of three who hear each other; what a party costs above receiving its packets."""
+    rooms = 30
+    with phones(run, [PCMU] * (3 * rooms)) as made:
+        plain, heard, _ = _cost(made, min(run.seconds, 3.0))
+        parties = [tuple(LegId(3 * room + n) for n in range(3)) for room in range(rooms)]
+        orders = []
+        for room, legs in enumerate(parties):
+            for leg in legs:
+                others = tuple(one for one in legs if one != leg)
+                orders.append(JoinMix(leg, room + 1, others, (100, 100)))
+        made.worker.order(orders)
+        seconds, sent, received = _cost(made, min(run.seconds, 3.0))
+    whole, alone = seconds * 1e6 / sent, plain * 1e6 / heard
+    report.figures["mixing"] = {"whole_us": whole, "received_alone_us": alone, "came_out": received / sent}
+    report.add("three in a mix: whole, µs per party and frame, network included", f"{whole:.1f}")
+    report.add("receiving the same packets alone, µs", f"{alone:.1f}")
+
+
+# ------------------------------------------------------------------ memory of browsers
+
+
+def browsers(run: Run, report: Report) -> None:
+    """Legs that come a few at a time and are heard; those after the first hundred, for the first bring libraries."""
+    worker = Worker(run.folder, 22000, COMMAND)
+    secure, sockets, sizes = SecurePhones("browser"), [], []
+    for number in range(1, 301):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        port = worker.port()
+        sock.connect(("127.0.0.1", port))
+        sockets.append(sock)
+        leg = LegId(number)
+        orders = secure.orders(leg, "127.0.0.1", sock.getsockname()[1])
+        assert isinstance(orders[0], StartDtls)
+        worker.order([OpenMediaLeg(leg, port), *orders])
+        lock = secure.connect(sock, port, worker.fingerprint)
+        for packet in range(3):
+            sock.send(lock(rtp.build(0, packet, packet * 160, number, bytes(160))))
+        if number % 20 == 0:
+            time.sleep(0.7)  # the media process looks around twice a second
+        if number % 100 == 0:
+            sizes.append(worker.rss_kb())
+    worker.stop()
+    for sock in sockets:
+        sock.close()
+    each = (sizes[-1] - sizes[0]) / 200
+    report.figures["browsers"] = {"rss_kb": each, "sizes_kb": sizes}
+    report.add("memory of a browser's leg, kB", f"{each:.0f}", "≤ 40", each <= 40)
+
+
+PARTS: dict[str, Callable[[Run, Report], None]] = {"transcoding": transcoding, "mixing": mixing, "browsers": browsers}
