@@ -288,6 +288,13 @@ def test_dialog_is_both_tags_and_call_id() -> None:
         ("application/dtmf-relay", b"Duration=100\r\nSignal=10", "*"),
         ("application/dtmf-relay", b"signal=d\n", "D"),
         ("application/dtmf", b"7", "7"),
+        ("application/dtmf", b"7\r\n\0", "7"),
+        ("application/dtmf", b"Signal=7\r\n", "7"),
+        ("Application/DTMF-Relay;charset=utf-8", b" Signal = 5 \n Duration = 160", "5"),
+        ("application/dtmf-relay", b"Signal=13\r\nDuration=100\r\n", "B"),
+        ("application/dtmf-relay", b"Signal=star\r\n", "*"),
+        ("application/dtmf-relay", b"Duration=250\r\nSignal=*\r\n", "*"),
+        ("application/vnd.nortelnetworks.digits", b"p=Digit-Collection\r\ny=Digits\r\ns=success\r\nd=5\r\n", "5"),
     ],
 )
 def test_digit_by_info(kind: str, body: bytes, digit: str) -> None:
@@ -309,6 +316,26 @@ def test_info_that_is_no_digit(kind: str, body: bytes, code: int) -> None:
     _, ours = side.talk()
     out = side.packet(request("INFO", 2, "c1", to_tag=ours, body=body, kind=kind))
     assert [status(data) for data in transmitted(out)] == [code]
+    assert not side.told(InfoDigitReceived)
+
+
+@pytest.mark.parametrize("body", [b"Signal=16\r\n", b"Signal=!\r\nDuration=160\r\n", b"Signal=flash"])
+def test_a_hook_flash_is_taken_and_is_no_digit(body: bytes) -> None:
+    side = Peer()
+    _, ours = side.talk()
+    out = side.packet(request("INFO", 2, "c1", to_tag=ours, body=body, kind="application/dtmf-relay"))
+    assert [status(data) for data in transmitted(out)] == [200]
+    assert not side.told(InfoDigitReceived)
+
+
+def test_a_package_that_we_never_asked_for() -> None:
+    side = Peer()
+    _, ours = side.talk()
+    more = ["Info-Package: nortel-foo", "Content-Disposition: Info-Package"]
+    info = request("INFO", 2, "c1", to_tag=ours, body=b"Signal=5", kind="application/dtmf-relay", extra=more)
+    (answer,) = transmitted(side.packet(info))
+    assert status(answer) == 469
+    assert header(answer, "Recv-Info") == ""
     assert not side.told(InfoDigitReceived)
 
 

@@ -52,6 +52,7 @@ from softswitch.runtime.prompt_library import build_catalog
 from softswitch.runtime.resolver import NameService
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip import messages as sip
+from softswitch.sip.digit_messages import SendInfoKeys
 from softswitch.sip.locate import Lookup, LookupDone
 from softswitch.sip.stack import SipStack
 from softswitch.sip.stir_messages import CertificateFetched, FetchCertificate
@@ -86,6 +87,7 @@ _SIP_EVENTS = (
     sip.ReferProgressed,
     sip.LampLit,
     sip.LeaveCarriers,
+    SendInfoKeys,
 )
 _ACD_EVENTS = get_args(acd.Event)
 _MEDIA_COMMANDS = (

@@ -12,9 +12,13 @@ ACCEPT = "Accept: application/sdp, multipart/mixed\r\n"
 ACCEPT_INFO = "Accept: application/dtmf-relay, application/dtmf\r\n"
 MAX_PARTS = 8
 _SIGNAL = re.compile(
-    rb"(?:^|[\r\n])[ \t]*+signal[ \t]*+=[ \t]*+([0-9A-Da-d*#]|1[01])[ \t]*+(?:[\r\n]|$)", re.IGNORECASE
+    rb"(?:^|[\r\n])[ \t]*+signal[ \t]*+=[ \t]*+\"?([0-9A-Da-d*#!]|1[0-6]|star|pound|hash|flash)\"?[ \t]*+(?:[\r\n,;]|$)",
+    re.IGNORECASE,
 )
-_SIGNAL_CODES = {"10": "*", "11": "#"}
+# RFC 4733 3.2: the numbers of the keys behind 9; a hook flash is no key
+_SIGNAL_CODES = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D", "16": ""}
+_SIGNAL_CODES |= {"STAR": "*", "POUND": "#", "HASH": "#", "FLASH": "", "!": ""}
+_NORTEL = re.compile(rb"(?:^|[\r\n])[ \t]*+d=[ \t]*+([0-9A-Da-d*#])[ \t]*+(?:[\r\n]|$)")
 _BARE_DIGIT = re.compile(rb"\s*+([0-9A-Da-d*#])\s*+")
 
 
@@ -66,17 +70,26 @@ def _sdp_part(message: Message) -> bytes | None:
 
 
 def info_digit(request: Request) -> str | None:
-    """The digit of an INFO; None for an INFO without a body. SipError 415 for other bodies."""
+    """The digit of an INFO; None for an INFO without one. SipError 415 for other bodies, 469 for packages."""
+    package = request.headers.get("info-package")
+    if package is not None:
+        # RFC 6086 4.2.2: "If a UA receives an INFO request associated with an Info Package that the UA has not indicated
+        # willingness to receive, the UA MUST send a 469 (Bad Info Package) response (see Section 11.6), which contains a
+        # Recv-Info header field with Info Packages for which the UA is willing to receive INFO requests."
+        raise SipError(469, "unknown Info-Package", "Recv-Info:\r\n")
     if not request.body:
         return None
     kind = request.content_type()
+    body = request.body[:256].rstrip(b"\0")
     if kind == "application/dtmf-relay":
-        match = _SIGNAL.search(request.body[:256])
+        match = _SIGNAL.search(body)
     elif kind == "application/dtmf":
-        match = _BARE_DIGIT.fullmatch(request.body[:256])
+        match = _BARE_DIGIT.fullmatch(body) or _SIGNAL.search(body)
+    elif kind == "application/vnd.nortelnetworks.digits":
+        match = _NORTEL.search(body)
     else:
         raise SipError(415, "INFO with an unknown body", ACCEPT_INFO)
     if match is None:
         raise SipError(400, "INFO without a digit")
     signal = match[1].decode("ascii").upper()
-    return _SIGNAL_CODES.get(signal, signal)
+    return _SIGNAL_CODES.get(signal, signal) or None

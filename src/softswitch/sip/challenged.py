@@ -1,4 +1,4 @@
-"""A request inside a dialog with a carrier that asks again who we are (RFC 3261 section 22.2): BYE, UPDATE.
+"""A request inside a dialog with a carrier that asks again who we are (RFC 3261 section 22.2): BYE, UPDATE, INFO.
 
     sent ─401, 407─► sent again with the answer, once ─► the response is its owner's
 
@@ -23,20 +23,22 @@ def send(
     request: tuple[str, str],
     carrier: TrunkSettings | None,
     owner: ClientOwner | None,
+    body: bytes = b"",
+    kind: str = "",
 ) -> ClientTransaction:
-    """`request` is its method and header lines."""
+    """`request` is its method and header lines; `kind` the header line of the body's type."""
     method, lines = request
     if carrier is not None and carrier.username:
-        return Challenged(context, clients, dialog, request, carrier, owner).send("")
+        return Challenged(context, clients, dialog, request, carrier, owner, (body, kind)).send("")
     branch = context.token()
-    data = dialog.request(context, method, dialog.next_number(), branch, lines)
+    data = dialog.request(context, method, dialog.next_number(), branch, lines, body, kind)
     return clients.start(branch, method, dialog.flow, data, owner)
 
 
 class Challenged:
     """One request over a trunk that we have a login for."""
 
-    __slots__ = ("_answered", "_carrier", "_clients", "_context", "_dialog", "_owner", "_request")
+    __slots__ = ("_answered", "_body", "_carrier", "_clients", "_context", "_dialog", "_owner", "_request")
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Challenged:
         request: tuple[str, str],
         carrier: TrunkSettings,
         owner: ClientOwner | None,
+        body: tuple[bytes, str],
     ) -> None:
         self._context = context
         self._clients = clients
@@ -53,13 +56,14 @@ class Challenged:
         self._request = request
         self._carrier = carrier
         self._owner = owner
+        self._body = body
         self._answered = 0
 
     def send(self, proof_line: str) -> ClientTransaction:
         context, dialog = self._context, self._dialog
         method, lines = self._request
         branch = context.token()
-        data = dialog.request(context, method, dialog.next_number(), branch, lines + proof_line)
+        data = dialog.request(context, method, dialog.next_number(), branch, lines + proof_line, *self._body)
         return self._clients.start(branch, method, dialog.flow, data, self)
 
     def responded(self, transaction: ClientTransaction, response: Response) -> None:

@@ -38,6 +38,7 @@ REASONS = {
     438: "Invalid Identity Header",
     430: "Flow Failed",
     439: "First Hop Lacks Outbound Support",
+    469: "Bad Info Package",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",

@@ -120,6 +120,9 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._dialogs)
 
+    def leg(self, leg: LegId) -> Leg | None:
+        return self._legs.get(leg)
+
     @property
     def full(self) -> bool:
         return len(self._dialogs) >= self.context.settings.max_sessions

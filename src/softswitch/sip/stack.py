@@ -18,6 +18,7 @@ from softswitch.sip.addresses import Addresses
 from softswitch.sip.carrier import leave_all, register, registrations
 from softswitch.sip.context import Command, Context, RandomSource
 from softswitch.sip.courier import Courier
+from softswitch.sip.digit_messages import SendInfoKeys
 from softswitch.sip.directory import Directory
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
@@ -85,6 +86,7 @@ Event = (
     | CertificateFetched
     | LookupDone
     | LegsRestored
+    | SendInfoKeys
 )
 
 
@@ -133,6 +135,7 @@ class SipStack:
             CertificateFetched: screen.fetched,
             LookupDone: self.directory.done,
             LegsRestored: self._sessions.restored,
+            SendInfoKeys: InfoKeys(self._context, self._clients, self._sessions.leg).order,
             **dict.fromkeys(get_args(Order), order),
         }
 
