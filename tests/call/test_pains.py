@@ -92,7 +92,7 @@ def test_pain_19_a_call_back_is_the_same_entry_and_loses_no_place() -> None:
 
 
 def test_pain_22_a_key_that_comes_both_ways_is_one_key() -> None:
-    """RFC 4733 and INFO from the same phone: the first way that was heard counts for the whole call."""
+    """RFC 4733 and INFO from the same phone: what one way has told does not count again."""
     house = House()
     house.register(ANNA)
     leg = house.call()

@@ -28,6 +28,10 @@ class Orders:
         self.given.append((interaction, queue, by))
         return self.refusal
 
+    def press(self, interaction: InteractionId, keys: str) -> str | None:
+        self.given.append((interaction, keys))
+        return self.refusal
+
     def own_call(self, interaction: InteractionId, agent: AgentId | None) -> str | None:
         self.given.append((interaction, agent))
         return self.refusal
@@ -64,6 +68,15 @@ async def test_into_another_queue_or_to_the_front(asked: Any, orders: Orders) ->
     assert (await asked("POST", f"calls/{LARGE}/move", {"queue": "night", "by": "kadri"}))[0] == 200
     assert (await asked("POST", f"calls/{LARGE + 1}/move", {"to": "front"}))[0] == 200
     assert orders.given == [(LARGE + 1, "night", "kadri"), (LARGE + 1, None, "a supervisor")]
+
+
+async def test_keys(asked: Any, orders: Orders) -> None:
+    assert await asked("POST", f"calls/{LARGE}/keys", {"keys": "1,,2#"}) == (200, {"call": str(LARGE), "pressed": 5})
+    assert orders.given == [(LARGE + 1, "1,,2#")]
+    orders.refusal = "No."
+    assert await asked("POST", f"calls/{LARGE}/keys", {"keys": "x"}) == (409, {"error": "No."})
+    assert (await asked("POST", "calls/4711/keys", {"keys": "1"}))[0] == 404
+    assert (await asked("POST", f"calls/{LARGE}/keys", {"key": "1"}))[0] == 400
 
 
 @pytest.mark.parametrize(

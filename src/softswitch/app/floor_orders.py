@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.acd.messages import CallerMovedToFront
-from softswitch.call.orders import MoveCaller, SetOwner
+from softswitch.call.keys import MOST_KEYS, pressable
+from softswitch.call.orders import MoveCaller, PressKeys, SetOwner
 from softswitch.call.records import OwnerSet
 from softswitch.call.routing import one_form
 from softswitch.call.session import Stage
@@ -36,6 +37,16 @@ class Orders:
         self._switch.post(CallerMovedToFront(interaction, by))
         if sum(engine.rejected.values()) != before:
             return "He is being connected, called back or asked just now, and cannot be put in front."
+        return None
+
+    def press(self, interaction: InteractionId, keys: str) -> str | None:
+        plain = pressable(keys)
+        if not plain:
+            return f"Keys are 0-9 * # A-D and a comma for a pause of a second, at most {MOST_KEYS}."
+        leg = self._switch.cores.calls.customer_leg(interaction)
+        if leg is None or leg.on_hold:
+            return "Nobody would hear them: his line is not answered, or on hold."
+        self._switch.post(PressKeys(interaction, plain))
         return None
 
     def own_call(self, interaction: InteractionId, agent: AgentId | None) -> str | None:

@@ -42,7 +42,7 @@ from softswitch.call.feature_code import Feature, FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts, incoming_facts
 from softswitch.call.media_watch import MediaWatch
-from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, SetOwner
+from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, PressKeys, SetOwner
 from softswitch.call.overload import Admission
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import opened
@@ -130,6 +130,7 @@ class Calls:
             PassMyCaller: self._pass_my_caller,
             MoveCaller: lambda event, now: self._session_do(event, now, passing.move),
             SetOwner: lambda event, now: self._session_do(event, now, passing.set_owner),
+            PressKeys: self._press_keys,
             OrderAnswered: self._order_answered,
             AnnounceWaiting: lambda event, now: self._session_do(event, now, CallerSession.announce),
             OfferChoice: lambda event, now: self._session_do(event, now, CallerSession.offer_choice),
@@ -356,6 +357,17 @@ class Calls:
                 self.board.emit(OrderAnswered(event.agent, True))
                 return
         self.board.emit(OrderAnswered(event.agent, False))
+
+    def customer_leg(self, interaction: InteractionId) -> CallLeg | None:
+        """The line of who called, or was called back, while he is on it."""
+        session, call_back = self.sessions.get(interaction), self.call_backs.get(interaction)
+        leg = session.leg if session is not None else call_back.customer_leg if call_back is not None else None
+        return leg if leg is not None and leg.alive and leg.facts.answered_at is not None else None
+
+    def _press_keys(self, event: PressKeys, now: float) -> None:
+        leg = self.customer_leg(event.interaction)
+        if leg is not None:
+            leg.press(event.keys)
 
     def _order_answered(self, event: OrderAnswered, now: float) -> None:
         for leg in self.board.own_calls(event.agent):

@@ -179,8 +179,7 @@ class CustomerFirstSession(CallBackSession):
         if leg is not self.customer_leg:
             return
         if isinstance(event, DigitReceived | InfoDigitReceived):
-            way = "rtp" if isinstance(event, DigitReceived) else "info"
-            if leg.takes_digits_by(way) and event.digit == "1" and self.step is Step.ASKING:
+            if leg.keys.counts(event, now) and event.digit == "1" and self.step is Step.ASKING:
                 self._wants_to_talk(now)
         elif isinstance(event, RtpSilent):
             if not leg.on_hold:

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 from softswitch.call.board import Board, LegOwner
+from softswitch.call.keys import pass_on
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import music_segment
-from softswitch.media.messages import Bridge, RtpSilent, Unbridge
-from softswitch.sip.messages import AckReceived, LegEnded, OfferReceived
+from softswitch.media.messages import Bridge, DigitReceived, RtpSilent, Unbridge
+from softswitch.sip.messages import AckReceived, InfoDigitReceived, LegEnded, OfferReceived
 
 NORMAL_CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
 RTP_LOST = 'Q.850;cause=41;text="RTP timeout"'  # temporary failure: the line is dead, not the person
@@ -108,6 +109,8 @@ class Joined:
                 self._hold_changed(leg)
         elif isinstance(event, RtpSilent) and not leg.on_hold:
             leg.hang_up(RTP_LOST)
+        elif isinstance(event, DigitReceived | InfoDigitReceived):
+            pass_on(leg, self._agent if leg is self._customer else self._customer, event, now)
 
     def _hold_changed(self, leg: CallLeg) -> None:
         other = self._agent if leg is self._customer else self._customer

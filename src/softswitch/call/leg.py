@@ -15,6 +15,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from softswitch.call.keys import LegKeys, press
 from softswitch.call.routing import one_form
 from softswitch.ids import InteractionId, LegId, PlaybackId
 from softswitch.ivr.messages import Segment
@@ -136,13 +137,13 @@ class CallLeg:
 
     __slots__ = (
         "_board",
-        "_digits_by",
         "_ours",
         "_security",
         "alive",
         "facts",
         "has_media",
         "id",
+        "keys",
         "playback",
         "port",
         "remote",
@@ -151,7 +152,7 @@ class CallLeg:
     def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts) -> None:
         self._board = board
         self._ours = _OurDescription()
-        self._digits_by = ""
+        self.keys = LegKeys()
         self._security = LegSecurity(facts.encryption, board.random_bytes, board.fingerprint)
         facts.ip6 = facts.ip6 and bool(board.media.host6)
         self.id = leg
@@ -269,6 +270,9 @@ class CallLeg:
                 remote.heard_dtmf,
             )
         )
+        listen = self.keys.agreed(self, self._board.media.in_band_digits)
+        if listen is not None:
+            self._board.emit(listen)
 
     def _secure(self, security: Security, patience: float) -> None:
         """The media process gets the keys, or what it needs to agree on some, before the address."""
@@ -316,11 +320,12 @@ class CallLeg:
         self.playback = None
         return True
 
-    def takes_digits_by(self, way: str) -> bool:
-        """Phones may send a key both as RFC 4733 and as INFO: the first way that was heard counts."""
-        if not self._digits_by:
-            self._digits_by = way
-        return self._digits_by == way
+    def press(self, keys: str) -> bool:
+        """Press these keys for the peer. False: there is nobody yet."""
+        command = press(self, keys)
+        if command is not None:
+            self._board.emit(command)
+        return command is not None
 
     # -------------------------------------------------------------- end
 

@@ -37,6 +37,14 @@ class MoveCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class PressKeys:
+    """Telephone keys for the machine that this caller, or called customer, is: 0-9 * # A-D, and a comma for a pause."""
+
+    interaction: InteractionId
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetOwner:
     """Whose case this call is about, as another program knows it: for queues that bring callers back to the owner."""
 

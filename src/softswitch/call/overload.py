@@ -157,8 +157,7 @@ class BusyCall:
             if leg.acknowledged(event.sdp) and self._step is _Step.RINGING:
                 self._begin_to_speak(now)
         elif isinstance(event, DigitReceived | InfoDigitReceived):
-            way = "rtp" if isinstance(event, DigitReceived) else "info"
-            if leg.takes_digits_by(way) and self._flow is not None:
+            if leg.keys.counts(event, now) and self._flow is not None:
                 self._run(self._flow.handle(DigitPressed(event.digit), now), now)
         elif isinstance(event, PlaybackEnded) and leg.played(event.playback):
             if self._flow is not None:

@@ -130,8 +130,7 @@ class CallerSession:
 
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
         if isinstance(event, DigitReceived | InfoDigitReceived):
-            way = "rtp" if isinstance(event, DigitReceived) else "info"
-            if leg.takes_digits_by(way):
+            if leg.keys.counts(event, now):
                 self._digit(event.digit, now)
         elif isinstance(event, PlaybackEnded):
             self._played(event, now)

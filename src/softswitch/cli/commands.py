@@ -177,12 +177,18 @@ def calls(
         list[str] | None,
         typer.Option("--move", metavar="CALL=QUEUE", help="A waiting caller into this queue, or: front. Repeatable."),
     ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option("--press", metavar="CALL=KEYS", help="Telephone keys for his line, like 1,,23#. Repeatable."),
+    ] = None,
 ) -> None:
-    """Show the calls of a running switch, or move callers who wait."""
-    from softswitch.cli.floor import Floor, move_callers, show
+    """Show the calls of a running switch, move callers who wait, or press telephone keys for one's line."""
+    from softswitch.cli.floor import Floor, move_callers, press_keys, show
 
     if moves:
         guarded(lambda: move_callers(Floor(url), moves))
+    if keys:
+        guarded(lambda: press_keys(Floor(url), keys))
     guarded(lambda: show(Floor(url), "calls", as_json, watch))
 
 

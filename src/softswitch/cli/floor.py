@@ -68,6 +68,11 @@ class Floor:
         path = f"{self._url}/api/v1/calls/{quote(call, safe='')}/move"
         self._ask(Request(path, data=body, headers={"Content-Type": "application/json"}, method="POST"))
 
+    def press(self, call: str, keys: str) -> None:
+        body = json.dumps({"keys": keys}).encode()
+        path = f"{self._url}/api/v1/calls/{quote(call, safe='')}/keys"
+        self._ask(Request(path, data=body, headers={"Content-Type": "application/json"}, method="POST"))
+
     def _ask(self, request: Request) -> dict[str, Any]:
         try:
             with self._opener.open(request, timeout=ANSWER_SECONDS) as answer:
@@ -107,6 +112,14 @@ def move_callers(floor: Floor, orders: Iterable[str]) -> None:
         if not (call and equals and to):
             raise FloorError(f"--move {order}: write it like 1887436800000018=loans or 1887436800000018=front.")
         floor.move(call, to)
+
+
+def press_keys(floor: Floor, orders: Iterable[str]) -> None:
+    for order in orders:
+        call, equals, keys = order.partition("=")
+        if not (call and equals and keys):
+            raise FloorError(f"--press {order}: write it like 1887436800000018=1,,23#.")
+        floor.press(call, keys)
 
 
 # ------------------------------------------------------------------ tables

@@ -11,6 +11,7 @@ from softswitch.config.kinds import (
     Keys,
     Kind,
     ListOf,
+    OneOf,
     Or,
     Schema,
     SchemaParts,
@@ -164,6 +165,11 @@ class MediaDoc(Section):
         made(SilenceDoc, NOWHERE),
     )
     codecs: tuple[Placed, ...] = key(CODEC_LIST, "codecs that are offered, the preferred one first", ("PCMU", "PCMA"))
+    in_band_digits: Placed = key(
+        OneOf("auto", "always", "never"),
+        "keys are heard as tones in the sound; auto: of phones that cannot tell them otherwise, see digits.md",
+        Placed("auto", NOTHING.place),
+    )
     dscp: int = key(DSCP, "how packets of audio are marked for the network: EF, CS5, a number, or off", 46)
 
 
@@ -184,6 +190,7 @@ def build_media(media: MediaDoc | None, ports: tuple[int, int] | None, report: R
         codecs=tuple(map(str, media.codecs)),
         host6=str(media.address6),
         dscp=media.dscp,
+        in_band_digits=str(media.in_band_digits),
         silence_alarm_seconds=min(silence.alarm, silence.end),
         silence_mend=silence.mend,
     )

@@ -367,6 +367,7 @@ class MediaSettings:
     silence_seconds: float = 30.0
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtls: bool = False  # keys by DTLS, for browsers
+    in_band_digits: str = "auto"  # tones of keys are listened for: auto (where no events were agreed), always, never
     grace_seconds: float = 60.0  # calls go on for so long without the switch; 0: not at all
     workers: int = 1  # media processes; 0: one for each core of the machine but one
     host6: str = ""  # the IPv6 address, for legs whose signalling comes over IPv6; empty: there is none

@@ -12,7 +12,8 @@ ACCEPT = "Accept: application/sdp, multipart/mixed\r\n"
 ACCEPT_INFO = "Accept: application/dtmf-relay, application/dtmf\r\n"
 MAX_PARTS = 8
 _SIGNAL = re.compile(
-    rb"(?:^|[\r\n])[ \t]*+signal[ \t]*+=[ \t]*+\"?([0-9A-Da-d*#!]|1[0-6]|star|pound|hash|flash)\"?[ \t]*+(?:[\r\n,;]|$)",
+    rb"(?:^|[\r\n])[ \t]*+signal[ \t]*+=[ \t]*+"
+    rb"\"?([0-9A-Da-d*#!]|1[0-6]|star|pound|hash|flash)\"?[ \t]*+(?:[\r\n,;]|$)",
     re.IGNORECASE,
 )
 # RFC 4733 3.2: the numbers of the keys behind 9; a hook flash is no key
@@ -73,9 +74,10 @@ def info_digit(request: Request) -> str | None:
     """The digit of an INFO; None for an INFO without one. SipError 415 for other bodies, 469 for packages."""
     package = request.headers.get("info-package")
     if package is not None:
-        # RFC 6086 4.2.2: "If a UA receives an INFO request associated with an Info Package that the UA has not indicated
-        # willingness to receive, the UA MUST send a 469 (Bad Info Package) response (see Section 11.6), which contains a
-        # Recv-Info header field with Info Packages for which the UA is willing to receive INFO requests."
+        # RFC 6086 4.2.2: "If a UA receives an INFO request associated with an Info Package that the UA has not
+        # indicated willingness to receive, the UA MUST send a 469 (Bad Info Package) response (see Section 11.6),
+        # which contains a Recv-Info header field with Info Packages for which the UA is willing to receive INFO
+        # requests."
         raise SipError(469, "unknown Info-Package", "Recv-Info:\r\n")
     if not request.body:
         return None

@@ -30,9 +30,7 @@ class InfoKeys:
 
     __slots__ = ("_clients", "_context", "_leg", "_sending")
 
-    def __init__(
-        self, context: Context, clients: ClientTransactions, leg: Callable[[LegId], Leg | None]
-    ) -> None:
+    def __init__(self, context: Context, clients: ClientTransactions, leg: Callable[[LegId], Leg | None]) -> None:
         self._context = context
         self._clients = clients
         self._leg = leg

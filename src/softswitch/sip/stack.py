@@ -23,6 +23,7 @@ from softswitch.sip.directory import Directory
 from softswitch.sip.errors import SipError
 from softswitch.sip.gate import Gate
 from softswitch.sip.guard import Guard
+from softswitch.sip.info_keys import InfoKeys
 from softswitch.sip.locate import LookupDone
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import (

@@ -4,6 +4,7 @@ PUT    /api/v1/calls/{call}/owner           {"agent": "anna"}: of this call only
 PUT    /api/v1/customers/{customer}/owner   {"agent": "anna"}: of this customer, kept in the database; GET, DELETE
 PUT    /api/v1/callers/{number}/owner       the same for a number
 POST   /api/v1/calls/{call}/move            {"queue": "loans"} into another queue, or {"to": "front"}; {"by": "kadri"}
+POST   /api/v1/calls/{call}/keys            {"keys": "1,,23#"}: telephone keys for the machine at the other end
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ class FloorOrders(Protocol):
 
     def move(self, interaction: InteractionId, queue: QueueId | None, by: str) -> str | None:
         """Into this queue, or (None) to the front of his own; or say in one sentence why not."""
+        ...
+
+    def press(self, interaction: InteractionId, keys: str) -> str | None:
+        """Telephone keys for his line; or say in one sentence why not."""
         ...
 
     def own_call(self, interaction: InteractionId, agent: AgentId | None) -> str | None: ...
@@ -63,15 +68,28 @@ async def _words(request: web.Request, *names: str) -> dict[str, str]:
     return document
 
 
+def _interaction(view: SwitchView, request: web.Request) -> InteractionId:
+    name = request.match_info["call"]
+    found = next((each for each in view.calls() if name in (str(each.call), str(each.interaction))), None)
+    if found is None or found.interaction is None:
+        raise _Refused(404, f"There is no call {name[:MAX_LENGTH]!r}.")
+    return found.interaction
+
+
+def _add_keys(app: web.Application, view: SwitchView, orders: FloorOrders) -> None:
+    async def press(request: web.Request) -> web.Response:
+        number = _interaction(view, request)
+        keys = (await _words(request, "keys")).get("keys", "")
+        refusal = orders.press(number, keys)
+        if refusal is not None:
+            raise _Refused(409, refusal)
+        return web.json_response({"call": request.match_info["call"], "pressed": len(keys)})
+
+    app.router.add_post("/api/v1/calls/{call}/keys", _answering(press))
+
+
 def add_floor_orders(app: web.Application, view: SwitchView, orders: FloorOrders) -> None:
     """The routes of this module."""
-
-    def interaction(request: web.Request) -> InteractionId:
-        name = request.match_info["call"]
-        found = next((each for each in view.calls() if name in (str(each.call), str(each.interaction))), None)
-        if found is None or found.interaction is None:
-            raise _Refused(404, f"There is no call {name[:MAX_LENGTH]!r}.")
-        return found.interaction
 
     async def agent(request: web.Request) -> AgentId:
         name = (await _words(request, "agent")).get("agent", "")
@@ -86,7 +104,7 @@ def add_floor_orders(app: web.Application, view: SwitchView, orders: FloorOrders
         return _KINDS[request.match_info["kind"]], who
 
     async def move(request: web.Request) -> web.Response:
-        number = interaction(request)
+        number = _interaction(view, request)
         words = await _words(request, "queue", "to", "by")
         queue, by = words.get("queue"), words.get("by", "a supervisor")
         if (queue is None) == (words.get("to") is None) or words.get("to", "front") != "front":
@@ -100,7 +118,7 @@ def add_floor_orders(app: web.Application, view: SwitchView, orders: FloorOrders
         return web.json_response({"call": request.match_info["call"], **words})
 
     async def own_call(request: web.Request) -> web.Response:
-        number = interaction(request)
+        number = _interaction(view, request)
         owner = None if request.method == "DELETE" else await agent(request)
         refusal = orders.own_call(number, owner)
         if refusal is not None:
@@ -118,6 +136,7 @@ def add_floor_orders(app: web.Application, view: SwitchView, orders: FloorOrders
         return web.json_response({kind: who, "owner": owner})
 
     app.router.add_post("/api/v1/calls/{call}/move", _answering(move))
+    _add_keys(app, view, orders)
     for method in ("PUT", "DELETE"):
         app.router.add_route(method, "/api/v1/calls/{call}/owner", _answering(own_call))
         app.router.add_route(method, "/api/v1/{kind:customers|callers}/{who}/owner", _answering(own))

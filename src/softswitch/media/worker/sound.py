@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import audioop
 import contextlib
-from typing import Any
 
 from softswitch.media import rtp
 from softswitch.media.codecs import CODECS, STATIC, Codec
@@ -17,14 +15,13 @@ from softswitch.media.worker.leg import Leg
 class Sound:
     """What one leg receives. Lost packets are left out: a listener hears what comes."""
 
-    __slots__ = ("_codec", "_decoder", "_leg", "_remote", "_state")
+    __slots__ = ("_codec", "_decoder", "_leg", "_remote")
 
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
         self._remote: SetRemote | None = None
         self._codec: Codec | None = None
         self._decoder: Decoder | None = None
-        self._state: Any = None
 
     def of(self, buffer: bytearray | memoryview, size: int) -> bytes:
         """The samples of this packet; empty when it is no audio."""
@@ -39,17 +36,13 @@ class Sound:
             if packet is None:
                 return b""
             start, end = packet.payload_start, packet.payload_end
-        samples = self._decoder.decode(memoryview(buffer)[start:end])
-        assert self._codec is not None
-        if self._codec.rate != RATE and samples:
-            samples, self._state = audioop.ratecv(samples, 2, 1, self._codec.rate, RATE, self._state)
-        return samples
+        return self._decoder.decode(memoryview(buffer)[start:end])
 
     def _agreed(self, remote: SetRemote | None) -> None:
         self._remote = remote
         codec = None if remote is None else CODECS.get(remote.codec) or STATIC.get(remote.payload_type)
         if codec is not self._codec:
-            self._codec, self._decoder, self._state = codec, None, None
+            self._codec, self._decoder = codec, None
             if codec is not None:
                 with contextlib.suppress(ValueError):  # nothing is heard in what we cannot decode
-                    self._decoder = decoder(codec)
+                    self._decoder = decoder(codec, RATE)
