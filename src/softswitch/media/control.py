@@ -31,23 +31,31 @@ from softswitch.media.messages import (
     GreetingOver,
     LegsFound,
     ListenForKeys,
+    MarkRecording,
+    MaskRecording,
     MediaLegClosed,
     MediaLegFailed,
     MediaSaid,
     MediaSecured,
     OpenMediaLeg,
+    PauseRecording,
     Ping,
     Play,
     PlaybackEnded,
     Pong,
     PortsLeased,
+    RecordingEnded,
+    RecordingProblem,
     RtpHeard,
     RtpSilent,
     SendDigits,
     SetKeys,
     SetRemote,
+    SetUpRecording,
     StartDtls,
+    StartRecording,
     StopPlay,
+    StopRecording,
     ToneHeard,
     Unbridge,
     WatchAnswer,
@@ -71,8 +79,13 @@ MediaCommand: TypeAlias = (
     | SetHearing
     | LeaveMix
     | PlayToMix
+    | StartRecording
+    | StopRecording
+    | PauseRecording
+    | MaskRecording
+    | MarkRecording
 )
-LineCommand: TypeAlias = Claim | AdoptLegs | Finish | Ping  # of the connection, of no leg
+LineCommand: TypeAlias = Claim | AdoptLegs | Finish | Ping | SetUpRecording  # of the connection, of no leg
 MediaEvent: TypeAlias = (
     PortsLeased
     | ToneHeard
@@ -91,6 +104,8 @@ MediaEvent: TypeAlias = (
     | AllLegsFound
     | Pong
     | MediaSaid
+    | RecordingEnded
+    | RecordingProblem
 )
 MediaMessage: TypeAlias = MediaCommand | LineCommand | MediaEvent
 
@@ -111,6 +126,12 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (17, SendDigits, (int, str, int, int, int)),
     (18, ListenForKeys, (int, bool)),
     (19, WatchAnswer, (int, str, bool, bool)),
+    (22, SetUpRecording, (str, tuple, str, int, str)),
+    (23, StartRecording, (int, int, int, str, str, str, str, str)),
+    (24, StopRecording, (int, str, str)),
+    (25, PauseRecording, (int, bool, str, str)),
+    (26, MaskRecording, (int, bool, str, str)),
+    (27, MarkRecording, (int, str, str)),
     (28, JoinMix, (int, int, tuple, tuple)),
     (29, SetHearing, (int, tuple, tuple)),
     (30, LeaveMix, (int,)),
@@ -131,6 +152,8 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (79, ToneHeard, (int, str)),
     (80, AnsweredBy, (int, str, int)),
     (81, GreetingOver, (int, bool)),
+    (84, RecordingEnded, (int, str)),
+    (85, RecordingProblem, (int, str, str)),
     (96, Claimed, (bool,)),
     (97, LegsFound, (tuple,)),
     (98, AllLegsFound, (int, int)),
@@ -146,6 +169,7 @@ _ELEMENTS: Final[dict[type[Any], type[Any]]] = {
     JoinMix: int,
     SetHearing: int,
     PlayToMix: str,
+    SetUpRecording: str,
 }
 # rows inside a message, and what they hold
 _ROWS: Final[dict[type[Any], tuple[type[Any], tuple[type[Any], ...]]]] = {

@@ -185,6 +185,93 @@ class WatchAnswer:
     on: bool = True
 
 
+# ------------------------------------------------------------------ recording: switch -> media process
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpRecording:
+    """Where recordings go, and what they are sealed with. Sent before the first leg, and again when it changes; counts
+    for what begins from then on."""
+
+    directory: str
+    keys: tuple[str, ...] = field(repr=False)  # "id:hexadecimal" each
+    use: str  # id of the key that seals what is new; empty: nothing is sealed
+    free_megabytes: int  # that are left free
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Record what this leg hears us say and what we hear from it, until `StopRecording` or the end of the leg. A leg
+    that is recorded already goes on so. Ends in `RecordingEnded`."""
+
+    leg: LegId
+    recording: int
+    interaction: int
+    caller: str
+    dialled: str
+    by: str = ""
+    reason: str = ""
+    format: str = ""  # empty: that of the setup
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    leg: LegId
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """On: what is said is not recorded, until off."""
+
+    leg: LegId
+    on: bool
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRecording:
+    """The same for what must not be recorded (card data); one does not end the other."""
+
+    leg: LegId
+    on: bool
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRecording:
+    """Something happened at this moment: "agent" anna, "queue" loans, "held", "transferred" ..."""
+
+    leg: LegId
+    mark: str
+    detail: str = ""
+
+
+# ------------------------------------------------------------------ recording: media process -> switch
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """It is a file now; `line` is its line of the manifest (JSON)."""
+
+    recording: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingProblem:
+    """What keeps recordings from being written: `what` is disk, writer, file or start; `recording` 0: all of them.
+    An empty `detail`: it is over."""
+
+    recording: int
+    what: str
+    detail: str
+
+
 # ------------------------------------------------------------------ media process -> switch
 
 
@@ -374,3 +461,4 @@ class MediaSettings:
     dscp: int = 46  # RFC 2474: the mark of packets of audio; 0: none
     silence_alarm_seconds: float = 3.0  # without audio, until it is shown; 0: it is not
     silence_mend: bool = True  # by one re-INVITE
+    recording: SetUpRecording | None = None  # None: nothing is recorded

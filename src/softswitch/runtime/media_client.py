@@ -129,6 +129,7 @@ class MediaClient:
             log.error("media process %d does not answer: it hangs", pid)
         if connection.leased.done():
             log.warning("media process %d goes on from before", pid)
+            self._set_up()
             return True
         log.warning("media process %d does not fit any more, and ends", pid)
         await self._dismiss(abruptly=not connection.claimed.done())
@@ -206,6 +207,12 @@ class MediaClient:
         await asyncio.wait({connection.leased, connection.ended}, return_when=asyncio.FIRST_COMPLETED)
         if not connection.leased.done():
             raise MediaStartError("the media process ended while it started" + _tail(path))
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """What it has to know before the first leg."""
+        if self._connection is not None and self._settings.recording is not None:
+            self._connection.send(self._settings.recording)
 
     # -------------------------------------------------------------- while it runs
 

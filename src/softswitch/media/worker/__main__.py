@@ -33,6 +33,7 @@ from softswitch.media.worker.loop import MediaLoop
 from softswitch.media.worker.mixer import Mixer
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
+from softswitch.media.worker.recorder import Recorder
 from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
 
@@ -116,6 +117,7 @@ def serve(options: argparse.Namespace) -> None:
     board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate)
     board.departments.join(Keys(board, relay))
     board.departments.join(Mixer(board, relay))
+    board.departments.join(Recorder(relay, board.events))
     agreed = Agreed(options.fingerprint, options.grace, _CONNECT_SECONDS)
     line = Line(epoll, Carried(board, options.ports), agreed, listener if options.grace else None, clock.now)
     if connection is not None:

@@ -13,6 +13,8 @@ from softswitch.media.worker.leg import Leg
 
 
 class Department(Protocol):
+    """One that also obeys commands about no leg has them in `house_orders`, by their kind."""
+
     @property
     def orders(self) -> Mapping[type, Callable[[Leg, Any], None]]:
         """Which commands it obeys, and how. An `OSError` or `ValueError` that comes out fails the leg."""
@@ -27,11 +29,12 @@ class Department(Protocol):
 class Departments:
     """All of them, and which obeys what."""
 
-    __slots__ = ("_all", "_orders")
+    __slots__ = ("_all", "_house_orders", "_orders")
 
     def __init__(self) -> None:
         self._all: list[Department] = []
         self._orders: dict[type, Callable[[Leg, Any], None]] = {}
+        self._house_orders: dict[type, Callable[[Any], None]] = {}
 
     def join(self, department: Department) -> None:
         """From now on its orders are its own to obey."""
@@ -39,10 +42,15 @@ class Departments:
         assert not twice, f"two departments obey {twice}"
         self._all.append(department)
         self._orders |= department.orders
+        self._house_orders |= getattr(department, "house_orders", {})
 
     def order(self, kind: type) -> Callable[[Leg, Any], None] | None:
         """Who obeys this kind of command; None: the switchboard itself."""
         return self._orders.get(kind)
+
+    def house_order(self, kind: type) -> Callable[[Any], None] | None:
+        """Who obeys this kind of command, which is about no leg."""
+        return self._house_orders.get(kind)
 
     def closing(self, leg: Leg) -> None:
         for department in self._all:

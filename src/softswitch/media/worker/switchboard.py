@@ -25,6 +25,7 @@ from softswitch.media.messages import (
     RtpSilent,
     SetKeys,
     SetRemote,
+    SetUpRecording,
     StartDtls,
     StopPlay,
     Unbridge,
@@ -110,7 +111,7 @@ class Switchboard:
 
     # -------------------------------------------------------------- orders
 
-    def handle(self, command: MediaCommand) -> None:
+    def handle(self, command: MediaCommand | SetUpRecording) -> None:
         """Obey one command. A command that cannot be obeyed fails its leg and nothing else."""
         match command:
             case OpenMediaLeg():
@@ -120,6 +121,9 @@ class Switchboard:
                 leg = self.legs.get(command.leg)
                 if leg is not None:
                     self._close(leg)
+                return
+            case SetUpRecording():
+                self._of_the_house(command)
                 return
         leg = self.legs.get(command.leg)
         if leg is None:
@@ -136,6 +140,15 @@ class Switchboard:
         except Exception:
             log.exception("leg %d: %s broke an invariant", leg.id, type(command).__name__)
             self.fail(leg, "internal error")
+
+    def _of_the_house(self, command: SetUpRecording) -> None:
+        """A command about no leg."""
+        order = self.departments.house_order(type(command))
+        try:
+            if order is not None:
+                order(command)
+        except Exception:
+            log.exception("%s broke an invariant", type(command).__name__)
 
     def _handle(self, leg: Leg, command: MediaCommand) -> None:
         match command:

@@ -1,0 +1,1 @@
+"""The writer: the process beside the media process that puts recordings on disk."""
