@@ -38,5 +38,10 @@ class IdSource:
         """First id for a process booted at this wall-clock second: above everything handed out before."""
         return int(boot_wall_seconds) * _PER_SECOND
 
+    def above(self, number: int) -> None:
+        """From now on only numbers that are higher: this one comes from an earlier process."""
+        following = next(self._next)
+        self._next = count(max(following, number + 1))
+
     def number(self) -> int:
         return next(self._next)

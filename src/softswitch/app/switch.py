@@ -29,16 +29,18 @@ from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
 from softswitch.app.sip_edge import SipEdge, note_trunk
+from softswitch.app.survivors import Survivors, survivors_of
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
 from softswitch.call import records
 from softswitch.call.core import Calls
 from softswitch.call.errors import StartError
+from softswitch.call.live_calls import LiveCalls
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import RECORDED
 from softswitch.call.settings import Settings
 from softswitch.config.strategies import strategies
-from softswitch.ids import IdSource
+from softswitch.ids import IdSource, InteractionId
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock, shares_of
 from softswitch.runtime.certificate_fetch import CertificateFetcher
@@ -56,6 +58,7 @@ from softswitch.sip.digit_messages import SendInfoKeys
 from softswitch.sip.locate import Lookup, LookupDone
 from softswitch.sip.stack import SipStack
 from softswitch.sip.stir_messages import CertificateFetched, FetchCertificate
+from softswitch.sip.survivor import LegsRestored
 from softswitch.store.store import Store
 from softswitch.web.app import make_app
 from softswitch.web.server import HttpServer, start_http
@@ -88,6 +91,7 @@ _SIP_EVENTS = (
     sip.LampLit,
     sip.LeaveCarriers,
     SendInfoKeys,
+    LegsRestored,
 )
 _ACD_EVENTS = get_args(acd.Event)
 _MEDIA_COMMANDS = (
@@ -193,12 +197,14 @@ class Switch:
         if journal is not None:
             journal.begin(self.cores.engine)
         self._wire()
+        state = await store.load_start_state(clock.wall(clock.now()))
+        survivors = self._follow_calls(state)
         self._closers.append(media_house.stop)
         try:
             await media_house.start()
         except MediaStartError as problem:
             raise StartError(f"The media process cannot start: {problem}.") from problem
-        await self._restore()
+        await self._restore(state, survivors)
         self._listening = True
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
@@ -282,16 +288,29 @@ class Switch:
         driver.add_effect(self._leg_written, records.CallDetail)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
+    def _follow_calls(self, state: records.StartState) -> Survivors | None:
+        """Calls of the process before are known from here on, and this one keeps its own; None: they end with it."""
+        cores, driver, store = self.cores, self._driver, self.edges.store
+        if not self.settings.survive.calls:
+            Survivors.forget(store, state)
+            return None
+        live = LiveCalls(cores.calls, cores.stack.established)
+        survivors = Survivors(store, self.clock, live, driver.post)
+        self._closers.append(survivors.close)
+        driver.add_effect(survivors.leg_changed, *Survivors.OF_LEGS)
+        driver.add_effect(survivors.queued, records.InteractionQueued)
+        survivors.restore(state, cores.ids)
+        return survivors
+
     def _leg_written(self, detail: records.CallDetail) -> None:
         if self.cores.calls.board.idle:
             self._last_leg_written.set()
 
     # -------------------------------------------------------------- memory
 
-    async def _restore(self) -> None:
-        """Registrations, agents' states and open promises, as they were."""
+    async def _restore(self, state: records.StartState, survivors: Survivors | None) -> None:
+        """Registrations, agents' states, calls and open promises, as they were."""
         now = self.clock.now()
-        state = await self.edges.store.load_start_state(self.clock.wall(now))
         bindings = tuple(self.edges.memory.binding(stored) for stored in state.contacts)
         registered = {binding.agent for binding in bindings}
         known = {agent.id for agent in self.settings.acd.agents}
@@ -301,9 +320,13 @@ class Switch:
         self._driver.post(sip.ContactsRestored(tuple(each for each in bindings if each.agent in known)))
         for agent in sorted(registered - self.cores.calls.board.contacts.keys()):
             self._driver.post(acd.PhoneLost(agent))  # known by a TCP connection alone, which is gone
+        still_here: frozenset[InteractionId] = frozenset()
+        if survivors is not None:
+            survivors.resume(state)
+            still_here = survivors_of(state)
         for promise in state.promises:
             self._driver.post(self.edges.memory.promise_restored(promise))
-        self._call_back_lost(state.lost, now)
+        self._call_back_lost(tuple(each for each in state.lost if each.interaction not in still_here), now)
 
     def _call_back_lost(self, lost: tuple[records.LostCaller, ...], now: float) -> None:
         """Who waited when the switch died is called back, in order, where his queue does so."""

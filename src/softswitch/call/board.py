@@ -217,6 +217,12 @@ class Board:
         self._legs[leg] = (made, owner)
         return made
 
+    def leg_goes_on(self, leg: LegId, port: int, facts: LegFacts) -> CallLeg:
+        """A leg of the process before."""
+        made = CallLeg(self, leg, port, facts, opens=False)
+        self._legs[leg] = (made, NOBODY)
+        return made
+
     def give_leg(self, leg: CallLeg, owner: LegOwner) -> None:
         """From now on `owner` hears what happens to this leg."""
         if leg.alive:
@@ -264,6 +270,7 @@ class Board:
             ended_by=event.by.value,
             status=event.status,
             cause=event.cause if event.cause is not None else cause_of_status(event.status),
+            restarted=facts.restarted,
         )
 
     def media_closed(self, event: MediaLegClosed) -> None:

@@ -41,10 +41,12 @@ from softswitch.call.customer_first import CustomerFirstSession
 from softswitch.call.feature_code import Feature, FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts, incoming_facts
+from softswitch.call.live import CallRestored, CallsResumed
 from softswitch.call.media_watch import MediaWatch
 from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, PressKeys, SetOwner
 from softswitch.call.overload import Admission
 from softswitch.call.prompts import PromptCatalog
+from softswitch.call.readopted import Readopted
 from softswitch.call.record import opened
 from softswitch.call.records import PreviousAgentFound
 from softswitch.call.routes import Routes
@@ -149,6 +151,8 @@ class Calls:
             ReferReceived: lambda event, now: self.transfers.refer(event, now),
             TrunkAnswering: self._trunk_answering,
         }
+        readopted = Readopted(self.board, self.sessions, self.transfers)
+        self._handlers.update({CallRestored: readopted.restored, CallsResumed: readopted.resumed})
         self._handlers.update(MediaWatch(self.board, self._ports_leased).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}

@@ -65,7 +65,7 @@ class Handing:
         mine.pass_on(now)
         facts, taken = mine.facts, other.facts
         mixed = TalkFacts(facts.interaction, taken.attempt, taken.queue, taken.agent, facts.caller, facts.customer)
-        self._talk(mixed, other.agent_leg, now)
+        self.talks(mixed, other.agent_leg, now)
 
     def handed_over(self, destination: Destination, leg: CallLeg, now: float) -> None:
         session, board = self._session, self._board
@@ -75,11 +75,8 @@ class Handing:
         leg.facts.interaction = session.interaction
         if destination.agent is None:
             session.talk = None
-            session.since = now
             board.own_call_over(leg.id)
-            music = board.texts(place.queue).music
-            self.outside = Joined(board, session.leg, leg, music, self._talked)
-            self.outside.start(now)
+            self.talks_outside(leg, now)
             return
         attempt = RingAttemptId(board.ids.number())
         agent = destination.agent
@@ -88,15 +85,24 @@ class Handing:
         caller = session.leg.facts.customer
         facts = TalkFacts(session.interaction, attempt, place.queue, agent, caller, place.customer)
         session.waiting.note(f"handed over to {agent}")
-        self._talk(facts, leg, now)
+        self.talks(facts, leg, now)
 
-    def _talk(self, facts: TalkFacts, leg: CallLeg, now: float) -> None:
+    def talks(self, facts: TalkFacts, leg: CallLeg, now: float) -> None:
+        """He talks with this agent from now on; `now` of a talk that the process before has begun is when it began."""
         session = self._session
         session.since = now
         music = self._board.texts(facts.queue).music
         session.talk = Talk(self._board, facts, session.leg, leg, music, self._talked)
         session.talk.keeps_customer = session.waiting.returns
         session.talk.start(now)
+
+    def talks_outside(self, leg: CallLeg, now: float) -> None:
+        session = self._session
+        place = session.waiting.place
+        session.since = now
+        music = "" if place is None else self._board.texts(place.queue).music
+        self.outside = Joined(self._board, session.leg, leg, music, self._talked)
+        self.outside.start(now)
 
     def handover_failed(self, status: int, she_is_there: bool, now: float) -> None:
         self.handover = None

@@ -70,6 +70,11 @@ class InternalCall:
         else:
             self._dialling.dial(outside, now)
 
+    @property
+    def joined(self) -> Joined | None:
+        """While they talk."""
+        return None if self._joined is None or self._joined.over else self._joined
+
     def _end(self) -> None:
         if not self.over:
             self.over = True
@@ -97,10 +102,13 @@ class InternalCall:
 
     def dial_answered(self, leg: CallLeg, now: float) -> None:
         self._dialling = None
-        self.far = leg
         self.near.facts.answered_at = now
         self._board.emit(Answer(self.near.id, self._sdp))
-        self._joined = Joined(self._board, self.near, leg, "", self._talked)
+        self.talks(leg, now)
+
+    def talks(self, far: CallLeg, now: float) -> None:
+        self.far = far
+        self._joined = Joined(self._board, self.near, far, "", self._talked)
         self._joined.start(now)
 
     def dial_failed(self, status: int, now: float) -> None:

@@ -57,6 +57,10 @@ class Joined:
     def agent_leg(self) -> CallLeg:
         return self._agent
 
+    @property
+    def began_at(self) -> float:
+        return self._began_at
+
     def start(self, now: float) -> None:
         self._began_at = now
         self.resume()

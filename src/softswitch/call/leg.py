@@ -64,6 +64,7 @@ class LegFacts:
     caller_as_sent: str = ""  # as the trunk wrote it
     codecs: tuple[str, ...] = ()  # of this trunk; empty: those of the line
     ip6: bool = False  # audio over IPv6, where we have an address there
+    restarted: bool = False  # the switch was started again meanwhile
 
     @property
     def forwarded_from(self) -> str:
@@ -149,7 +150,8 @@ class CallLeg:
         "remote",
     )
 
-    def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts) -> None:
+    def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts, opens: bool = True) -> None:
+        """`opens` False: the media process has carried it over."""
         self._board = board
         self._ours = _OurDescription()
         self.keys = LegKeys()
@@ -162,7 +164,22 @@ class CallLeg:
         self.playback: PlaybackId | None = None
         self.alive = True
         self.has_media = True  # False: its packet counts will never come
-        board.emit(OpenMediaLeg(leg, port, facts.ip6))
+        if opens:
+            board.emit(OpenMediaLeg(leg, port, facts.ip6))
+
+    @property
+    def version(self) -> int:
+        """Of our description."""
+        return self._ours.version
+
+    def goes_on(self, version: int, remote: RemoteMedia | None) -> None:
+        """As the process before has left it. What it said last is not known to the letter: the next one is new. Keys
+        are with the media process alone; the next description of ours has others."""
+        self._ours.version = version + 1
+        self.remote = remote
+        if remote is not None and remote.security is not None:
+            self._security.agree(remote.security, remote.protocol)
+            self.keys_agreed()
 
     # -------------------------------------------------------------- SDP
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, PromiseId, QueueId, RingAttemptId, TrunkId
+
+if TYPE_CHECKING:
+    from softswitch.call.live import LiveCall
 
 CHAT = "chat"  # what an interaction has for a dialled number when it is typed
 
@@ -131,6 +135,7 @@ class CallDetail:
     packets_out: int = 0
     loss_percent: float = 0.0
     jitter_ms: float = 0.0
+    restarted: bool = False  # the switch was started again while it lasted
     mos: float = 0.0  # estimated (ITU-T G.107), 1 to 4.4; 0: too little was heard
 
 
@@ -255,3 +260,5 @@ class StartState:
     agents: tuple[AgentRecord, ...]  # the newest line of each agent
     promises: tuple[OpenPromise, ...]
     lost: tuple[LostCaller, ...] = ()  # in the order in which they came
+    calls: tuple[LiveCall, ...] = ()  # that went on when the last process ended
+    unreadable: tuple[int, ...] = ()  # keys of what this version cannot read as a call

@@ -292,6 +292,13 @@ class MirrorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SurviveSettings:
+    """What goes on when the switch process ends without warning."""
+
+    calls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One immutable snapshot of the whole configuration; what `config.load` returns."""
 
@@ -308,5 +315,6 @@ class Settings:
     call: CallSettings
     journal: JournalSettings | None = None  # None: no journal is kept
     mirror: MirrorSettings | None = None
+    survive: SurviveSettings = field(default_factory=SurviveSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     web_phones: WebPhoneSettings = field(default_factory=WebPhoneSettings)

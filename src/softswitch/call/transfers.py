@@ -114,11 +114,17 @@ class Transfers:
             shown = (self._board.call.call_back_caller, self._board.call.name)
         call.start(shown, outside, event.hops, now)
 
+    def goes_on(self, near: CallLeg, far: CallLeg, destination: Destination, began_at: float) -> None:
+        """A call of agents that the process before has connected."""
+        call = InternalCall(self._board, near, b"", destination, self._forget)
+        self._internal[near.id] = call
+        call.talks(far, began_at)
+
     def _forget(self, call: InternalCall) -> None:
         for leg in [leg for leg, each in self._internal.items() if each is call]:
             del self._internal[leg]
 
-    def _internal_of(self, leg: LegId) -> InternalCall | None:
+    def internal_of(self, leg: LegId) -> InternalCall | None:
         found = self._internal.get(leg)
         if found is None:  # the leg of the phone that was called
             found = next((call for call in self._internal.values() if call.far and call.far.id == leg), None)
@@ -132,7 +138,7 @@ class Transfers:
         assert event.replaces is not None
         found = board.find_leg(event.replaces)
         talk = self._talk_of(found[0])[1] if found is not None else None
-        internal = self._internal_of(event.replaces)
+        internal = self.internal_of(event.replaces)
         if found is None or (talk is None and internal is None):
             board.emit(Reject(event.leg, 481))
             return
@@ -227,7 +233,7 @@ class Transfers:
             session, _ = self._talk_of(mine)
             if session is None:
                 continue
-            internal = self._internal_of(consult.id)
+            internal = self.internal_of(consult.id)
             if internal is not None:
                 return self._to_internal(session, internal, consult, refer, agent, now)
             other = self._session_of(consult)

@@ -52,7 +52,7 @@ class Waiting:
     def __init__(self, board: Board, leg: CallLeg, language: str) -> None:
         self._board = board
         self._leg = leg
-        self._memory = Memory()
+        self.memory = Memory()
         self._interaction: InteractionId | None = None
         self._music: PlaybackId | None = None
         self.language = language
@@ -80,7 +80,7 @@ class Waiting:
         """Ask the store by number while the greeting plays, when every sticky queue looks back the same way."""
         rule = self._board.line.sticky_everywhere
         if rule is not None:
-            self._memory.asked_ahead = True
+            self.memory.asked_ahead = True
             self._ask(interaction, None, rule.look_back_seconds, rule.talked_at_least_seconds, now)
 
     def _ask(
@@ -102,7 +102,7 @@ class Waiting:
         if command.owner:
             self._flow_says_owner(command.owner)
         rule = self._board.line.queues[command.queue].sticky
-        memory = self._memory
+        memory = self.memory
         if rule is None:
             if not self._board.line.asks_history or memory.answered:
                 return False
@@ -118,17 +118,17 @@ class Waiting:
         place = self.place
         if place is not None and event.customer != place.customer:
             return False
-        self._memory.answered = True
-        self._memory.previous = event.agent
-        self._memory.earlier_calls = event.earlier_calls
-        self._memory.was_cut_off = event.was_cut_off
-        if not self._memory.owner_said:
-            self._memory.owner = event.owner or self._memory.owner
+        self.memory.answered = True
+        self.memory.previous = event.agent
+        self.memory.earlier_calls = event.earlier_calls
+        self.memory.was_cut_off = event.was_cut_off
+        if not self.memory.owner_said:
+            self.memory.owner = event.owner or self.memory.owner
         return True
 
     def set_owner(self, agent: AgentId | None) -> None:
         """Of this call only: it counts more than what is stored of the customer or of his number."""
-        self._memory.owner, self._memory.owner_said = agent, True
+        self.memory.owner, self.memory.owner_said = agent, True
         self.note(f"the owner is {agent}" if agent is not None else "nobody owns this case")
 
     def _flow_says_owner(self, name: str) -> None:
@@ -165,7 +165,7 @@ class Waiting:
     def _previous(self, place: QueuePlace) -> AgentId | None:
         """To whom he is to be brought back: who had him here before in this call, else who owns his case, else his
         named banker, else who talked with him last."""
-        rule, memory = self._board.line.queues[place.queue].sticky, self._memory
+        rule, memory = self._board.line.queues[place.queue].sticky, self.memory
         if rule is None:
             return None
         here_before = memory.served_by.get(place.queue)
@@ -184,7 +184,7 @@ class Waiting:
         self, agent: AgentId, to: Target, note: str, talk_began_at: float, come_back: bool = False
     ) -> EnterQueue | None:
         """He goes to another department with all that is known; None: not into a queue. What he waited still counts."""
-        place, memory = self.place, self._memory
+        place, memory = self.place, self.memory
         assert place is not None
         memory.waited_before += max(talk_began_at - place.entered_at, 0.0)
         memory.passes += 1
@@ -203,11 +203,11 @@ class Waiting:
     @property
     def returns(self) -> bool:
         """He is with a colleague for a question only."""
-        return self._memory.returns_to is not None
+        return self.memory.returns_to is not None
 
     def back_to(self, colleague: AgentId) -> EnterQueue | None:
         """The question is answered: back to her who had it."""
-        place, memory = self.place, self._memory
+        place, memory = self.place, self.memory
         assert place is not None
         if memory.returns_to is None:
             return None
@@ -221,7 +221,7 @@ class Waiting:
     def adopt(self, interaction: InteractionId, place: QueuePlace) -> None:
         """He did not come through a line of his own: he was called back."""
         self._interaction, self.place = interaction, place
-        self._memory.answered = True
+        self.memory.answered = True
 
     def emit(self, event: CallerWentOn) -> None:
         self._board.emit(event)
@@ -231,7 +231,7 @@ class Waiting:
         place = self.place
         assert place is not None
         ways = self._board.texts(place.queue).ways
-        if ways.most_passes is not None and ways.after_passes is not None and self._memory.passes >= ways.most_passes:
+        if ways.most_passes is not None and ways.after_passes is not None and self.memory.passes >= ways.most_passes:
             return ways.after_passes
         return Target(queue=queue)
 
@@ -242,7 +242,7 @@ class Waiting:
 
     def let_others_first(self, interaction: InteractionId) -> bool:
         """By his key, and by the same key back again. True: then he is to be called back."""
-        memory, place = self._memory, self.place
+        memory, place = self.memory, self.place
         assert place is not None
         first = self._board.texts(place.queue).ways.let_first
         if first is None or not (memory.may_let_first or memory.lets_first):
@@ -253,7 +253,7 @@ class Waiting:
 
     def _head_start(self, place: QueuePlace, now: float) -> float:
         """What the rules of the queue give him, each noted."""
-        in_front, self._memory.in_front = self._memory.in_front, False
+        in_front, self.memory.in_front = self.memory.in_front, False
         if in_front:
             return _IN_FRONT_SECONDS
         rules = self._board.texts(place.queue).ways.rules
@@ -267,7 +267,7 @@ class Waiting:
 
     def _facts(self, place: QueuePlace, now: float) -> dict[str, str | int | bool]:
         """What is known of him, for the rules."""
-        line, memory = self._board.line, self._memory
+        line, memory = self._board.line, self.memory
         known = line.call.customers.get(place.customer) if place.customer is not None else None
         facts: dict[str, str | int | bool] = dict.fromkeys(line.collected, "")
         facts.update(place.entered)
@@ -292,24 +292,24 @@ class Waiting:
 
     def goes_in_front(self) -> None:
         """Back in the line through no fault of his."""
-        self._memory.in_front = True
+        self.memory.in_front = True
 
     def overflowed_too_often(self) -> bool:
-        self._memory.overflows += 1
-        return self._memory.overflows > _MOST_OVERFLOWS
+        self.memory.overflows += 1
+        return self.memory.overflows > _MOST_OVERFLOWS
 
     def note(self, note: str) -> None:
         """Something decided about him, for the eyes of a supervisor."""
-        notes = self._memory.notes
+        notes = self.memory.notes
         if len(notes) < _MOST_NOTES and note not in notes:
             notes.append(note)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(self._memory.notes)
+        return tuple(self.memory.notes)
 
     def enter(self, interaction: InteractionId, now: float) -> None:
-        place, memory = self.place, self._memory
+        place, memory = self.place, self.memory
         assert place is not None
         self._record_entry(interaction, place, now)
         self._board.emit(
@@ -335,7 +335,7 @@ class Waiting:
         if fresh:
             self._record_entry(interaction, place, now)
         self.sticky_note = "chose call_back"
-        waited = self._memory.waited_before if fresh else 0.0
+        waited = self.memory.waited_before if fresh else 0.0
         because = place.because if fresh else "asked in the line"
         self._board.emit(
             CallBackRequested(
@@ -379,7 +379,7 @@ class Waiting:
         """Out of this line; the time waited counts in the next one."""
         place = self.place
         assert place is not None
-        self._memory.waited_before += now - place.entered_at
+        self.memory.waited_before += now - place.entered_at
 
     def _say(self, say: Say, values: Mapping[str, str | Say] | None = None) -> tuple[Segment, ...]:
         return self._board.speak(say, self.language, values)
@@ -390,7 +390,7 @@ class Waiting:
         assert place is not None
         texts = self._board.texts(place.queue)
         self.personal = command.agent
-        memory = self._memory
+        memory = self.memory
         waiting = {"waiting": so_long(now - place.entered_at + memory.waited_before)}
         if command.agent is not None:
             self.sticky_note = f"waiting for {command.agent}"

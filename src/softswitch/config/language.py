@@ -44,6 +44,7 @@ from softswitch.config.promise_language import (
 from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
 from softswitch.config.stir import STIR_POLICY, StirDoc, StirPolicyDoc
 from softswitch.config.strategies import orders
+from softswitch.config.survive import SurviveDoc
 from softswitch.config.text_language import LineTextsDoc, QueueTextsDoc
 from softswitch.config.trunk_language import PEER, SOURCE, RouteDoc, TrunkKeys
 from softswitch.config.values import (
@@ -449,6 +450,7 @@ class Document(Section):
     call_back: CallBackDoc | None = key(Keys(CallBackDoc, "call_back"), "how customers are called back", None)
     overload: OverloadDoc | None = key(Keys(OverloadDoc, "overload"), "what happens when the house is full", None)
     mirror: MirrorDoc | None = key(Keys(MirrorDoc, "mirror"), "copies of SIP messages to a collector", None)
+    survive: SurviveDoc | None = key(Keys(SurviveDoc, "survive"), "what goes on when the switch process ends", None)
     stir: StirDoc | None = key(Keys(StirDoc, "stir"), "who signs callers' numbers (STIR/SHAKEN)", None)
     transfers: TransfersDoc | None = key(Keys(TransfersDoc, "transfers"), "who may transfer callers to where", None)
     lamps: LampsDoc | None = key(Keys(LampsDoc, "lamps"), "what the lamps of desk phones show", None)

@@ -36,6 +36,7 @@ from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
 from softswitch.config.references import Known
+from softswitch.config.survive import build_survive
 from softswitch.config.transports import build_tls, build_web_phones
 from softswitch.config.tree import Mapping as MapNode
 from softswitch.config.tree import Node, Scalar, read_file
@@ -224,6 +225,7 @@ class _Build:
             acd=acd,
             call=call,
             journal=build_journal(document),
+            survive=build_survive(document),
             mirror=build_mirror(document, self._directory, env, report),
             tls=build_tls(document, listen, sip.trunks, self._directory, report),
             web_phones=build_web_phones(document),

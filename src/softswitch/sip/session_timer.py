@@ -12,6 +12,7 @@ A peer that knows no session timer is asked too: any answer inside the dialog sa
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from softswitch.sip import challenged
@@ -82,7 +83,8 @@ def too_small(response: Response) -> int:
     return seconds if seconds <= MAX_INTERVAL else 0
 
 
-class TimerFacts(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TimerFacts:
     """What outlives the process: the roles, and the interval that was agreed (0: none runs)."""
 
     wanted: int

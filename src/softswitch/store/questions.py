@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, func, select, text
 
+from softswitch.call.live import LiveCall
 from softswitch.call.records import (
     AgentRecord,
     FindPreviousAgent,
@@ -19,7 +21,10 @@ from softswitch.call.records import (
     StoredContact,
 )
 from softswitch.ids import AgentId
-from softswitch.store.tables import agent_event, contact, promise, queue_entry
+from softswitch.store.live_calls import UnreadableCall, unpacked
+from softswitch.store.tables import agent_event, contact, live_call, promise, queue_entry
+
+log = structlog.get_logger("softswitch.store")
 
 # Caller identities that name nobody (RFC 3323 4.1.1.3 and what gateways send): they must not match each other.
 _NOBODY = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
@@ -100,7 +105,21 @@ def start_state(connection: Connection, now_wall: float) -> StartState:
     rows: Sequence[Any] = connection.execute(still_open).all()
     promises = tuple(OpenPromise(*row) for row in rows)
     lost = connection.execute(_LOST, {"since": now_wall - LOST_WITHIN_SECONDS})
-    return StartState(contacts, agents, promises, tuple(LostCaller(*row) for row in lost))
+    calls, unreadable = _live_calls(connection)
+    return StartState(contacts, agents, promises, tuple(LostCaller(*row) for row in lost), calls, unreadable)
+
+
+def _live_calls(connection: Connection) -> tuple[tuple[LiveCall, ...], tuple[int, ...]]:
+    """The calls that the last process has left, and the keys of what can be read as none."""
+    calls: list[LiveCall] = []
+    unreadable: list[int] = []
+    for key, body in connection.execute(select(live_call.c.id, live_call.c.body).order_by(live_call.c.id)):
+        try:
+            calls.append(unpacked(body))
+        except UnreadableCall as problem:
+            log.warning("call_unreadable", call=key, because=str(problem))
+            unreadable.append(key)
+    return tuple(calls), tuple(unreadable)
 
 
 def ledger(connection: Connection, state: str | None, limit: int) -> tuple[PromiseLine, ...]:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
+from softswitch.call.live import LiveCall, LiveCallOver
 from softswitch.call.records import (
     AgentRecord,
     CallDetail,
@@ -33,12 +34,14 @@ from softswitch.call.records import (
     TalkRecord,
 )
 from softswitch.ids import AgentId
+from softswitch.store.live_calls import packed
 from softswitch.store.tables import (
     agent_event,
     call_detail,
     case_owner,
     contact,
     interaction,
+    live_call,
     promise,
     queue_entry,
     ring_attempt,
@@ -64,7 +67,7 @@ class NumberedAgentRecord:
     record: AgentRecord
 
 
-Item = Record | ContactList | NumberedAgentRecord
+Item = Record | ContactList | NumberedAgentRecord | LiveCall | LiveCallOver
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -78,7 +81,7 @@ _promise_update = attrgetter("state", "attempts", "at", "because", "promise")
 _detail = attrgetter(
     "leg", "interaction", "direction", "party", "caller", "dialled", "began_at", "answered_at", "ended_at",
     "ended_by", "status", "cause", "packets_in", "packets_out",
-    "loss_percent", "jitter_ms", "mos",
+    "loss_percent", "jitter_ms", "mos", "restarted",
 )  # fmt: skip
 
 
@@ -144,6 +147,15 @@ def _own(dialect: Dialect) -> _Statement:
     ), columns
 
 
+def _keep_call(dialect: Dialect) -> _Statement:
+    columns = _names(live_call)
+    insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(live_call)
+    statement = insert.values({name: bindparam(name) for name in columns})
+    return statement.on_conflict_do_update(
+        index_elements=["id"], set_={name: statement.excluded[name] for name in columns[1:]}
+    ), columns
+
+
 _OPENED = ("id", "caller", "dialled", "trunk", "language", "began_at", "identity")
 _PROMISED = ("id", "interaction", "queue", "agent", "caller", "customer", "language", "made_at", "due_at")
 
@@ -175,20 +187,34 @@ class Statements:
         self._where = {kind: (index, to_row) for index, (kind, _, to_row) in enumerate(plan)}
         self._forget = _compile(dialect, (forget, ("owner",)))
         self._remember = _compile(dialect, _once(dialect, contact, _names(contact)))
+        over = delete(live_call).where(live_call.c.id == bindparam("key"))
+        self._calls = _compile(dialect, _keep_call(dialect)), _compile(dialect, (over, ("key",)))
 
     def write(self, connection: Connection, items: Iterable[Item], clean: Callable[[Row], Row] | None = None) -> None:
         """Write a group in the caller's transaction. `clean` repairs each row first."""
         groups: list[list[Row]] = [[] for _ in self._sql]
         lists: dict[AgentId, ContactList] = {}
+        calls: dict[int, LiveCall | LiveCallOver] = {}
         for item in items:
             if type(item) is ContactList:
                 lists[item.agent] = item  # the newest of the group counts
+                continue
+            if isinstance(item, LiveCall | LiveCallOver):
+                calls[item.key] = item  # here as well
                 continue
             index, to_row = self._where[type(item)]
             groups[index].append(to_row(item))
         for sql, rows in zip(self._sql, groups, strict=True):
             if rows:
                 _execute(connection, sql, rows, clean)
+        if calls:
+            keep, over = self._calls
+            kept_calls = [(each.key, each.at, packed(each)) for each in calls.values() if type(each) is LiveCall]
+            if kept_calls:
+                _execute(connection, keep, kept_calls, clean)
+            if len(kept_calls) < len(calls):
+                gone = [(key,) for key, each in calls.items() if type(each) is LiveCallOver]
+                _execute(connection, over, gone, clean)
         if lists:
             _execute(connection, self._forget, [(agent,) for agent in lists], clean)
             kept = [contact_row(place, one) for each in lists.values() for place, one in enumerate(each.contacts)]

@@ -19,6 +19,7 @@ from functools import partial
 
 import structlog
 
+from softswitch.call.live import LiveCall, LiveCallOver
 from softswitch.call.records import (
     AgentRecord,
     FindPreviousAgent,
@@ -109,6 +110,13 @@ class Store:
     def append(self, record: Record) -> None:
         """Remember this; never waits, never raises."""
         self._writer.append(self._item(record))
+
+    def keep_call(self, call: LiveCall) -> None:
+        """As it is now, so that it outlives this process."""
+        self._writer.append(call)
+
+    def forget_call(self, key: int) -> None:
+        self._writer.append(LiveCallOver(key))
 
     async def append_durable(self, record: Record) -> None:
         """Returns once the record is on disk. StoreError: it is not stored, and will not be."""

@@ -16,10 +16,12 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -154,6 +156,7 @@ call_detail = Table(
     Column("loss_percent", Double, nullable=False, server_default="0"),
     Column("jitter_ms", Double, nullable=False, server_default="0"),
     Column("mos", Double, nullable=False, server_default="0"),
+    Column("restarted", Boolean, nullable=False, server_default=false()),
     Index("call_detail_by_interaction", "interaction"),
     Index("call_detail_by_time", "began_at"),
 )
@@ -165,6 +168,14 @@ case_owner = Table(
     Column("who", Text, primary_key=True),
     Column("agent", Text, nullable=False),  # "": nobody any more
     Column("at", Double, nullable=False),
+)
+
+live_call = Table(
+    "live_call",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 contact = Table(

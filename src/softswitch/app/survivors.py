@@ -1,0 +1,154 @@
+"""Calls outlive the process: the record of each follows it into the store, and at start they are taken up again.
+
+    a leg changes ──marked──► 0.1 s later: its call is looked at ──► store (group commit), or forgotten when it is over
+    start: CallRestored for each, before there is audio ─► ... ─► CallsResumed, when audio and agents are there
+
+Nothing here is on the way of a call: a message that changes a leg costs one entry in a dictionary, and what changes
+several times within the tenth of a second is looked at once. What happened in the last tenth before a crash is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from softswitch.app.clock import Clock
+from softswitch.call.live import ALONE, CallRestored, CallsResumed, LiveCall
+from softswitch.call.live_calls import LiveCalls
+from softswitch.call.records import InteractionQueued, StartState
+from softswitch.ids import IdSource, InteractionId, LegId
+from softswitch.media.messages import Bridge
+from softswitch.sip.messages import (
+    AckReceived,
+    Answer,
+    AnswerOffer,
+    InviteAnswered,
+    LegEnded,
+    OfferAnswered,
+)
+from softswitch.sip.survivor import LegsRestored
+from softswitch.store.store import Store
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.1
+LONGEST_SECONDS = 24 * 3600.0  # what was not touched for so long is no call any more
+
+
+class Survivors:
+    """`looked_at` are the messages that may change what is kept."""
+
+    OF_LEGS = (Answer, AckReceived, InviteAnswered, AnswerOffer, OfferAnswered, LegEnded, Bridge)
+
+    def __init__(self, store: Store, clock: Clock, live: LiveCalls, post: Callable[[Any], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._store = store
+        self._clock = clock
+        self._live = live
+        self._post = post
+        self._changed: dict[LegId, None] = {}
+        self._key_of: dict[LegId, int] = {}
+        self._legs_of: dict[int, dict[LegId, None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    # -------------------------------------------------------------- while calls go on
+
+    def leg_changed(self, message: Any) -> None:
+        self._changed[message.leg] = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(LOOK_SECONDS, self.look)
+
+    def queued(self, record: InteractionQueued) -> None:
+        """Where a caller stands is known by his interaction."""
+        for leg in self._legs_of.get(record.interaction, ()):
+            self._changed[leg] = None
+        if self._timer is None and self._changed:
+            self._timer = self._loop.call_later(LOOK_SECONDS, self.look)
+
+    def look(self) -> None:
+        """Write what has changed."""
+        self._timer = None
+        if self._closed:
+            return
+        changed, self._changed = self._changed, {}
+        keys: dict[int, None] = {}
+        for leg in changed:
+            key = self._live.key_of(leg)
+            before = self._key_of.get(leg)
+            if before is not None and before != key:
+                self._drop(leg, before)
+                keys[before] = None
+            if key is not None:
+                self._key_of[leg] = key
+                self._legs_of.setdefault(key, {})[leg] = None
+                keys[key] = None
+        now = self._clock.now()
+        for key in keys:
+            call = self._live.look(key, self._legs_of[key], now) if key in self._legs_of else None
+            if call is None:
+                self._store.forget_call(key)
+            else:
+                self._store.keep_call(call)
+
+    def _drop(self, leg: LegId, key: int) -> None:
+        del self._key_of[leg]
+        legs = self._legs_of[key]
+        del legs[leg]
+        if not legs:
+            del self._legs_of[key]
+
+    def close(self) -> None:
+        """What ended in order is forgotten in order."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.look()
+        self._closed = True
+
+    # -------------------------------------------------------------- at start
+
+    @staticmethod
+    def forget(store: Store, state: StartState) -> None:
+        """Calls are not to outlive the process (any more)."""
+        for key in (*(call.key for call in state.calls), *state.unreadable):
+            store.forget_call(key)
+
+    def restore(self, state: StartState, ids: IdSource) -> None:
+        """Before the media process is there, which asks which legs are known."""
+        for key in state.unreadable:
+            self._store.forget_call(key)
+        oldest = self._clock.wall(self._clock.now()) - LONGEST_SECONDS
+        calls = [call for call in state.calls if call.at >= oldest]
+        for call in state.calls:
+            if call.at < oldest:
+                self._store.forget_call(call.key)
+        if not calls:
+            return
+        ids.above(max(kept.sip.leg for call in calls for kept in call.legs))
+        for call in calls:
+            self._note(call)
+            self._post(CallRestored(call))
+        legs = tuple(kept.sip for call in calls for kept in call.legs)
+        self._post(LegsRestored(legs))
+        kinds = {kind: sum(call.kind == kind for call in calls) for kind in sorted({call.kind for call in calls})}
+        log.warning("calls of the process before go on", **{f"{kind}_calls": number for kind, number in kinds.items()})
+
+    def _note(self, call: LiveCall) -> None:
+        for kept in call.legs:
+            self._key_of[kept.sip.leg] = call.key
+            self._legs_of.setdefault(call.key, {})[kept.sip.leg] = None
+
+    def resume(self, state: StartState) -> None:
+        """There is audio, and the agents' states are known."""
+        self._post(CallsResumed(frozenset(promise.interaction for promise in state.promises)))
+        for leg in self._key_of:
+            self._changed[leg] = None
+        self.look()
+
+
+def survivors_of(state: StartState) -> frozenset[InteractionId]:
+    """Callers who are still on the line: they are not called back."""
+    return frozenset(call.caller.interaction for call in state.calls if call.caller is not None and call.kind != ALONE)

@@ -1,0 +1,142 @@
+"""Looks at the calls that go on, for the record that outlives them (`call.live`). Nothing here changes a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from softswitch.call.call_back import CallBackSession, Step
+from softswitch.call.core import Calls
+from softswitch.call.internal_call import InternalCall
+from softswitch.call.known import Memory, QueuePlace
+from softswitch.call.leg import CallLeg
+from softswitch.call.live import ALONE, INTERNAL, MENU, OUTSIDE, TALK, WAITING, LiveCall, LiveCaller, LiveLeg
+from softswitch.call.session import CallerSession, Stage
+from softswitch.call.talk import Talk
+from softswitch.ids import InteractionId, LegId
+from softswitch.media.negotiation import RemoteMedia
+from softswitch.media.security import Dtls, Sdes
+from softswitch.sip.survivor import EstablishedLeg
+
+_IN_LINE = (Stage.LOOKUP, Stage.QUEUED, Stage.CHOOSING)
+
+Established = Callable[[LegId], EstablishedLeg | None]
+
+
+class LiveCalls:
+    """See the module. `established` gives what the SIP room knows of a leg."""
+
+    def __init__(self, calls: Calls, established: Established) -> None:
+        self._calls = calls
+        self._established = established
+
+    def key_of(self, leg: LegId) -> int | None:
+        """The call that this leg belongs to; None: it is over."""
+        found = self._calls.board.find_leg(leg)
+        if found is None:
+            return None
+        interaction = found[0].facts.interaction
+        if interaction is not None:
+            return interaction
+        internal = self._internal(leg)
+        return leg if internal is None else internal.near.id
+
+    def look(self, key: int, legs: Iterable[LegId], now: float) -> LiveCall | None:
+        """The call as it is now; None: there is nothing to keep. `legs`: those of it that are known."""
+        session = self._calls.sessions.get(InteractionId(key))
+        if session is not None:
+            return self._caller(session, now)
+        call_back = self._calls.call_backs.get(InteractionId(key))
+        if call_back is not None:
+            return self._call_back(call_back, legs, now)
+        internal = self._internal(LegId(key))
+        if internal is not None and internal.joined is not None and internal.far is not None:
+            both = self._legs((internal.near, internal.far))
+            if len(both) == 2:
+                began_at = self._wall(internal.joined.began_at)
+                return LiveCall(key, INTERNAL, self._wall(now), both, began_at, destination=internal.destination)
+        return self._alone(key, legs, now)
+
+    # -------------------------------------------------------------- the kinds
+
+    def _caller(self, session: CallerSession, now: float) -> LiveCall | None:
+        talk, outside = session.talk, session.handing.outside
+        if talk is not None and not talk.over:
+            made = self._talk(session.interaction, talk, _caller(session, self._wall), now)
+            if made is not None:
+                return made
+        elif outside is not None and not outside.over:
+            legs = self._legs((outside.customer_leg, outside.agent_leg))
+            if len(legs) == 2:
+                began_at, caller = self._wall(outside.began_at), _caller(session, self._wall)
+                return LiveCall(session.interaction, OUTSIDE, self._wall(now), legs, began_at, caller)
+        legs = self._legs((session.leg,))
+        if not legs:
+            return None
+        in_line = session.stage in _IN_LINE or session.stage is Stage.TALKING
+        if in_line and session.waiting.place is not None:
+            kind = WAITING
+        else:
+            kind = MENU if session.stage in (Stage.RINGING, Stage.MENU) else ALONE
+        return LiveCall(session.interaction, kind, self._wall(now), legs, caller=_caller(session, self._wall))
+
+    def _talk(self, key: int, talk: Talk, caller: LiveCaller, now: float) -> LiveCall | None:
+        legs = self._legs((talk.customer_leg, talk.agent_leg))
+        if len(legs) < 2:
+            return None
+        return LiveCall(key, TALK, self._wall(now), legs, self._wall(talk.began_at), caller, talk.facts)
+
+    def _call_back(self, session: CallBackSession, legs: Iterable[LegId], now: float) -> LiveCall | None:
+        """A customer who was called back is a caller like any other once they talk; before that his promise counts."""
+        talk, ticket = session.talk, session.ticket
+        if session.step is Step.TALKING and talk is not None and not talk.over:
+            since = self._wall(session.since)
+            place = QueuePlace(ticket.queue, ticket.customer, {}, (), "called back", entered_at=since)
+            caller = LiveCaller(session.interaction, ticket.language, "", True, place, Memory(answered=True))
+            made = self._talk(session.interaction, talk, caller, now)
+            if made is not None:
+                return made
+        return self._alone(session.interaction, legs, now)
+
+    def _alone(self, key: int, legs: Iterable[LegId], now: float) -> LiveCall | None:
+        found = (self._calls.board.find_leg(leg) for leg in legs)
+        kept = self._legs(tuple(each[0] for each in found if each is not None))
+        return LiveCall(key, ALONE, self._wall(now), kept) if kept else None
+
+    # -------------------------------------------------------------- legs
+
+    def _internal(self, leg: LegId) -> InternalCall | None:
+        return self._calls.transfers.internal_of(leg)
+
+    def _legs(self, legs: tuple[CallLeg, ...]) -> tuple[LiveLeg, ...]:
+        kept = ((leg, self._established(leg.id)) for leg in legs if leg.alive)
+        return tuple(self._leg(leg, sip) for leg, sip in kept if sip is not None)
+
+    def _leg(self, leg: CallLeg, sip: EstablishedLeg) -> LiveLeg:
+        facts, wall = leg.facts, self._wall
+        answered_at = None if facts.answered_at is None else wall(facts.answered_at)
+        facts = replace(facts, began_at=wall(facts.began_at), answered_at=answered_at)
+        return LiveLeg(sip, leg.port, leg.version, facts, _without_keys(leg.remote))
+
+    def _wall(self, at: float) -> float:
+        return self._calls.board.line.wall(at)
+
+
+def _caller(session: CallerSession, wall: Callable[[float], float]) -> LiveCaller:
+    waiting = session.waiting
+    place, memory = waiting.place, waiting.memory
+    if place is not None:
+        entered_at = wall(place.entered_at) if place.entered_at else 0.0
+        place = replace(place, entered=dict(place.entered), entered_at=entered_at, going=None)
+    memory = replace(memory, notes=list(memory.notes), served_by=dict(memory.served_by))
+    name, can = waiting.caller_name, waiting.can_be_called_back
+    return LiveCaller(session.interaction, waiting.language, name, can, place, memory)
+
+
+def _without_keys(remote: RemoteMedia | None) -> RemoteMedia | None:
+    security = None if remote is None else remote.security
+    if remote is None or security is None:
+        return remote
+    if isinstance(security, Sdes):
+        return replace(remote, security=Sdes(security.suite, b"", b""))
+    return replace(remote, security=Dtls(security.active, security.fingerprint, mux=security.mux))
