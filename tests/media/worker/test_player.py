@@ -2,57 +2,168 @@
 
 from __future__ import annotations
 
+import audioop
 import itertools
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from softswitch.ids import LegId, PlaybackId
+from softswitch.media.codecs import G722, OPUS, PCMA, PCMU, Codec
 from softswitch.media.companding import ULAW_TO_ALAW
-from softswitch.media.worker.player import SLOTS, TICK_SECONDS, Player, Playlist, Wheel
+from softswitch.media.worker import clips
+from softswitch.media.worker.clips import Clip
+from softswitch.media.worker.coding import Encoder, decoder, encoder
+from softswitch.media.worker.player import SLOTS, TICK_SECONDS, CodedPlaylist, Frames, Place, Player, Playlist, Wheel
 
 
 def player(number: int = 0) -> Player:
-    return Player(LegId(number), PlaybackId(number), Playlist((b"x",), 1, 0))
+    return Player(LegId(number), PlaybackId(number), Playlist((b"x",), 1, PCMU))
 
 
-def frames(playlist: Playlist, most: int = 1000) -> list[bytes]:
+def frames(playlist: Frames, most: int = 1000) -> list[bytes]:
     out = []
     while len(out) < most and (frame := playlist.next_frame()) is not None:
         out.append(frame)
     return out
 
 
-@given(st.lists(st.binary(max_size=500), max_size=5), st.integers(1, 4), st.sampled_from([0, 8]))
-def test_the_bytes_of_all_clips_and_silence_at_the_end(clips: list[bytes], loops: int, payload_type: int) -> None:
-    out = frames(Playlist(tuple(clips), loops, payload_type))
+@given(st.lists(st.binary(max_size=500), max_size=5), st.integers(1, 4), st.sampled_from([PCMU, PCMA]))
+def test_the_bytes_of_all_clips_and_silence_at_the_end(clips: list[bytes], loops: int, codec: Codec) -> None:
+    out = frames(Playlist(tuple(clips), loops, codec))
     whole = b"".join(clips) * loops
-    silence = b"\xd5" if payload_type == 8 else b"\xff"
+    silence = b"\xd5" if codec is PCMA else b"\xff"
     assert b"".join(out) == whole.ljust(-(-len(whole) // 160) * 160, silence)
     assert all(len(frame) == 160 for frame in out)
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_music_never_ends_unless_there_is_none(clips: list[bytes]) -> None:
-    out = b"".join(frames(Playlist(tuple(clips), 0, 0), 50))
+    out = b"".join(frames(Playlist(tuple(clips), 0, PCMU), 50))
     whole = b"".join(clips)
     assert out == ((whole * (8000 // len(whole) + 1))[:8000] if whole else b"")
 
 
 def test_an_ended_playlist_stays_ended() -> None:
-    playlist = Playlist((b"x" * 160,), 1, 0)
+    playlist = Playlist((b"x" * 160,), 1, PCMU)
     assert playlist.next_frame() == b"x" * 160
     assert playlist.next_frame() is None
     assert playlist.next_frame() is None
 
 
-@given(st.lists(st.binary(min_size=1, max_size=500), min_size=1, max_size=4), st.integers(0, 10))
-def test_translation_goes_on_at_the_same_place(clips: list[bytes], after: int) -> None:
-    one, other = Playlist(tuple(clips), 2, 0), Playlist(tuple(clips), 2, 0)
+@given(st.lists(st.binary(min_size=1, max_size=500), min_size=1, max_size=4), st.integers(1, 3), st.integers(0, 10))
+def test_another_law_goes_on_at_the_same_place(clips: list[bytes], loops: int, after: int) -> None:
+    def again(codec: Codec) -> Playlist:
+        return Playlist(tuple(clip.translate(ULAW_TO_ALAW) for clip in clips), loops, codec)
+
+    one, other = (Playlist(tuple(clips), loops, PCMU, again) for _ in range(2))
     frames(one, after)
     frames(other, after)
-    translated = frames(one.translated(ULAW_TO_ALAW, 8))
+    translated = frames(one.in_codec(PCMA))
     assert translated == [frame.translate(ULAW_TO_ALAW) for frame in frames(other)]
+
+
+def test_what_cannot_be_read_again_ends() -> None:
+    for playlist in (Playlist((b"x" * 999,), 0, PCMU), Playlist((b"x" * 999,), 0, PCMU, lambda codec: None)):
+        assert playlist.in_codec(PCMA).next_frame() is None
+
+
+def frame_number(payload: bytes) -> int:
+    """Of a clip whose frames are tones of 400 Hz, 500 Hz ...: which one is heard in this much of G.722."""
+    sound = np.frombuffer(decoder(G722).decode(payload), np.int16)[160:]
+    turns = np.exp(-2j * np.pi * np.outer(np.arange(400, 2000, 100), np.arange(len(sound))) / 16000)
+    return int(np.abs(turns @ sound).argmax())
+
+
+def stairs(count: int) -> bytes:
+    """u-law, a frame of each tone."""
+    at = np.arange(160) / 8000
+    return b"".join(
+        audioop.lin2ulaw((8000 * np.sin(2 * np.pi * (400 + 100 * n) * at)).astype(np.int16).tobytes(), 2)
+        for n in range(count)
+    )
+
+
+@pytest.mark.parametrize("loops", [1, 2, 0])
+def test_coded_clips_follow_each_other(loops: int) -> None:
+    clips = Clip(stairs(6), G722, wide=False), Clip(b"", G722, wide=False), Clip(stairs(3), G722, wide=False)
+    heard = frames(CodedPlaylist(clips, loops), 40)
+    assert [frame_number(frame) for frame in heard[:9]] == [0, 1, 2, 3, 4, 5, 0, 1, 2]
+    assert len(heard) == (9 * loops or 40)
+    if loops != 1:
+        assert heard[9:18] == heard[:9]
+
+
+def test_a_coded_playlist_of_nothing_is_at_its_end() -> None:
+    for nothing in ((), (Clip(b"", OPUS, wide=True),)):
+        for loops in (0, 1):
+            assert CodedPlaylist(nothing, loops).next_frame() is None
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 6, 7, 9, 10, 13])
+def test_from_law_to_frames_and_back_at_the_same_place(after: int) -> None:
+    sounds = stairs(6), stairs(4)
+
+    def again(codec: Codec) -> Playlist | CodedPlaylist:
+        if codec is G722:
+            return CodedPlaylist(tuple(Clip(sound, G722, wide=False) for sound in sounds), 2, again)
+        return Playlist(sounds, 2, codec, again)
+
+    whole = frames(again(PCMU), 100)
+    playlist = again(PCMU)
+    frames(playlist, after)
+    coded = playlist.in_codec(G722)
+    assert isinstance(coded, CodedPlaylist)
+    heard = frames(coded, 4)
+    order = [0, 1, 2, 3, 4, 5, 0, 1, 2, 3] * 2
+    assert [frame_number(frame) for frame in heard] == order[after : after + 4]
+    assert frames(coded.in_codec(PCMU), 100) == whole[after + 4 :]
+
+
+@pytest.mark.parametrize("codec", [G722, OPUS], ids=["G722", "OPUS"])
+def test_a_clip_is_encoded_once_for_all_and_only_as_far_as_it_is_heard(
+    codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def counting(*args: object, **options: object) -> Encoder:
+        made.append(0)
+        inner = encoder(*args, **options)  # type: ignore[arg-type]
+
+        class Counting:
+            def encode(self, samples: bytes) -> bytes:
+                made[-1] += 1
+                return inner.encode(samples)
+
+        return Counting()
+
+    monkeypatch.setattr(clips, "encoder", counting)
+    clip = Clip(stairs(100), codec, wide=False)
+    one, other = CodedPlaylist((clip,), 1), CodedPlaylist((clip,), 1)
+    assert not made
+    first = frames(one, 30)
+    assert frames(other, 30) == first
+    assert made == [30]
+    late = CodedPlaylist((clip,), 1)
+    late.go_to(Place(0, 80 * 160, 1))
+    assert len(frames(late)) == 20
+    assert made == [30, 22]  # with two to find its feet
+    assert len(frames(one)) == len(frames(other)) == 70
+    assert made == [30, 22, 52]
+    assert not clip._sound  # it has done its duty
+
+
+@pytest.mark.parametrize("codec", [G722, OPUS], ids=["G722", "OPUS"])
+def test_wide_prompts_are_heard_wide(codec: Codec) -> None:
+    sound = (8000 * np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000)).astype("<i2").tobytes()
+    clip = Clip(sound + b"x", codec, wide=True)
+    decode = decoder(codec).decode
+    heard = np.frombuffer(b"".join(decode(clip.frame(n)) for n in range(len(clip))), np.int16)
+    assert len(heard) == 51 * 320
+    turn = np.exp(-2j * np.pi * 6000 * np.arange(8000) / 16000)
+    assert 2 * abs((heard[4000:12000] * turn).mean()) == pytest.approx(8000, rel=0.1)
 
 
 def due_by(wheel: Wheel, now: float) -> list[Player]:

@@ -8,6 +8,7 @@ when the first of their coders is made, or ahead of the calls by `prepare`.
 from __future__ import annotations
 
 import audioop
+from functools import cache
 from typing import Final, Protocol
 
 from softswitch.media.codecs import CODECS, G722, OPUS, PCMA, PCMU, STATIC, Codec
@@ -160,10 +161,15 @@ def _checked(codec: Codec, rate: int) -> int:
     return rate or codec.rate
 
 
+@cache
+def ready(codec: Codec) -> None:
+    """Load what the coders of this codec need, once. `ValueError`: this machine has not got it."""
+    for rate in RATES if codec in (G722, OPUS) else ():
+        decoder(codec, rate)
+        encoder(codec, rate)
+
+
 def prepare(names: tuple[str, ...]) -> None:
-    """Load what the coders of these codecs need, before there is a call. `ValueError`: this machine has not got it."""
+    """Load the coders of all these codecs, before there is a call. `ValueError` as above."""
     for name in names:
-        codec = CODECS[name]
-        for rate in RATES if codec in (G722, OPUS) else ():
-            decoder(codec, rate)
-            encoder(codec, rate)
+        ready(CODECS[name])

@@ -21,7 +21,7 @@ from softswitch.media.tones import key_sound
 from softswitch.media.worker import coding
 from softswitch.media.worker.leg import Leg
 from softswitch.media.worker.outgoing import Mode
-from softswitch.media.worker.player import Player, Playlist, Turn
+from softswitch.media.worker.player import Player, Turn
 from softswitch.media.worker.relay import Relay
 from softswitch.media.worker.sound import Sound
 from softswitch.media.worker.switchboard import Switchboard
@@ -31,6 +31,7 @@ SILENT_SECONDS: Final = 0.2  # without any packet: whatever key was down is not 
 _SHORTEST_MS, _LONGEST_MS = 40, dtmf.LONGEST_PRESS_MS
 _LONGEST_PAUSE_MS = 10_000
 _FRAME_MS = 20
+_RATE: Final = 8000  # of tones that are sent as sound
 
 
 class Keys:
@@ -225,25 +226,24 @@ class Hand:
             outgoing.interrupt(now)
 
 
-class KeySounds(Playlist):
+class KeySounds:
     """Tones of keys as 20 ms frames of one codec."""
 
     __slots__ = ("_encoder", "_frames", "codec")
 
     def __init__(self, codec: Codec) -> None:
-        super().__init__((), 1, codec.static)
         self.codec = codec
-        self._encoder = coding.encoder(codec)
-        self._frames: deque[bytes] = deque()
+        self._encoder = coding.encoder(codec, _RATE)
+        self._frames: deque[bytes] = deque()  # of samples
 
     def add(self, keys: list[tuple[str, int, int]]) -> None:
         """Each: key, for how long, and the pause behind it, in ms."""
-        size = 2 * self.codec.rate // 50
+        size = 2 * _RATE // 50
         for key, press_ms, pause_ms in keys:
             if len(self._frames) >= MOST_KEYS * 60:
                 return
-            sound = key_sound(key, press_ms, self.codec.rate) if press_ms else b""
-            sound += bytes(2 * (self.codec.rate * pause_ms // 1000))
+            sound = key_sound(key, press_ms, _RATE) if press_ms else b""
+            sound += bytes(2 * (_RATE * pause_ms // 1000))
             sound += bytes(-len(sound) % size)
             for at in range(0, len(sound), size):
                 self._frames.append(sound[at : at + size])
@@ -251,7 +251,7 @@ class KeySounds(Playlist):
     def next_frame(self) -> bytes | None:
         return self._encoder.encode(self._frames.popleft()) if self._frames else None
 
-    def translated(self, table: bytes, payload_type: int) -> KeySounds:
-        other = KeySounds(STATIC[payload_type])
+    def in_codec(self, codec: Codec) -> KeySounds:
+        other = KeySounds(codec)
         other._frames = self._frames
         return other

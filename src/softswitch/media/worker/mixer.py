@@ -343,7 +343,7 @@ class Mixer:
 
     def _announce(self, leg: Leg, order: PlayToMix) -> None:
         room = self._where.get(leg.id)
-        clips = [self._board.prompts.get(key, 0) for key in order.prompts]
+        clips = [self._board.prompts.get(key) for key in order.prompts]
         if room is None or None in clips:
             self._board.events.append(PlaybackEnded(leg.id, order.playback, False))
             return

@@ -7,10 +7,14 @@ that share a slot share a wake-up. A new player joins a slot that is in use and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from softswitch.ids import LegId, PlaybackId
+from softswitch.media.codecs import PCMA, Codec
 from softswitch.media.companding import ALAW_SILENCE, ULAW_SILENCE
-from softswitch.media.rtp import FRAME_BYTES, PCMA
+from softswitch.media.rtp import FRAME_BYTES
+from softswitch.media.worker.clips import Clip
 
 TICK_SECONDS = 0.002
 SLOTS = 10
@@ -18,18 +22,50 @@ _SOON = 5  # slots: 10 ms, nobody hears that a prompt starts so much later
 _CROWD = 32  # players of one slot: 0.2 ms of work
 
 
+class Frames(Protocol):
+    """What a player plays."""
+
+    def next_frame(self) -> bytes | None:
+        """The payload of the next 20 ms; None at the end."""
+
+    def in_codec(self, codec: Codec) -> Frames:
+        """The rest of it in another codec (the phone changed it in mid-prompt)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a list of clips has been played."""
+
+    clip: int  # that plays; -1: none yet
+    at: int  # in it, in 1/8 ms
+    loops: int
+
+
+# The same prompts in another codec; None: they cannot be read any more.
+Again: TypeAlias = "Callable[[Codec], Playlist | CodedPlaylist | None]"
+
+
+def _elsewhere(again: Again | None, codec: Codec, place: Place) -> Frames:
+    other = again(codec) if again is not None else None
+    if other is None:
+        return Playlist((), 1, codec)
+    other.go_to(place)
+    return other
+
+
 class Playlist:
-    """The bytes of some clips, one after another without gap, `loops` times (0: for ever), as 20 ms frames."""
+    """The G.711 bytes of some clips, one after another without gap, `loops` times (0: for ever), as 20 ms frames."""
 
-    __slots__ = ("_clip", "_clips", "_loops", "_next_clip", "_position", "_silence")
+    __slots__ = ("_again", "_clip", "_clips", "_loops", "_next_clip", "_position", "_silence")
 
-    def __init__(self, clips: tuple[bytes, ...], loops: int, payload_type: int) -> None:
+    def __init__(self, clips: tuple[bytes, ...], loops: int, codec: Codec, again: Again | None = None) -> None:
         self._clips = tuple(clip for clip in clips if clip)
         self._loops = loops if self._clips else 1
         self._clip = b""
         self._position = 0
         self._next_clip = 0
-        self._silence = bytes([ALAW_SILENCE if payload_type == PCMA else ULAW_SILENCE])
+        self._silence = bytes([ALAW_SILENCE if codec is PCMA else ULAW_SILENCE])
+        self._again = again
 
     def next_frame(self) -> bytes | None:
         """160 bytes, the last ones padded with silence; None at the end."""
@@ -40,13 +76,16 @@ class Playlist:
             return frame
         return self._over_the_edge(frame)
 
-    def translated(self, table: bytes, payload_type: int) -> Playlist:
-        """The rest of this playlist in the other encoding (the phone changed its codec in mid-prompt)."""
-        other = Playlist(tuple(clip.translate(table) for clip in self._clips), self._loops, payload_type)
-        other._clip = self._clip.translate(table)
-        other._position = self._position
-        other._next_clip = self._next_clip
-        return other
+    def in_codec(self, codec: Codec) -> Frames:
+        ended = not self._clip and self._next_clip == len(self._clips)
+        place = Place(self._next_clip if ended else self._next_clip - 1, self._position, self._loops)
+        return _elsewhere(self._again, codec, place)
+
+    def go_to(self, place: Place) -> None:
+        self._loops = place.loops if self._clips else 1
+        self._next_clip = min(place.clip + 1, len(self._clips))
+        self._clip = self._clips[place.clip] if 0 <= place.clip < len(self._clips) else b""
+        self._position = place.at if self._clip else 0
 
     def _over_the_edge(self, frame: bytes) -> bytes | None:
         while len(frame) < FRAME_BYTES:
@@ -66,6 +105,40 @@ class Playlist:
         return frame
 
 
+class CodedPlaylist:
+    """The same of clips that are encoded in frames: each begins with a frame of its own."""
+
+    __slots__ = ("_again", "_clip", "_clips", "_loops", "_position")
+
+    def __init__(self, clips: tuple[Clip, ...], loops: int, again: Again | None = None) -> None:
+        self._clips = tuple(clip for clip in clips if len(clip))
+        self._loops = loops if self._clips else 1
+        self._clip = 0
+        self._position = 0
+        self._again = again
+
+    def next_frame(self) -> bytes | None:
+        while self._clip < len(self._clips):
+            clip = self._clips[self._clip]
+            if self._position < len(clip):
+                self._position += 1
+                return clip.frame(self._position - 1)
+            self._clip += 1
+            self._position = 0
+            if self._clip == len(self._clips) and self._loops != 1:
+                self._loops -= self._loops > 0
+                self._clip = 0
+        return None
+
+    def in_codec(self, codec: Codec) -> Frames:
+        return _elsewhere(self._again, codec, Place(self._clip, self._position * FRAME_BYTES, self._loops))
+
+    def go_to(self, place: Place) -> None:
+        self._loops = place.loops if self._clips else 1
+        self._clip = max(place.clip, 0)
+        self._position = -(-place.at // FRAME_BYTES) if place.clip >= 0 else 0
+
+
 class Turn:
     """Something that is done every 20 ms."""
 
@@ -81,7 +154,7 @@ class Player(Turn):
 
     __slots__ = ("leg", "playback", "playlist", "send", "started")
 
-    def __init__(self, leg: LegId, playback: PlaybackId, playlist: Playlist) -> None:
+    def __init__(self, leg: LegId, playback: PlaybackId, playlist: Frames) -> None:
         super().__init__(None)
         self.leg = leg
         self.playback = playback

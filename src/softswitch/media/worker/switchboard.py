@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable
 
 from softswitch.ids import LegId
-from softswitch.media.companding import ALAW_TO_ULAW, ULAW_TO_ALAW
 from softswitch.media.control import MediaCommand, MediaEvent
 from softswitch.media.messages import (
     Bridge,
@@ -30,7 +29,7 @@ from softswitch.media.messages import (
     StopPlay,
     Unbridge,
 )
-from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES, PCMA
+from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES
 from softswitch.media.worker.browser import DtlsGuard
 from softswitch.media.worker.coding import spoken
 from softswitch.media.worker.department import Departments
@@ -39,7 +38,7 @@ from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.leg import Leg
 from softswitch.media.worker.listening import look_if_due
 from softswitch.media.worker.outgoing import Mode, Outgoing
-from softswitch.media.worker.player import Player, Playlist, Wheel
+from softswitch.media.worker.player import Player, Wheel
 from softswitch.media.worker.pool import LEASE_AT_ONCE, STOCK, PortPool
 from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.relay import Relay
@@ -208,10 +207,10 @@ class Switchboard:
     def _set_remote(self, leg: Leg, remote: SetRemote) -> None:
         _check(remote)
         before = leg.remote
-        if before is not None and before.payload_type != remote.payload_type and leg.player is not None:
-            table = ULAW_TO_ALAW if remote.payload_type == PCMA else ALAW_TO_ULAW
-            leg.player.playlist = leg.player.playlist.translated(table, remote.payload_type)
-        leg.outgoing.step = spoken(remote).step
+        codec = spoken(remote)
+        if leg.player is not None and spoken(before) is not codec:
+            leg.player.playlist = leg.player.playlist.in_codec(codec)
+        leg.outgoing.step = codec.step
         self._relay.expect(leg, remote)
         leg.digits.clock = remote.dtmf_clock
         leg.tally.quiet_since = self._relay.now
@@ -274,13 +273,11 @@ class Switchboard:
     def _play(self, leg: Leg, command: Play) -> None:
         if leg.player is not None:
             self._end_play(leg, finished=False)
-        payload_type = leg.remote.payload_type if leg.remote is not None else 0
-        clips = [self.prompts.get(key, payload_type) for key in command.prompts]
-        whole = tuple(clip for clip in clips if clip is not None)
-        if len(whole) < len(clips):
+        playlist = self.prompts.playlist(command.prompts, command.loops, spoken(leg.remote))
+        if playlist is None:
             self.events.append(PlaybackEnded(leg.id, command.playback, False))
             return
-        self.perform(leg, Player(leg.id, command.playback, Playlist(whole, command.loops, payload_type)))
+        self.perform(leg, Player(leg.id, command.playback, playlist))
 
     def perform(self, leg: Leg, player: Player) -> None:
         """From now on this leg hears this player alone."""
