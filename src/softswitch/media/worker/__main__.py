@@ -98,6 +98,12 @@ def _check_host(host: str) -> None:
             raise CannotStart(f"media address {host} cannot be used: {error.strerror or error}") from error
 
 
+def furnish(board: Switchboard, relay: Relay) -> None:
+    """With all departments."""
+    for department in (Keys(board, relay), Mixer(board, relay), Recorder(relay, board.events)):
+        board.departments.join(department)
+
+
 def serve(options: argparse.Namespace) -> None:
     _check_host(options.host)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -115,9 +121,7 @@ def serve(options: argparse.Namespace) -> None:
     certificate = Certificate(datetime.fromtimestamp(time.time(), UTC)) if options.dtls else None
     bits = random.SystemRandom().getrandbits
     board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate)
-    board.departments.join(Keys(board, relay))
-    board.departments.join(Mixer(board, relay))
-    board.departments.join(Recorder(relay, board.events))
+    furnish(board, relay)
     agreed = Agreed(options.fingerprint, options.grace, _CONNECT_SECONDS)
     line = Line(epoll, Carried(board, options.ports), agreed, listener if options.grace else None, clock.now)
     if connection is not None:
