@@ -29,6 +29,7 @@ from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
 from softswitch.app.sip_edge import SipEdge, note_trunk
+from softswitch.app.supervision import Supervisors, write_down
 from softswitch.app.survivors import Survivors, survivors_of
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
@@ -39,9 +40,11 @@ from softswitch.call.live_calls import LiveCalls
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import RECORDED
 from softswitch.call.settings import Settings
+from softswitch.call.supervision import SupervisionNoted
 from softswitch.config.strategies import strategies
 from softswitch.ids import IdSource, InteractionId
 from softswitch.media import messages as media
+from softswitch.media import mix_messages
 from softswitch.media.ports import PortStock, shares_of
 from softswitch.runtime.certificate_fetch import CertificateFetcher
 from softswitch.runtime.driver import Driver
@@ -104,6 +107,7 @@ _MEDIA_COMMANDS = (
     media.Bridge,
     media.Unbridge,
     media.CloseMediaLeg,
+    *get_args(mix_messages.MixCommand),
     media.SendDigits,
     media.ListenForKeys,
     media.WatchAnswer,
@@ -212,8 +216,10 @@ class Switch:
         self.edges.transport.connections.house.known = edge.known
         chats = ChatDesk(self)
         self._driver.add_effect(chats.told, *CHAT_COMMANDS)
-        orders, dialling = Orders(self), DialDesk(self)
-        app = make_app(self.live, self.live, edge=edge, dialling=dialling, orders=orders, chats=chats)
+        orders, dialling, supervisors = Orders(self), DialDesk(self), Supervisors(self)
+        app = make_app(
+            self.live, self.live, edge=edge, dialling=dialling, orders=orders, chats=chats, supervision=supervisors
+        )
         self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
         self.live.started(clock.now())
@@ -286,6 +292,7 @@ class Switch:
         driver.add_effect(note_trunk, sip.TrunkAnswering)
         driver.add_effect(Lamps(cores.engine, driver.post).hear, *Lamps.heard)
         driver.add_effect(self._leg_written, records.CallDetail)
+        driver.add_effect(write_down, SupervisionNoted)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
     def _follow_calls(self, state: records.StartState) -> Survivors | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from softswitch.acd.messages import OwnCallBegan, OwnCallEnded, QueueSettings, StickyRule
 from softswitch.acd.rules import HISTORY
@@ -29,6 +29,9 @@ from softswitch.media.sdes import RandomBytes
 from softswitch.media.security import Encryption
 from softswitch.sip.causes import cause_of_status
 from softswitch.sip.messages import ContactBinding, LegEnded, TrunkSettings
+
+if TYPE_CHECKING:
+    from softswitch.call.talk import Talk
 
 WallClock = Callable[[float], float]  # monotonic seconds -> seconds since 1970
 LocalTime = Callable[[float], datetime]  # seconds since 1970 -> the line's local time
@@ -56,6 +59,18 @@ class _NoWays:
         return False
 
 
+class Floor(Protocol):
+    """Who is told of talks that begin and end (`call.supervision`)."""
+
+    def began(self, talk: Talk, now: float) -> None: ...
+    def over(self, talk: Talk, now: float) -> None: ...
+
+
+class _NoFloor:
+    def began(self, talk: Talk, now: float) -> None: ...
+    def over(self, talk: Talk, now: float) -> None: ...
+
+
 def _no_alarm(timed: Any) -> None:
     """Until the core says who minds deadlines."""
 
@@ -69,6 +84,7 @@ class _Books:
     own_calls: dict[LegId, AgentId] = field(default_factory=dict)
     alarm: Callable[[Any], None] = _no_alarm
     ways: WaysOut = field(default_factory=_NoWays)
+    floor: Floor = field(default_factory=_NoFloor)
 
 
 class LineFacts:
@@ -300,6 +316,13 @@ class Board:
 
     def set_ways(self, ways: WaysOut) -> None:
         self._books.ways = ways
+
+    @property
+    def floor(self) -> Floor:
+        return self._books.floor
+
+    def set_floor(self, floor: Floor) -> None:
+        self._books.floor = floor
 
     def alarm(self, timed: Any) -> None:
         """The deadline of this object has changed."""

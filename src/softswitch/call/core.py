@@ -43,7 +43,7 @@ from softswitch.call.hours_clock import HoursClock
 from softswitch.call.leg import CallLeg, LegFacts, incoming_facts
 from softswitch.call.live import CallRestored, CallsResumed
 from softswitch.call.media_watch import MediaWatch
-from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, PressKeys, SetOwner
+from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, PressKeys, SetOwner, Supervise
 from softswitch.call.overload import Admission
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.readopted import Readopted
@@ -53,6 +53,7 @@ from softswitch.call.routes import Routes
 from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
+from softswitch.call.supervision import Supervision
 from softswitch.call.transfers import Transfers
 from softswitch.ids import IdSource, InteractionId, RingAttemptId
 from softswitch.media.messages import (
@@ -153,6 +154,8 @@ class Calls:
         }
         readopted = Readopted(self.board, self.sessions, self.transfers)
         self._handlers.update({CallRestored: readopted.restored, CallsResumed: readopted.resumed})
+        self.supervision = Supervision(self.board)
+        self._handlers.update(self.supervision.handlers)
         self._handlers.update(MediaWatch(self.board, self._ports_leased).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
@@ -202,6 +205,10 @@ class Calls:
             feature = feature_of(self.board.call, event.dialled, origin.agent)
             if feature is not None:
                 self._feature_call(event, feature, now)
+                return
+            wish = self.supervision.by_code(event.dialled, origin.agent)
+            if wish is not None:
+                self._feature_call(event, Feature((), self.board.call.texts.not_possible), now, wish)
                 return
             if event.replaces is not None:
                 self.transfers.move(event, origin.agent, now)
@@ -277,9 +284,9 @@ class Calls:
             board.own_call_began(event.leg, event.origin.agent)
         return leg
 
-    def _feature_call(self, event: InviteReceived, feature: Feature, now: float) -> None:
+    def _feature_call(self, event: InviteReceived, feature: Feature, now: float, wish: Supervise | None = None) -> None:
         leg = self._answer(event, self._facts(event, now, None), now)
-        if leg is not None:
+        if leg is not None and (wish is None or not self.supervision.dialled(wish, leg, now)):
             self.board.give_leg(leg, FeatureCall(self.board, leg, feature))
 
     # -------------------------------------------------------------- legs
@@ -353,25 +360,10 @@ class Calls:
 
     def _pass_my_caller(self, event: PassMyCaller, now: float) -> None:
         """By a feature code: whom she talks with."""
-        talking: list[CallerSession | CallBackSession] = [*self.sessions.values(), *self.call_backs.values()]
-        for session in talking:
-            talk = session.talk
-            if talk is not None and not talk.over and talk.agent == event.agent:
-                self._pass_on(PassCaller(session.interaction, event.queue, "", event.come_back), now)
-                self.board.emit(OrderAnswered(event.agent, True))
-                return
-        self.board.emit(OrderAnswered(event.agent, False))
-
-    def customer_leg(self, interaction: InteractionId) -> CallLeg | None:
-        """The line of who called, or was called back, while he is on it."""
-        session, call_back = self.sessions.get(interaction), self.call_backs.get(interaction)
-        leg = session.leg if session is not None else call_back.customer_leg if call_back is not None else None
-        return leg if leg is not None and leg.alive and leg.facts.answered_at is not None else None
-
-    def _press_keys(self, event: PressKeys, now: float) -> None:
-        leg = self.customer_leg(event.interaction)
-        if leg is not None:
-            leg.press(event.keys)
+        talk = self.supervision.talk_of(event.agent)
+        if talk is not None:
+            self._pass_on(PassCaller(talk.facts.interaction, event.queue, "", event.come_back), now)
+        self.board.emit(OrderAnswered(event.agent, talk is not None))
 
     def _order_answered(self, event: OrderAnswered, now: float) -> None:
         for leg in self.board.own_calls(event.agent):

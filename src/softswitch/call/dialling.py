@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
+from softswitch.call.auto_answer import headers as auto_answer
 from softswitch.call.board import Board
 from softswitch.call.destination import OUTSIDE, Destination
 from softswitch.call.dial_permission import Verdict
@@ -91,7 +92,7 @@ class Dialling:
         listener: Listener,
         interaction: InteractionId | None,
         shown: tuple[str, str],
-        like: CallLeg,
+        like: CallLeg | None,
     ) -> None:
         self._board = board
         self._interaction = interaction
@@ -102,6 +103,7 @@ class Dialling:
         self._status = 0
         self._outside: Outside | None = None  # that is being dialled
         self.hops = 70
+        self.picks_up = False  # he has asked for this call himself: his phone may pick it up by itself
         self.listener = listener
         self.over = False
 
@@ -128,6 +130,10 @@ class Dialling:
             order = StartInvite(
                 leg.id, contact.uri, contact.flow, caller, name, offer, hops=self.hops, agent=agent, path=contact.path
             )
+            if self.picks_up:
+                how = board.call.agents[agent].auto_answer
+                how = "by-phone" if how == "never" else how
+                order = replace(order, headers=auto_answer(how, contact.user_agent, board.media.host))
             board.emit(order)
         if not self._legs:
             self._fail(NO_ROOM if contacts else NOT_THERE, now)

@@ -5,7 +5,7 @@
                |  either leg ends -> the other is hung up
 
 Everything that one side signals inside the dialog (hold, new address) stays between us and that side; the other
-side only hears the difference.
+side only hears the difference. With a guest (`call.conference`) they are in a mix instead of a bridge.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from softswitch.call.board import Board, LegOwner
+from softswitch.call.conference import Conference, Guest, hearing
 from softswitch.call.keys import pass_on
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import music_segment
@@ -47,6 +48,9 @@ class Joined:
         self._music = music
         self._on_end = on_end
         self._began_at = 0.0
+        self._together = False
+        self._mixed: Conference | None = None
+        self.guests: list[Guest] = []
         self.over = False
 
     @property
@@ -72,13 +76,16 @@ class Joined:
         self._agent.stop_play()
         board.give_leg(self._customer, self)
         board.give_leg(self._agent, self)
-        board.emit(Bridge(self._customer.id, self._agent.id))
+        self._together = True
+        self.sound()
         for leg in (self._customer, self._agent):
             if leg.on_hold:  # since before
                 self._hold_changed(leg)
 
     def part(self) -> None:
-        """They are no longer together; the legs are for somebody else to own."""
+        """They are no longer together; the legs are for somebody else to own. Guests wait."""
+        self._together = False
+        self.sound()
         self._board.emit(Unbridge(self._customer.id))
         self._customer.stop_play()
         self._agent.stop_play()
@@ -100,6 +107,36 @@ class Joined:
         before.hang_up(TAKEN_OVER)
         self.resume()
 
+    # -------------------------------------------------------------- guests
+
+    def sound(self) -> None:
+        """Let everybody hear what he is to hear, after anything changed in that."""
+        mixed, guests = self._mixed, self.guests
+        if self.over:
+            return
+        if guests:
+            if mixed is None:
+                mixed = self._mixed = Conference(self._board)
+            if self._together:
+                mixed.set(hearing(self._customer, self._agent, guests))
+            else:
+                mixed.set({guest.leg: () for guest in guests})
+            return
+        if mixed is not None:
+            mixed.close()
+            self._mixed = None
+        if self._together:
+            self._board.emit(Bridge(self._customer.id, self._agent.id))
+
+    def add_guest(self, guest: Guest) -> None:
+        self.guests.append(guest)
+        self.sound()
+
+    def remove_guest(self, guest: Guest) -> None:
+        if guest in self.guests:
+            self.guests.remove(guest)
+            self.sound()
+
     # -------------------------------------------------------------- LegOwner
 
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
@@ -114,7 +151,7 @@ class Joined:
         elif isinstance(event, RtpSilent) and not leg.on_hold:
             leg.hang_up(RTP_LOST)
         elif isinstance(event, DigitReceived | InfoDigitReceived):
-            pass_on(leg, self._agent if leg is self._customer else self._customer, event, now)
+            pass_on(leg, self._agent if leg is self._customer else self._customer, event, now, mixed=bool(self.guests))
 
     def _hold_changed(self, leg: CallLeg) -> None:
         other = self._agent if leg is self._customer else self._customer
@@ -135,3 +172,11 @@ class Joined:
     def finish(self, now: float) -> None:
         """Over, for the record; what becomes of the legs is decided elsewhere."""
         self.over = True
+        self.apart()
+
+    def apart(self) -> None:
+        """Nobody hears anybody here any more."""
+        self._together = False
+        if self._mixed is not None:
+            self._mixed.close()
+            self._mixed = None

@@ -76,15 +76,16 @@ def press(leg: CallLeg, keys: str, press_ms: int = 100) -> SendDigits | SendInfo
     return SendDigits(leg.id, keys, press_ms)
 
 
-def pass_on(leg: CallLeg, other: CallLeg, event: KeyTold, now: float) -> None:
-    """A key pressed in a conversation: the other side gets it by a way that it understands."""
+def pass_on(leg: CallLeg, other: CallLeg, event: KeyTold, now: float, mixed: bool = False) -> None:
+    """A key pressed in a conversation: the other side gets it by a way that it understands. `mixed`: they are in a mix,
+    where events are not relayed."""
     if not leg.keys.counts(event, now):
         return
     both_have_events = leg.remote is not None and other.remote is not None
     both_have_events = both_have_events and min(leg.remote.dtmf_type, other.remote.dtmf_type) >= 0  # type: ignore[union-attr]
     if isinstance(event, InfoDigitReceived):
-        heard_already = both_have_events and not leg.keys.by_info
+        heard_already = both_have_events and not leg.keys.by_info and not mixed
     else:  # tones go through as they are
-        heard_already = both_have_events or event.way == BY_TONE
+        heard_already = (both_have_events and not mixed) or event.way == BY_TONE
     if not heard_already:
         other.press(event.digit)

@@ -50,3 +50,30 @@ class SetOwner:
 
     interaction: InteractionId
     agent: AgentId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Supervise:
+    """A supervisor wants to be in this agent's talk, with his own phone. `part`: "listen", "whisper" or "barge".
+    `follow`: and in those after it. He may be in another one: then he goes from there to here."""
+
+    supervisor: AgentId
+    agent: AgentId
+    part: str
+    follow: bool = False
+    level: int = 100  # of his voice, percent
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSupervision:
+    """None: as it is."""
+
+    supervisor: AgentId
+    part: str | None = None
+    follow: bool | None = None
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndSupervision:
+    supervisor: AgentId

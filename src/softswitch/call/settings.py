@@ -134,6 +134,9 @@ class FeatureCodes:
     pass_and_back: str = "*16"  # the same, for a question: then he comes back to her
     outbound: str = "*17"
     more_time: str = "*18"
+    listen: str = "*20"  # followed by the extension of an agent
+    whisper: str = "*21"
+    barge: str = "*22"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,7 @@ class CallSettings:
     encryption_of_agents: Mapping[str, str] = field(default_factory=dict)  # by AgentId: a word of media.security
     encryption_of_trunks: Mapping[TrunkId, str] = field(default_factory=dict)
     transfers: TransferSettings = field(default_factory=TransferSettings)
+    supervised: Mapping[AgentId, frozenset[AgentId]] = field(default_factory=dict)  # by whom -> who
 
 
 @dataclass(frozen=True, slots=True)

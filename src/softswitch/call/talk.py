@@ -51,6 +51,10 @@ class Talk(Joined):
         self.keeps_customer = False  # he is not hung up when the agent's leg ends: he is brought back to somebody
         self.kept_customer = False
 
+    def start(self, now: float) -> None:
+        super().start(now)
+        self._board.floor.began(self, now)
+
     @property
     def agent(self) -> AgentId:
         return self._facts.agent
@@ -89,7 +93,8 @@ class Talk(Joined):
         self.finish(now)
 
     def finish(self, now: float) -> None:
-        self.over = True
+        super().finish(now)
+        self._board.floor.over(self, now)
         facts, wall = self._facts, self._board.line.wall
         self._board.emit(ConversationEnded(facts.attempt))
         self._board.emit(

@@ -286,6 +286,7 @@ class Transfers:
         if talk is not None:
             other.talk = None
             talk.part()
+            talk.apart()
             talk.over = True  # it goes on, with another caller
             self._board.give_leg(other.leg, other)
             session.handing.join_talk(talk, now)

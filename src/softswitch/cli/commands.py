@@ -15,6 +15,7 @@ from softswitch.cli.edge_commands import app as edge_commands
 from softswitch.cli.importing import app as importing
 from softswitch.cli.options import DEFAULT_URL, AsJson, Directory, Url, Watch, fail, guarded
 from softswitch.cli.queue_commands import app as queue_commands
+from softswitch.cli.supervise_commands import app as supervise_commands
 
 app = typer.Typer(
     name="softswitch",
@@ -28,6 +29,7 @@ app.add_typer(importing)
 app.add_typer(queue_commands)
 app.add_typer(edge_commands)
 app.add_typer(dial_commands)
+app.add_typer(supervise_commands)
 
 # ------------------------------------------------------------------ the switch itself
 

@@ -73,6 +73,11 @@ class Floor:
         path = f"{self._url}/api/v1/calls/{quote(call, safe='')}/keys"
         self._ask(Request(path, data=body, headers={"Content-Type": "application/json"}, method="POST"))
 
+    def order(self, path: str, method: str, body: dict[str, Any] | None = None) -> None:
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Content-Type": "application/json"}
+        self._ask(Request(f"{self._url}/api/v1/{path}", data=data, headers=headers, method=method))
+
     def _ask(self, request: Request) -> dict[str, Any]:
         try:
             with self._opener.open(request, timeout=ANSWER_SECONDS) as answer:
@@ -229,6 +234,14 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         ("to", "left", lambda row: row["host"] or "-"),
         ("addresses", "left", lambda row: row["problem"] or " ".join(row["addresses"])),
         ("registration", "left", lambda row: row["registration"]),
+    ),
+    "supervision": (
+        ("supervisor", "left", lambda row: row["supervisor"]),
+        ("agent", "left", lambda row: row["agent"]),
+        ("part", "left", lambda row: row["part"]),
+        ("state", "left", _state),
+        ("follow", "left", lambda row: "yes" if row["follow"] else "no"),
+        ("level", "right", lambda row: f"{row['level']} %"),
     ),
     "calls": (
         ("call", "right", lambda row: row["call"]),

@@ -44,6 +44,7 @@ from softswitch.config.promise_language import (
 from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
 from softswitch.config.stir import STIR_POLICY, StirDoc, StirPolicyDoc
 from softswitch.config.strategies import orders
+from softswitch.config.supervision import SupervisionDoc
 from softswitch.config.survive import SurviveDoc
 from softswitch.config.text_language import LineTextsDoc, QueueTextsDoc
 from softswitch.config.trunk_language import PEER, SOURCE, RouteDoc, TrunkKeys
@@ -185,6 +186,11 @@ class CodesDoc(Section):
     pass_and_back: str = key(Or({"off": ""}, CODE), "the same for a question: then he comes back to her", "*16")
     outbound: str = key(Or({"off": ""}, CODE), "call customers herself, and get no calls of queues", "*17")
     more_time: str = key(Or({"off": ""}, CODE), "more time for notes, as `more_time` of the queue says", "*18")
+    listen: str = key(
+        Or({"off": ""}, CODE), "supervisors: listen to an agent, followed by her extension: *201001", "*20"
+    )
+    whisper: str = key(Or({"off": ""}, CODE), "the same, and she hears the supervisor", "*21")
+    barge: str = key(Or({"off": ""}, CODE), "the same, and her caller hears him, too", "*22")
 
 
 @section
@@ -453,6 +459,7 @@ class Document(Section):
     survive: SurviveDoc | None = key(Keys(SurviveDoc, "survive"), "what goes on when the switch process ends", None)
     stir: StirDoc | None = key(Keys(StirDoc, "stir"), "who signs callers' numbers (STIR/SHAKEN)", None)
     transfers: TransfersDoc | None = key(Keys(TransfersDoc, "transfers"), "who may transfer callers to where", None)
+    supervision: SupervisionDoc | None = key(Keys(SupervisionDoc, "supervision"), "who may be in whose talks", None)
     lamps: LampsDoc | None = key(Keys(LampsDoc, "lamps"), "what the lamps of desk phones show", None)
     dialling: DiallingDoc | None = key(Keys(DiallingDoc, "dialling"), "who may dial what, and how much", None)
     codes: CodesDoc | None = key(Keys(CodesDoc, "codes"), "what agents dial", None)

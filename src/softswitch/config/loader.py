@@ -36,6 +36,7 @@ from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
 from softswitch.config.references import Known
+from softswitch.config.supervision import build_supervised
 from softswitch.config.survive import build_survive
 from softswitch.config.transports import build_tls, build_web_phones
 from softswitch.config.tree import Mapping as MapNode
@@ -266,6 +267,7 @@ class _Build:
             encryption_of_agents=encryptions(document.agents),
             encryption_of_trunks={TrunkId(name): word for name, word in encryptions(document.trunks).items()},
             transfers=build_transfers(document, known),
+            supervised=build_supervised(document, known),
         )
 
     def _human(self) -> str:

@@ -8,6 +8,7 @@ what this leg hears meanwhile; the others go on hearing him.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from softswitch.ids import LegId, PlaybackId
 
@@ -51,3 +52,6 @@ class PlayToMix:
     leg: LegId
     playback: PlaybackId
     prompts: tuple[str, ...]
+
+
+MixCommand: TypeAlias = JoinMix | SetHearing | LeaveMix | PlayToMix

@@ -11,7 +11,8 @@
     GET  /api/v1/interactions/{id}/why?agent=&at=    web.why.document, now or from the journal
     POST /api/v1/calls/{id}/pass           {"queue": "...", "note": "...", "come_back": true}: to another department
     POST /api/v1/agents/{id}/{action}      ready | break | login | logout | outbound | extend | free; {"reason": "..."}
-    (the SIP edge: see `web.edge`; who may dial what: `web.dialling`; typed chats: `web.chats`)
+    (the SIP edge: see `web.edge`; supervisors: `web.supervision`; who may dial what: `web.dialling`; typed chats:
+    `web.chats`)
 
 Ids are strings in JSON (a browser's numbers end at 2**53); errors are {"error": "one sentence"}.
 """
@@ -37,6 +38,7 @@ from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
 from softswitch.web.floor_orders import FloorOrders, add_floor_orders
 from softswitch.web.guard import guard
 from softswitch.web.metrics import registry
+from softswitch.web.supervision import SupervisionCollector, SupervisionDesk, add_supervision
 from softswitch.web.views import (
     PROMISES_KEPT_FORMULA,
     SERVICE_LEVEL_FORMULA,
@@ -65,6 +67,7 @@ def make_app(
     dialling: DialView | None = None,
     orders: FloorOrders | None = None,
     chats: ChatDeskView | None = None,
+    supervision: SupervisionDesk | None = None,
 ) -> web.Application:
     """The application over a running switch. `more_hosts`: names beyond loopback that may be in the Host header."""
     app = web.Application(middlewares=[_errors_as_json, guard(more_hosts)], client_max_size=MAX_BODY_BYTES)
@@ -76,6 +79,9 @@ def make_app(
         add_edge(app, edge)
     if orders is not None:
         add_floor_orders(app, view, orders)
+    if supervision is not None:
+        own_registry.register(SupervisionCollector(supervision))
+        add_supervision(app, supervision)
     if dialling is not None:
         add_dialling(app, dialling)
     if chats is not None:
