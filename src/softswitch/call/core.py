@@ -365,6 +365,17 @@ class Calls:
             self._pass_on(PassCaller(talk.facts.interaction, event.queue, "", event.come_back), now)
         self.board.emit(OrderAnswered(event.agent, talk is not None))
 
+    def customer_leg(self, interaction: InteractionId) -> CallLeg | None:
+        """The line of who called, or was called back, while he is on it."""
+        session, call_back = self.sessions.get(interaction), self.call_backs.get(interaction)
+        leg = session.leg if session is not None else call_back.customer_leg if call_back is not None else None
+        return leg if leg is not None and leg.alive and leg.facts.answered_at is not None else None
+
+    def _press_keys(self, event: PressKeys, now: float) -> None:
+        leg = self.customer_leg(event.interaction)
+        if leg is not None:
+            leg.press(event.keys)
+
     def _order_answered(self, event: OrderAnswered, now: float) -> None:
         for leg in self.board.own_calls(event.agent):
             found = self.board.find_leg(leg)
