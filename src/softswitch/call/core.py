@@ -372,8 +372,7 @@ class Calls:
         return leg if leg is not None and leg.alive and leg.facts.answered_at is not None else None
 
     def _press_keys(self, event: PressKeys, now: float) -> None:
-        leg = self.customer_leg(event.interaction)
-        if leg is not None:
+        if (leg := self.customer_leg(event.interaction)) is not None:
             leg.press(event.keys)
 
     def _order_answered(self, event: OrderAnswered, now: float) -> None:
