@@ -86,7 +86,7 @@ def test_he_changes_his_part_by_key_and_by_order() -> None:
     assert (hears(house, hers), hears(house, caller)) == ({caller, his}, {hers})
     house.press(his, "6")
     assert (hears(house, hers), hears(house, caller)) == ({caller, his}, {hers, his})
-    house.post(sip.InfoDigitReceived(his, "4"))  # his phone sends keys by RTP: by INFO they come twice
+    house.post(sip.InfoDigitReceived(his, "6"))  # the same once more
     house.press(his, "129*#0")
     assert hears(house, caller) == {hers, his}
     house.post(ChangeSupervision(LI, "listen", level=50))
@@ -113,10 +113,10 @@ def test_by_a_code_of_his_phone(code: str) -> None:
     house.register(LI)
     house.post(sip.InviteReceived(LegId(77), sip.Origin(agent=LI), code, "1002", "", offer(), FLOW))
     assert hears(house, LegId(77)) == {caller, hers}
-    (watch,) = house.calls.supervision.watches
+    (watch,) = floor.floor_of(house.calls.board).watches
     assert (watch.part.value, watch.state) == ({"0": "listen", "1": "whisper", "2": "barge"}[code[2]], "in talk")
     house.bye(LegId(77))
-    assert house.calls.supervision.watches == ()
+    assert floor.floor_of(house.calls.board).watches == ()
 
 
 def test_by_a_code_and_the_offer_comes_late() -> None:
@@ -137,14 +137,14 @@ def test_a_code_that_is_not_possible_is_said_so(who: Any, code: str) -> None:
     house.register(LI, MART)
     house.post(sip.InviteReceived(LegId(77), sip.Origin(agent=who), code, "x", "", offer(), FLOW))
     assert house.heard(LegId(77)) == ["goodbye"]
-    assert house.calls.supervision.watches == ()
+    assert floor.floor_of(house.calls.board).watches == ()
     house.prompt_over(LegId(77))
     assert LegId(77) in house.ended_legs
 
 
 def test_why_not() -> None:
     house = House(supervised())
-    refusal = house.calls.supervision.refusal
+    refusal = floor.floor_of(house.calls.board).refusal
     assert refusal(Supervise(MART, ANNA, "listen")) == floor.NOT_HIS
     assert refusal(Supervise(LI, LI, "listen")) == floor.NOT_HIS
     assert refusal(Supervise(LI, ANNA, "listen")) == floor.NO_TALK
@@ -156,7 +156,7 @@ def test_why_not() -> None:
     other, _ = talking(house, LI)
     assert refusal(Supervise(LI, ANNA, "listen")) == floor.BUSY
     house.post(Supervise(LI, ANNA, "listen"))
-    assert house.calls.supervision.watches == ()
+    assert floor.floor_of(house.calls.board).watches == ()
     house.bye(other)
 
 
@@ -166,7 +166,7 @@ def test_he_does_not_answer() -> None:
     house.register(LI)
     house.post(Supervise(LI, ANNA, "barge"))
     house.wait(60)
-    assert house.ringing() == [] and house.calls.supervision.watches == ()
+    assert house.ringing() == [] and floor.floor_of(house.calls.board).watches == ()
     assert hears(house, caller) == {hers}
 
 
@@ -219,7 +219,7 @@ def test_he_is_there_before_her_talk() -> None:
     house.post(Supervise(LI, ANNA, "listen", follow=True))
     (invite,) = house.ringing()
     house.answer(invite)
-    (watch,) = house.calls.supervision.watches
+    (watch,) = floor.floor_of(house.calls.board).watches
     assert watch.state == "waiting"
     caller, hers = talking(house)
     assert hears(house, invite.leg) == {caller, hers}
@@ -325,7 +325,7 @@ def test_a_storm_of_orders_and_ends() -> None:
         Sound(house.sent)
         for leg in house.calls.board.live_legs():
             house.bye(leg.id)
-        assert house.calls.supervision.watches == () and house.calls.board.live_legs() == ()
+        assert floor.floor_of(house.calls.board).watches == () and house.calls.board.live_legs() == ()
 
 
 def _something(house: House, chance: random.Random) -> None:

@@ -33,7 +33,7 @@ class Supervisors:
 
     @property
     def _floor(self) -> floor.Supervision:
-        return self._switch.cores.calls.supervision
+        return floor.floor_of(self._switch.cores.calls.board)
 
     def watches(self) -> tuple[WatchView, ...]:
         return tuple(

@@ -53,7 +53,7 @@ from softswitch.call.routes import Routes
 from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import Settings
-from softswitch.call.supervision import Supervision
+from softswitch.call.supervision import Supervision, floor_of
 from softswitch.call.transfers import Transfers
 from softswitch.ids import IdSource, InteractionId, RingAttemptId
 from softswitch.media.messages import (
@@ -154,8 +154,7 @@ class Calls:
         }
         readopted = Readopted(self.board, self.sessions, self.transfers)
         self._handlers.update({CallRestored: readopted.restored, CallsResumed: readopted.resumed})
-        self.supervision = Supervision(self.board)
-        self._handlers.update(self.supervision.handlers)
+        self._handlers.update(Supervision(self.board).handlers)
         self._handlers.update(MediaWatch(self.board, self._ports_leased).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
@@ -206,7 +205,7 @@ class Calls:
             if feature is not None:
                 self._feature_call(event, feature, now)
                 return
-            wish = self.supervision.by_code(event.dialled, origin.agent)
+            wish = floor_of(self.board).by_code(event.dialled, origin.agent)
             if wish is not None:
                 self._feature_call(event, Feature((), self.board.call.texts.not_possible), now, wish)
                 return
@@ -286,7 +285,7 @@ class Calls:
 
     def _feature_call(self, event: InviteReceived, feature: Feature, now: float, wish: Supervise | None = None) -> None:
         leg = self._answer(event, self._facts(event, now, None), now)
-        if leg is not None and (wish is None or not self.supervision.dialled(wish, leg, now)):
+        if leg is not None and (wish is None or not floor_of(self.board).dialled(wish, leg, now)):
             self.board.give_leg(leg, FeatureCall(self.board, leg, feature))
 
     # -------------------------------------------------------------- legs
@@ -360,7 +359,7 @@ class Calls:
 
     def _pass_my_caller(self, event: PassMyCaller, now: float) -> None:
         """By a feature code: whom she talks with."""
-        talk = self.supervision.talk_of(event.agent)
+        talk = floor_of(self.board).talk_of(event.agent)
         if talk is not None:
             self._pass_on(PassCaller(talk.facts.interaction, event.queue, "", event.come_back), now)
         self.board.emit(OrderAnswered(event.agent, talk is not None))

@@ -282,3 +282,9 @@ class Supervision:
         interaction = watch.talk.facts.interaction if watch.talk is not None else None
         at = self.board.line.wall(now)
         self.board.emit(SupervisionNoted(at, watch.supervisor, watch.agent, what, watch.part.value, interaction))
+
+
+def floor_of(board: Board) -> Supervision:
+    """That of these calls."""
+    assert isinstance(board.floor, Supervision)
+    return board.floor
