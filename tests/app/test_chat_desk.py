@@ -137,6 +137,13 @@ async def test_who_waits_is_told_why_and_is_offered_when_there_is_room(api: Api,
             await api.post(f"interactions/{chat['interaction']}/accept", agent="anna")
     _, waiting = await api.get("interactions?kind=chat")
     assert [each["state"] for each in waiting["interactions"]] == ["open", "open", "waiting"]
+    assert waiting["next"] is None
+    pages, after = [], "0"
+    while after is not None:  # page by page
+        _, page = await api.get(f"interactions?limit=2&after={after}")
+        pages.append([each["interaction"] for each in page["interactions"]])
+        after = page["next"]
+    assert pages == [numbers[:2], numbers[2:]]
     async with api.session.get("/metrics") as metrics:
         assert f'softswitch_chats{{queue="{queue}",state="open"}} 2.0' in await metrics.text()
     _, why = await api.get(f"interactions/{numbers[2]}/why?agent=anna")
@@ -164,5 +171,7 @@ async def test_what_is_wrong_is_said(api: Api) -> None:
     for path, words, status, error in WRONG:
         found, answer = await api.post(path, **words)
         assert found == status and error in answer["error"], path
+    for path in ("interactions?limit=0", "interactions?limit=201", "interactions?after=-1", "interactions?after=a"):
+        assert (await api.get(path))[0] == 400, path
     for path in ("chat-events?after=x", "chat-events?wait=99", "chat-events?wait=nan", "interactions?kind=call"):
         assert (await api.get(path))[0] == 400, path

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import islice
 
 from softswitch.acd import estimates
 from softswitch.acd.agents import BREAK, OFFLINE, OUTBOUND, READY, SUSPENDED, TALKING, Agent
@@ -120,8 +121,10 @@ def _with_chats(shot: AgentSnapshot, load: Load | None) -> AgentSnapshot:
     )
 
 
-def chats(floor: Floor) -> tuple[ChatSnapshot, ...]:
-    return tuple(_chat(entry) for entry in floor.chats.entries.values())
+def chats(floor: Floor, after: int = 0, most: int | None = None) -> tuple[ChatSnapshot, ...]:
+    """In the order in which they came, which is that of their numbers; from the one after number `after` on."""
+    later = (entry for entry in floor.chats.entries.values() if entry.id > after)
+    return tuple(map(_chat, islice(later, most)))
 
 
 def chats_counted(floor: Floor) -> dict[tuple[QueueId, str], int]:

@@ -95,9 +95,9 @@ class ChatDesk:
 
     # -------------------------------------------------------------- views
 
-    def chats(self) -> Sequence[ChatView]:
+    def chats(self, after: int, most: int) -> Sequence[ChatView]:
         now = self._switch.clock.now()
-        return [_view(shot, now) for shot in snapshot.chats(self._switch.cores.engine.floor)]
+        return [_view(shot, now) for shot in snapshot.chats(self._switch.cores.engine.floor, after, most)]
 
     def chat(self, interaction: InteractionId) -> ChatView | None:
         shot = snapshot.chat(self._switch.cores.engine.floor, interaction)

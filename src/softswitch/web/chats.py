@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from softswitch.ids import AgentId, InteractionId, QueueId
 
 MOST_WAIT_SECONDS = 30.0
+PAGE = 200  # chats in one answer
 KINDS = ("chat",)
 _MOST_DIGITS = 20  # of an interaction's number
 Words = Callable[..., Awaitable[dict[str, str]]]
@@ -68,7 +69,9 @@ class ChatDeskView(Protocol):
     async def enter(self, chat: NewChat) -> InteractionId: ...
     def answer(self, interaction: InteractionId, agent: AgentId, accept: bool) -> None: ...
     def close(self, interaction: InteractionId) -> None: ...
-    def chats(self) -> Sequence[ChatView]: ...
+    def chats(self, after: int, most: int) -> Sequence[ChatView]:
+        """In the order of their numbers, at most so many after this one."""
+
     def chat(self, interaction: InteractionId) -> ChatView | None: ...
     def counted(self) -> Mapping[tuple[QueueId, str], int]: ...
     async def events(self, after: int, wait_seconds: float) -> tuple[Sequence[Mapping[str, Any]], int]: ...
@@ -145,7 +148,15 @@ class _Routes:
     async def listing(self, request: web.Request) -> web.Response:
         if request.query.get("kind", "chat") not in KINDS:
             raise ChatError(400, "kind must be chat; calls are at /api/v1/calls.")
-        return web.json_response({"interactions": [_shown(chat) for chat in self._desk.chats()]})
+        try:
+            after, limit = int(request.query.get("after", "0")), int(request.query.get("limit", str(PAGE)))
+        except ValueError:
+            raise ChatError(400, "after and limit are whole numbers.") from None
+        if after < 0 or not 1 <= limit <= PAGE:
+            raise ChatError(400, f"limit is from 1 to {PAGE}, after is the number of a chat.")
+        found = [_shown(chat) for chat in self._desk.chats(after, limit)]
+        following = found[-1]["interaction"] if len(found) == limit else None
+        return web.json_response({"interactions": found, "next": following})
 
     async def show(self, request: web.Request) -> web.Response:
         return web.json_response(_shown(self._one(request)))
