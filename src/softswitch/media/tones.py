@@ -88,18 +88,9 @@ NATIONAL: Final[dict[str, National]] = {
     ),
     "DE": _usual(425, 480, 240),
     "FI": _usual(425, 300, 200),
-    "LV": _usual(425, 300, 200),
     "SE": National(
         _on_off((425,), 1000, 5000), _on_off((425,), 250, 250), _on_off((425,), 250, 750), _on_off((425,), 1000)
     ),
-    "ES": National(
-        _on_off((425,), 1500, 3000),
-        _on_off((425,), 200, 200),
-        _on_off((425,), 200, 200, 200, 200, 200, 600),
-        _on_off((425,), 1000),
-    ),
-    "PL": _usual(425, 500, 500),
-    "AT": _usual(420, 400, 200),
     "CH": _usual(425, 500, 200),
 }
 NATIONAL["CA"] = NATIONAL["US"]

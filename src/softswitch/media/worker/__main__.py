@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from softswitch.media.control import MediaEvent
 from softswitch.media.messages import MediaSaid
 from softswitch.media.worker import door
+from softswitch.media.worker.answers import Answers
 from softswitch.media.worker.carried import Carried
 from softswitch.media.worker.channel import Channel
 from softswitch.media.worker.dtls import Certificate
@@ -100,7 +101,8 @@ def _check_host(host: str) -> None:
 
 def furnish(board: Switchboard, relay: Relay) -> None:
     """With all departments."""
-    for department in (Keys(board, relay), Mixer(board, relay), Recorder(relay, board.events)):
+    sound = Keys(board, relay), Answers(board, relay), Mixer(board, relay), Recorder(relay, board.events)
+    for department in sound:
         board.departments.join(department)
 
 
