@@ -37,6 +37,7 @@ from softswitch.call import records
 from softswitch.call.core import Calls
 from softswitch.call.errors import StartError
 from softswitch.call.live_calls import LiveCalls
+from softswitch.call.live_speech import MakeSpeech
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import RECORDED
 from softswitch.call.settings import Settings
@@ -56,6 +57,8 @@ from softswitch.runtime.media_house import directory_of as media_directory_of
 from softswitch.runtime.prompt_library import build_catalog
 from softswitch.runtime.resolver import NameService
 from softswitch.runtime.sip_transport import SipTransport
+from softswitch.runtime.tts_live import LiveSpeechMaker
+from softswitch.runtime.tts_voices import Voices
 from softswitch.sip import messages as sip
 from softswitch.sip.digit_messages import SendInfoKeys
 from softswitch.sip.locate import Lookup, LookupDone
@@ -184,7 +187,8 @@ class Switch:
         self._closers.append(memory.finish)
         journal = self._journal()
         self._closers.append(self._driver.close)
-        catalog = await build_catalog(settings, progress)
+        voices = Voices(settings)
+        catalog = await build_catalog(settings, progress, voices=voices)
         transport = SipTransport(self._loop, self._receive, settings.tls)
         self._closers.append(transport.close)
         if settings.mirror is not None:
@@ -201,6 +205,9 @@ class Switch:
         if journal is not None:
             journal.begin(self.cores.engine)
         self._wire()
+        live_speech = LiveSpeechMaker(settings, voices, post)
+        self._closers.append(live_speech.close)
+        self._driver.add_effect(live_speech.make, MakeSpeech)
         state = await store.load_start_state(clock.wall(clock.now()))
         survivors = self._follow_calls(state)
         self._closers.append(media_house.stop)

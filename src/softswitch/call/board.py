@@ -17,13 +17,14 @@ from softswitch.call.destination import Places
 from softswitch.call.dial_permission import DialPermission, Verdict, refused
 from softswitch.call.dial_settings import Dialler
 from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.live_speech import LiveSpeech, MakeSpeech, SpeechMade
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.records import CallDetail
 from softswitch.call.settings import CallSettings, QueueTexts, Settings
-from softswitch.ids import AgentId, IdSource, LegId, QueueId, TrunkId
+from softswitch.ids import AgentId, IdSource, LegId, PlaybackId, QueueId, TrunkId
 from softswitch.ivr.flow import FlowRules, say_segments
 from softswitch.ivr.messages import CollectStep, Flow, Say, Segment, SetStep
-from softswitch.media.messages import MediaLegClosed, MediaSettings
+from softswitch.media.messages import MediaLegClosed, MediaSettings, Play
 from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
 from softswitch.media.security import Encryption
@@ -80,6 +81,7 @@ class _Books:
     """`closing`: ended legs that wait for their packet counts; `own_calls`: those that agents placed themselves or that
     colleagues place to them; `alarm` is told of objects whose deadline has changed."""
 
+    speech: LiveSpeech
     closing: dict[LegId, CallDetail] = field(default_factory=dict)
     own_calls: dict[LegId, AgentId] = field(default_factory=dict)
     alarm: Callable[[Any], None] = _no_alarm
@@ -100,6 +102,8 @@ class LineFacts:
         "media",
         "places",
         "queues",
+        "speaks",
+        "speech",
         "sticky_everywhere",
         "wall",
     )
@@ -110,6 +114,7 @@ class LineFacts:
         self.queues: Mapping[QueueId, QueueSettings] = {queue.id: queue for queue in settings.acd.queues}
         self.wall = wall
         self.local_time = local_time
+        self.speech, self.speaks = settings.speech, settings.speaks
         self.sticky_everywhere = _same_rule(settings)
         names = [rule.when.names for each in settings.call.queue_texts.values() for rule in each.ways.rules]
         self.asks_history = any(each & HISTORY for each in names)  # how often he has called today
@@ -169,7 +174,7 @@ class Board:
         )
         self._catalog = catalog
         self._legs: dict[LegId, tuple[CallLeg, LegOwner]] = {}
-        self._books = _Books()
+        self._books = _Books(LiveSpeech(line.speech, line.speaks))
 
     @property
     def call(self) -> CallSettings:
@@ -197,6 +202,30 @@ class Board:
                 self.missing_prompts += 1
             keys.extend(prompt.key for prompt in found)
         return tuple(keys)
+
+    def make_speech(self, leg: LegId, playback: PlaybackId, segments: tuple[Segment, ...], loops: int) -> bool:
+        """True: a part of this has to be made first; then it is played by `speech_made`."""
+        speech = self._books.speech
+        wanted = speech.wanted(segments, self._catalog)
+        if wanted:
+            speech.hold(playback, segments, loops)
+            self.emit(MakeSpeech(leg, playback, wanted))
+        return bool(wanted)
+
+    def speech_made(self, event: SpeechMade) -> bool:
+        """Play what was held; False when nothing is to be heard, so that its playback is over."""
+        held = self._books.speech.take(event.playback)
+        found = self._legs.get(event.leg)
+        if held is None or found is None or found[0].playback != event.playback:
+            return True  # something else plays by now
+        made = dict(zip(event.segments, event.prompts, strict=True))
+        keys: list[str] = []
+        for segment in held[0]:
+            prompt = made.get(segment)
+            keys += (prompt.key,) if prompt is not None else self.prompt_keys((segment,))
+        if keys:
+            self.emit(Play(event.leg, event.playback, tuple(keys), held[1]))
+        return bool(keys)
 
     # -------------------------------------------------------------- who may dial what
 

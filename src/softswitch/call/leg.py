@@ -317,10 +317,17 @@ class CallLeg:
 
     def play(self, segments: tuple[Segment, ...], loops: int = 1, playback: PlaybackId | None = None) -> bool:
         """Play these segments in place of whatever plays. False when there is nothing to be heard."""
-        keys = self._board.prompt_keys(segments)
-        if not keys or not self.alive:
+        if not self.alive:
             return False
-        self.playback = playback if playback is not None else PlaybackId(self._board.ids.number())
+        if playback is None:
+            playback = PlaybackId(self._board.ids.number())
+        if self._board.make_speech(self.id, playback, segments, loops):
+            self.playback = playback
+            return True
+        keys = self._board.prompt_keys(segments)
+        if not keys:
+            return False
+        self.playback = playback
         self._board.emit(Play(self.id, self.playback, keys, loops))
         return True
 

@@ -1,4 +1,5 @@
-"""What the media process says of itself and of whole legs: ports to use, its certificate, legs it closed or lost."""
+"""What the media process says of itself and of whole legs: ports to use, its certificate, legs it closed or lost; and
+speech that was made while a leg waited for it."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from softswitch.call.board import Board
+from softswitch.call.live_speech import SpeechMade
 from softswitch.ids import LegId
 from softswitch.media.messages import (
     AdoptLegs,
@@ -16,6 +18,7 @@ from softswitch.media.messages import (
     MediaLegClosed,
     MediaLegFailed,
     MediaLost,
+    PlaybackEnded,
     PortsLeased,
 )
 
@@ -40,6 +43,7 @@ class MediaWatch:
             MediaLost: self._lost,
             LegsFound: self._legs_found,
             AllLegsFound: self._all_found,
+            SpeechMade: self._speech_made,
         }
 
     def _leased(self, event: PortsLeased, now: float) -> None:
@@ -59,6 +63,16 @@ class MediaWatch:
             leg.has_media = False
             owner.leg_event(leg, event, now)
             leg.hang_up(MEDIA_FAILED)
+
+    def _speech_made(self, event: SpeechMade, now: float) -> None:
+        """What was held for it is played; where nothing is to be heard, that playback is over."""
+        found = self._board.find_leg(event.leg)
+        if self._board.speech_made(event) or found is None:
+            return
+        leg, owner = found
+        owner.leg_event(leg, PlaybackEnded(event.leg, event.playback, finished=False), now)
+        if hasattr(owner, "next_deadline"):
+            self._board.alarm(owner)
 
     def _lost(self, event: MediaLost, now: float) -> None:
         """Every leg is deaf and dumb: end them with a true cause rather than leave people in silence."""

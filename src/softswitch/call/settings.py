@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from softswitch.acd.messages import AcdSettings
 from softswitch.acd.rules import Condition, Rule
 from softswitch.call.dial_settings import DialSettings
+from softswitch.call.speech_settings import SpeechSettings
 from softswitch.ids import AgentId, CustomerId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Flow, Say, Target
 from softswitch.media.messages import MediaSettings
@@ -322,3 +323,8 @@ class Settings:
     survive: SurviveSettings = field(default_factory=SurviveSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     web_phones: WebPhoneSettings = field(default_factory=WebPhoneSettings)
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
+
+    def speaks(self, language: str) -> bool:
+        """Is there an engine for texts of this language?"""
+        return bool(self.tts) or language in self.speech.voices or language.partition("-")[0] in self.speech.voices

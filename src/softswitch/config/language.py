@@ -42,6 +42,7 @@ from softswitch.config.promise_language import (
     RuleDoc,
 )
 from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
+from softswitch.config.speech import SpeechDoc
 from softswitch.config.stir import STIR_POLICY, StirDoc, StirPolicyDoc
 from softswitch.config.strategies import orders
 from softswitch.config.supervision import SupervisionDoc
@@ -440,6 +441,9 @@ class Document(Section):
     database: Any = key(DatabaseKind(), "what has to survive a restart", "sqlite+aiosqlite:///var/line.db")
     media: MediaDoc | None = key(Keys(MediaDoc, "media"), "audio on the network", None)
     prompts: PromptsDoc | None = key(Keys(PromptsDoc, "prompts"), "how texts become audio", None)
+    speech: SpeechDoc | None = key(
+        Keys(SpeechDoc, "speech"), "who speaks which language, and how values are told", None
+    )
     sip: SipDoc | None = key(Keys(SipDoc, "sip"), "limits of the telephone protocol", None)
     tls: TlsDoc | None = key(Keys(TlsDoc, "tls"), "certificates", None)
     web_phones: WebPhonesDoc | None = key(Keys(WebPhonesDoc, "web_phones"), "phones in browsers", None)

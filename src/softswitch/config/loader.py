@@ -36,6 +36,7 @@ from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
 from softswitch.config.references import Known
+from softswitch.config.speech import build_speech
 from softswitch.config.supervision import build_supervised
 from softswitch.config.survive import build_survive
 from softswitch.config.transports import build_tls, build_web_phones
@@ -230,6 +231,7 @@ class _Build:
             mirror=build_mirror(document, self._directory, env, report),
             tls=build_tls(document, listen, sip.trunks, self._directory, report),
             web_phones=build_web_phones(document),
+            speech=build_speech(document, known, self._directory, env, report),
         )
 
     def _call(self, builder: FlowBuilder, human: str) -> CallSettings:

@@ -29,7 +29,8 @@ from softswitch.media.codecs import CODECS
 from softswitch.runtime import audio_files
 from softswitch.runtime.audio_files import MUSIC_FILE, SPOKEN_FILE, TREATMENT_VERSION, Treatment, UnreadableAudio
 from softswitch.runtime.prompt_cache import PromptCache, identity_of
-from softswitch.runtime.tts import TtsEngine, TtsError, engine_named
+from softswitch.runtime.tts import TtsEngine, TtsError
+from softswitch.runtime.tts_voices import Voices
 
 Progress: TypeAlias = Callable[[int, int], None]  # prompts made so far, prompts to make
 
@@ -87,12 +88,12 @@ async def build_catalog(
     progress: Progress | None = None,
     *,
     engine: TtsEngine | None = None,
+    voices: Voices | None = None,
     shipped: Mapping[tuple[str, str], Shipped] | None = None,
 ) -> PromptCatalog:
     """The catalogue of everything this configuration can say; `StartError` when something has no sound.
     `engine` and `shipped` take the place of the configuration's engine and of the package's prompts."""
-    engine = engine if engine is not None else engine_named(settings.tts)
-    library = PromptLibrary(settings, engine, shipped)
+    library = PromptLibrary(settings, voices or Voices(settings, engine), shipped)
     return await library.build(progress)
 
 
@@ -100,11 +101,11 @@ class PromptLibrary:
     """One build of a catalogue."""
 
     def __init__(
-        self, settings: Settings, engine: TtsEngine | None, shipped: Mapping[tuple[str, str], Shipped] | None
+        self, settings: Settings, voices: Voices, shipped: Mapping[tuple[str, str], Shipped] | None = None
     ) -> None:
         self._settings = settings
         self._directory = Path(settings.directory)
-        self._engine = engine
+        self._voices = voices
         self._shipped = shipped_prompts() if shipped is None else shipped
         self._prompts: dict[Segment, Prompt] = {}
         self._segments: dict[str, list[Segment]] = {}  # by identity: the same file may be said in two languages
@@ -142,10 +143,12 @@ class PromptLibrary:
                 missing.append(source)
             else:
                 self._know(source, prompt)
-        if self._engine is not None and not self._engine.available():
-            silent += [source.segment for source in missing if source.make is None]
+        for source in missing:
+            engine = self._voices.engine(source.segment.language)
+            if source.make is None and engine is not None and not engine.available():
+                silent.append(source.segment)
         if silent:
-            raise StartError(_no_sound(silent, self._settings.tts, self._engine))
+            raise StartError(_no_sound(silent, self._settings.tts, self._voices.engine(silent[0].language)))
         cache.prune(sources)
         return cache, missing
 
@@ -167,11 +170,8 @@ class PromptLibrary:
         shipped = self._shipped.get((segment.language, segment.text))
         if shipped is not None:
             return Source(segment, identity_of("shipped", shipped.digest), partial(_from_shipped, shipped))
-        voice = self._engine.voice(segment.language) if self._engine is not None else ""
-        if self._engine is None or not voice:
-            return None
-        identity = identity_of("tts", version, self._engine.name, voice, segment.text, *wide)
-        return Source(segment, identity, None)
+        identity = self._voices.identity(segment, self._wide)
+        return Source(segment, identity, None) if identity else None
 
     # -------------------------------------------------------------- making
 
@@ -199,11 +199,12 @@ class PromptLibrary:
                 self._done(source, prompt, total)
 
     async def _speak(self, cache: PromptCache, sources: list[Source], total: int) -> None:
-        assert self._engine is not None
         for source in sources:
             segment = source.segment
+            engine = self._voices.engine(segment.language)
+            assert engine is not None, segment
             try:
-                samples, rate = await self._engine.render(segment.text, segment.language)
+                samples, rate = await engine.render(segment.text, segment.language)
             except TtsError as error:
                 raise StartError(f"no speech for '{_short(segment.text)}' ({segment.language}): {error}") from error
             sound = await asyncio.to_thread(treated, samples, rate, treatment_of_text(segment.text), self._wide)
@@ -281,13 +282,17 @@ def _no_sound(silent: list[Segment], tts: str, engine: TtsEngine | None) -> str:
     shown = "; ".join(f"{each.language} '{_short(each.text)}'" for each in silent[:_SHOWN])
     rest = f" and {len(silent) - _SHOWN} more" if len(silent) > _SHOWN else ""
     if engine is not None:
-        fix = f"install {engine.name}, which 'tts' names, or give audio files for them"
+        fix = f"install {engine.name}, which {_who_names(engine, tts)} names, or give audio files for them"
     elif tts:
         fix = f"'tts: {tts}' is not an engine this switch knows (espeak-ng)"
     else:
         fix = "set 'tts: espeak-ng' and install it, or give audio files for them"
     texts = "1 text has" if len(silent) == 1 else f"{len(silent)} texts have"
     return f"{texts} no audio: {shown}{rest}; {fix}"
+
+
+def _who_names(engine: TtsEngine, tts: str) -> str:
+    return "'tts'" if engine.name == tts else "'speech'"
 
 
 def _short(text: str) -> str:

@@ -1,7 +1,8 @@
 """Text to speech: the port that an engine fits into, and espeak-ng as a subprocess.
 
-Speech is made when the switch starts, never during a call. One process per text, a few at a time, each with a
-deadline; the text goes in by stdin (never as an argument) and a WAV comes back on stdout.
+Most speech is made when the switch starts; what nobody knew then is made by `runtime.tts_live`. One process per text, a
+few at a time, each with a deadline; the text goes in by stdin (never as an argument), the sound comes back on stdout.
+Other engines: `runtime.tts_piper`, `runtime.tts_http`; which speaks what: `runtime.tts_voices`.
 """
 
 from __future__ import annotations
@@ -73,31 +74,33 @@ class EspeakEngine:
         voice, speed = self._voice(language)
         arguments = ("-v", voice, "-s", str(speed), "-b", "1", "--stdin", "--stdout")
         async with self._slots:
-            status, wav, complaint = await self._run(arguments, _with_melody(text).encode())
+            status, wav, complaint = await run_program(
+                (self._program, *arguments), _with_melody(text).encode(), self._timeout_seconds
+            )
         if status != 0:
             why = complaint.decode(errors="replace").strip().splitlines()
             raise TtsError(f"{self._program} cannot speak '{language}': {why[0] if why else f'exit status {status}'}")
         return _samples_of_stream(wav)
 
-    async def _run(self, arguments: tuple[str, ...], text: bytes) -> tuple[int, bytes, bytes]:
-        pipe = asyncio.subprocess.PIPE
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self._program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe
-            )
-        except OSError as error:
-            raise TtsError(f"{self._program} cannot be started: {error.strerror}") from error
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                wav, complaint = await process.communicate(text)
-        except TimeoutError as error:
-            raise TtsError(f"{self._program} took longer than {self._timeout_seconds:g} s for one text") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return process.returncode, wav, complaint
+
+async def run_program(command: tuple[str, ...], text: bytes, timeout_seconds: float) -> tuple[int, bytes, bytes]:
+    """Exit status, what it wrote, and what it complained of. It is killed when it takes too long."""
+    program, pipe = command[0], asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+    except OSError as error:
+        raise TtsError(f"{program} cannot be started: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            sound, complaint = await process.communicate(text)
+    except TimeoutError as error:
+        raise TtsError(f"{program} took longer than {timeout_seconds:g} s for one text") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, sound, complaint
 
 
 def _with_melody(text: str) -> str:
