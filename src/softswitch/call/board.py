@@ -102,8 +102,7 @@ class LineFacts:
         "media",
         "places",
         "queues",
-        "speaks",
-        "speech",
+        "speaking",
         "sticky_everywhere",
         "wall",
     )
@@ -114,7 +113,7 @@ class LineFacts:
         self.queues: Mapping[QueueId, QueueSettings] = {queue.id: queue for queue in settings.acd.queues}
         self.wall = wall
         self.local_time = local_time
-        self.speech, self.speaks = settings.speech, settings.speaks
+        self.speaking = settings.speech, settings.speaks
         self.sticky_everywhere = _same_rule(settings)
         names = [rule.when.names for each in settings.call.queue_texts.values() for rule in each.ways.rules]
         self.asks_history = any(each & HISTORY for each in names)  # how often he has called today
@@ -174,7 +173,7 @@ class Board:
         )
         self._catalog = catalog
         self._legs: dict[LegId, tuple[CallLeg, LegOwner]] = {}
-        self._books = _Books(LiveSpeech(line.speech, line.speaks))
+        self._books = _Books(LiveSpeech(*line.speaking))
 
     @property
     def call(self) -> CallSettings:
