@@ -199,7 +199,8 @@ class Switch:
         local_flows = (*await transport.listen(settings.listen), *await phones.listen(settings.listen))
         transport.local_flows = local_flows
         media_directory = media_directory_of(settings.media, settings.database_url)
-        media_house = MediaHouse(settings.media, settings.prompt_cache, post, media_directory)
+        media_settings = replace(settings.media, coders=settings.codecs)
+        media_house = MediaHouse(media_settings, settings.prompt_cache, post, media_directory)
         self.edges = Edges(store, memory, media_house, transport, journal)
         self.cores = self._make_cores(catalog, local_flows)
         if journal is not None:

@@ -328,3 +328,9 @@ class Settings:
     def speaks(self, language: str) -> bool:
         """Is there an engine for texts of this language?"""
         return bool(self.tts) or language in self.speech.voices or language.partition("-")[0] in self.speech.voices
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """All that a call may have, of the line and of its trunks, once each."""
+        trunks = (name for trunk in self.sip.trunks for name in trunk.codecs)
+        return tuple(dict.fromkeys((*self.media.codecs, *trunks)))

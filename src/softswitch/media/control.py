@@ -51,6 +51,7 @@ from softswitch.media.messages import (
     SendDigits,
     SetKeys,
     SetRemote,
+    SetUpCoders,
     SetUpRecording,
     StartDtls,
     StartRecording,
@@ -85,7 +86,7 @@ MediaCommand: TypeAlias = (
     | MaskRecording
     | MarkRecording
 )
-LineCommand: TypeAlias = Claim | AdoptLegs | Finish | Ping | SetUpRecording  # of the connection, of no leg
+LineCommand: TypeAlias = Claim | AdoptLegs | Finish | Ping | SetUpRecording | SetUpCoders  # of no leg
 MediaEvent: TypeAlias = (
     PortsLeased
     | ToneHeard
@@ -123,6 +124,7 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (7, CloseMediaLeg, (int,)),
     (8, SetKeys, (int, str, bytes, bytes)),
     (9, StartDtls, (int, bool, str, str, str, str, float, bool)),
+    (10, SetUpCoders, (tuple,)),
     (17, SendDigits, (int, str, int, int, int)),
     (18, ListenForKeys, (int, bool)),
     (19, WatchAnswer, (int, str, bool, bool)),
@@ -170,6 +172,7 @@ _ELEMENTS: Final[dict[type[Any], type[Any]]] = {
     SetHearing: int,
     PlayToMix: str,
     SetUpRecording: str,
+    SetUpCoders: str,
 }
 # rows inside a message, and what they hold
 _ROWS: Final[dict[type[Any], tuple[type[Any], tuple[type[Any], ...]]]] = {

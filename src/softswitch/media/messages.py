@@ -185,6 +185,14 @@ class WatchAnswer:
     on: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SetUpCoders:
+    """Codecs that calls may have: what they need is loaded now, and not in the middle of the first call. Sent before
+    the first leg."""
+
+    codecs: tuple[str, ...]
+
+
 # ------------------------------------------------------------------ recording: switch -> media process
 
 
@@ -453,6 +461,7 @@ class MediaSettings:
     port_last: int = 29999
     silence_seconds: float = 30.0
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    coders: tuple[str, ...] = ()  # codecs of the line and of the trunks together, made ready before the first call
     dtls: bool = False  # keys by DTLS, for browsers
     in_band_digits: str = "auto"  # tones of keys are listened for: auto (where no events were agreed), always, never
     grace_seconds: float = 60.0  # calls go on for so long without the switch; 0: not at all

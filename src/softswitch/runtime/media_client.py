@@ -29,7 +29,7 @@ from typing import IO
 
 import softswitch
 from softswitch.media.control import PROTOCOL, MediaCommand, MediaMessage
-from softswitch.media.messages import AdoptLegs, Claim, Finish, MediaLost, MediaSettings
+from softswitch.media.messages import AdoptLegs, Claim, Finish, MediaLost, MediaSettings, SetUpCoders
 from softswitch.media.worker import door
 from softswitch.runtime.media_connection import Child, Connection, Running, Survivor
 
@@ -211,7 +211,11 @@ class MediaClient:
 
     def _set_up(self) -> None:
         """What it has to know before the first leg."""
-        if self._connection is not None and self._settings.recording is not None:
+        if self._connection is None:
+            return
+        if self._settings.coders:
+            self._connection.send(SetUpCoders(self._settings.coders))
+        if self._settings.recording is not None:
             self._connection.send(self._settings.recording)
 
     # -------------------------------------------------------------- while it runs

@@ -231,8 +231,7 @@ def _decoded(cache: PromptCache, sources: list[Source]) -> list[Prompt]:
 
 def hears_wide(settings: Settings) -> bool:
     """Is there anybody who could hear more than 8 kHz carry?"""
-    names = [*settings.media.codecs, *(name for trunk in settings.sip.trunks for name in trunk.codecs)]
-    return any(CODECS[name].rate > audio_files.LINE_RATE for name in names if name in CODECS)
+    return any(CODECS[name].rate > audio_files.LINE_RATE for name in settings.codecs if name in CODECS)
 
 
 def treated(samples: audio_files.Samples, rate: int, treatment: Treatment, wide: bool) -> Sound:

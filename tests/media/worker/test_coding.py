@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from softswitch.media.codecs import CODECS, G722, OPUS, PCMA, PCMU, Codec
 from softswitch.media.messages import SetRemote
 from softswitch.media.worker import opus
-from softswitch.media.worker.coding import RATES, decoder, encoder, prepare, spoken
+from softswitch.media.worker.coding import RATES, decoder, encoder, prepare, ready, spoken
 from softswitch.media.worker.opus import OpusDecoder
 from softswitch.media.worker.rates import Converter
 
@@ -263,11 +263,11 @@ def test_the_codec_of_a_leg() -> None:
 
 
 def test_everything_can_be_prepared_ahead() -> None:
-    prepare(tuple(CODECS))
+    prepare((*CODECS, "OF ANOTHER VERSION"))
     assert encoder(OPUS, prompt=True).encode(bytes(640))
 
 
-def test_the_shipped_libopus_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_libopus_is_found(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(opus, "_NAMES", ())
     opus.library.cache_clear()
     try:
@@ -280,6 +280,9 @@ def test_the_shipped_libopus_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         opus.library.cache_clear()
         with pytest.raises(ValueError, match="libopus"):
             decoder(OPUS)
+        ready.cache_clear()
+        prepare(("PCMU", "OPUS", "G722"))
+        assert "OPUS cannot be spoken here" in caplog.text
     finally:
         monkeypatch.undo()
         opus.library.cache_clear()

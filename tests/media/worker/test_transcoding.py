@@ -5,18 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.media.harness import Worker
+from tests.media.harness import Worker, free_range
 from tests.media.talker import Talker, strength, tone
 
 from softswitch.media import rtp
 from softswitch.media.codecs import CODECS, G722, OPUS, PCMA, PCMU, Codec
 from softswitch.media.dtmf import press
-from softswitch.media.messages import Bridge, CloseMediaLeg, DigitReceived
+from softswitch.media.messages import Bridge, CloseMediaLeg, DigitReceived, SetUpCoders
 from softswitch.media.worker.coding import decoder, encoder
 from softswitch.media.worker.leg import Route
 from softswitch.media.worker.outgoing import Outgoing
@@ -278,6 +279,16 @@ def test_nonsense_from_one_side_is_harmless_for_the_other(pair: Callable[..., tu
     one.say(payload)
     while len(other.hear()[1]) != 160:
         pass
+
+
+def test_coders_are_made_ready_before_the_first_call(start_worker: Callable[..., Worker]) -> None:
+    first = free_range(20)
+    worker = start_worker(first, first + 19)
+    maps = Path(f"/proc/{worker.process.pid}/maps")
+    assert "libopus" not in maps.read_text() and "libavcodec" not in maps.read_text()
+    worker.send(SetUpCoders(("PCMU", "OPUS", "G722")))
+    worker.settle()
+    assert "libopus" in maps.read_text() and "libavcodec" in maps.read_text()
 
 
 class Bench:

@@ -8,12 +8,15 @@ when the first of their coders is made, or ahead of the calls by `prepare`.
 from __future__ import annotations
 
 import audioop
+import logging
 from functools import cache
 from typing import Final, Protocol
 
 from softswitch.media.codecs import CODECS, G722, OPUS, PCMA, PCMU, STATIC, Codec
 from softswitch.media.messages import SetRemote
 from softswitch.media.worker.concealment import Concealer
+
+log = logging.getLogger(__name__)
 
 RATES: Final = (8000, 16000)  # of the samples that all coders have
 
@@ -170,6 +173,12 @@ def ready(codec: Codec) -> None:
 
 
 def prepare(names: tuple[str, ...]) -> None:
-    """Load the coders of all these codecs, before there is a call. `ValueError` as above."""
+    """Load the coders of all these codecs, before there is a call. What is missing is said once, and again by each leg
+    that fails for it."""
     for name in names:
-        ready(CODECS[name])
+        codec = CODECS.get(name)
+        try:
+            if codec is not None:
+                ready(codec)
+        except (ValueError, ImportError) as error:
+            log.error("%s cannot be spoken here: %s", name, error)

@@ -24,6 +24,7 @@ from softswitch.media.messages import (
     RtpSilent,
     SetKeys,
     SetRemote,
+    SetUpCoders,
     SetUpRecording,
     StartDtls,
     StopPlay,
@@ -31,7 +32,7 @@ from softswitch.media.messages import (
 )
 from softswitch.media.rtp import FRAME_BYTES, HEADER_BYTES
 from softswitch.media.worker.browser import DtlsGuard
-from softswitch.media.worker.coding import spoken
+from softswitch.media.worker.coding import prepare, spoken
 from softswitch.media.worker.department import Departments
 from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.guard import Guard
@@ -110,7 +111,7 @@ class Switchboard:
 
     # -------------------------------------------------------------- orders
 
-    def handle(self, command: MediaCommand | SetUpRecording) -> None:
+    def handle(self, command: MediaCommand | SetUpRecording | SetUpCoders) -> None:
         """Obey one command. A command that cannot be obeyed fails its leg and nothing else."""
         match command:
             case OpenMediaLeg():
@@ -123,6 +124,9 @@ class Switchboard:
                 return
             case SetUpRecording():
                 self._of_the_house(command)
+                return
+            case SetUpCoders():
+                prepare(command.codecs)
                 return
         leg = self.legs.get(command.leg)
         if leg is None:
