@@ -15,9 +15,11 @@ def test_the_media_process_is_lost_and_every_leg_has_its_cdr_line() -> None:
     house.answer(house.ringing()[0])
     house.media_answers = False  # nobody is there to count packets
     house.post(media.MediaLost())
+    house.wait(15.0)
     details = house.of(records.CallDetail)
     assert [each.direction for each in details] == ["in", "out"]
     assert details[0].leg == leg
+    assert [(each.ended_by, each.cause) for each in details] == [("us", 41), ("us", 41)]
     assert house.calls.board.idle
 
 

@@ -147,10 +147,12 @@ class Chaos:
     def leg_fails(self) -> None:
         house = self.house
         if self.chance.random() < 0.1:
-            house.media_answers = False
-            house.post(media.MediaLost())
-            house.media_answers = True
-            house.post(media.PortsLeased(tuple(range(20000, 20080, 2))))
+            house.offer_status = self.chance.choice((0, 200, 200, 200, 488, 491))
+            house.lose_media()
+            if self.chance.random() < 0.8:
+                house.new_media(20000, 20079)
+            else:  # after a while only
+                house.post(media.PortsLeased(tuple(range(20000, 20080, 2))))
         elif (leg := self.leg()) is not None:
             house.post(media.MediaLegFailed(leg.id, "socket error"))
 

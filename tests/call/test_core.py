@@ -424,12 +424,13 @@ def test_a_dead_line_is_hung_up_but_not_on_hold() -> None:
     assert house.state(ANNA) is acd.AgentState.WRAP_UP
 
 
-def test_media_process_lost_ends_every_call_with_a_cause() -> None:
+def test_a_media_process_that_never_comes_back_ends_every_call_with_a_cause() -> None:
     house = House()
     house.register(ANNA)
     house.to_queue()
     house.answer(house.ringing()[0])
     house.post(media.MediaLost())
+    house.wait(15.0)
     assert all("cause=41" in (each.reason or "") for each in house.of(sip.Hangup)[:2])
     assert house.calls.board.live_legs() == ()
     assert len(house.stock) == 0

@@ -121,6 +121,7 @@ def test_only_a_caller_who_hangs_up_has_abandoned() -> None:
     hangs_up, is_hung_up = house.to_queue(TWO), house.to_queue(THREE)
     house.bye(hangs_up)
     house.post(media.MediaLost())
+    house.wait(15.0)
     outcomes = {each.interaction: each.outcome for each in house.of(acd.InteractionEnded)}
     assert list(outcomes.values()) == [acd.Outcome.ANSWERED, acd.Outcome.ABANDONED, acd.Outcome.OVERFLOWED]
     assert is_hung_up in house.ended_legs

@@ -29,7 +29,7 @@ from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
 from softswitch.media.security import Encryption
 from softswitch.sip.causes import cause_of_status
-from softswitch.sip.messages import ContactBinding, LegEnded, TrunkSettings
+from softswitch.sip.messages import ContactBinding, EndedBy, LegEnded, TrunkSettings
 
 if TYPE_CHECKING:
     from softswitch.call.talk import Talk
@@ -82,7 +82,7 @@ class _Books:
     colleagues place to them; `alarm` is told of objects whose deadline has changed."""
 
     speech: LiveSpeech
-    closing: dict[LegId, CallDetail] = field(default_factory=dict)
+    closing: dict[LegId, tuple[int, CallDetail]] = field(default_factory=dict)  # with their ports
     own_calls: dict[LegId, AgentId] = field(default_factory=dict)
     alarm: Callable[[Any], None] = _no_alarm
     ways: WaysOut = field(default_factory=_NoWays)
@@ -163,7 +163,7 @@ class Board:
         self.line = line
         self.ids = ids
         self.random_bytes = random_bytes or _no_random  # of keys: the operating system's, never of a seed
-        self.fingerprint = ""  # of the media process's certificate
+        self._fingerprints: dict[int, str] = {}  # of the media processes' certificates, by their shares of the ports
         self.ports = ports
         self.contacts: dict[AgentId, tuple[ContactBinding, ...]] = {}
         self.outbox: list[Any] = []
@@ -223,7 +223,7 @@ class Board:
             prompt = made.get(segment)
             keys += (prompt.key,) if prompt is not None else self.prompt_keys((segment,))
         if keys:
-            self.emit(Play(event.leg, event.playback, tuple(keys), held[1]))
+            found[0].play_keys(event.playback, tuple(keys), held[1])
         return bool(keys)
 
     # -------------------------------------------------------------- who may dial what
@@ -252,9 +252,17 @@ class Board:
             return Encryption(word)
         return Encryption.BROWSER if transport in ("ws", "wss") else Encryption.NONE
 
-    def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner) -> CallLeg | None:
-        """A leg with a media port of its own; None when the stock of ports is used up."""
-        port = self.ports.take()
+    def fingerprint_of(self, port: int) -> str:
+        """Of the certificate of the media process that has this port; "": it has none."""
+        return self._fingerprints.get(self.ports.share(port), "")
+
+    def note_fingerprint(self, port: int, fingerprint: str) -> None:
+        self._fingerprints[self.ports.share(port)] = fingerprint
+
+    def open_leg(self, leg: LegId, facts: LegFacts, owner: LegOwner, beside: CallLeg | None = None) -> CallLeg | None:
+        """A leg with a media port of its own; None when the stock of ports is used up. `beside`: with whom it will be
+        bridged, so that one media process has both."""
+        port = self.ports.take(None if beside is None else beside.port)
         if port is None:
             return None
         made = CallLeg(self, leg, port, facts)
@@ -289,10 +297,11 @@ class Board:
             return
         leg, owner = found
         leg.ended(now)
+        self.ports.ended(leg.port)
         self.dialling.ended(event.leg, now)
         detail = self._detail(leg, event)
         if leg.has_media:
-            self._books.closing[leg.id] = detail
+            self._books.closing[leg.id] = leg.port, detail
         else:
             self.emit(detail)
         owner.leg_ended(leg, event, now)
@@ -301,6 +310,8 @@ class Board:
     def _detail(self, leg: CallLeg, event: LegEnded) -> CallDetail:
         facts, wall = leg.facts, self.line.wall
         assert facts.ended_at is not None
+        ours = facts.cause if event.by is EndedBy.US else None
+        causes = event.cause, ours, cause_of_status(event.status)
         return CallDetail(
             leg=leg.id,
             interaction=facts.interaction,
@@ -313,12 +324,12 @@ class Board:
             ended_at=wall(facts.ended_at),
             ended_by=event.by.value,
             status=event.status,
-            cause=event.cause if event.cause is not None else cause_of_status(event.status),
+            cause=next(each for each in causes if each is not None),
             restarted=facts.restarted,
         )
 
     def media_closed(self, event: MediaLegClosed) -> None:
-        detail = self._books.closing.pop(event.leg, None)
+        _, detail = self._books.closing.pop(event.leg, (0, None))
         if detail is not None:
             detail = replace(detail, packets_in=event.packets_in, packets_out=event.packets_out)
             self.emit(replace(detail, loss_percent=event.loss_percent, jitter_ms=event.jitter_ms, mos=event.mos))
@@ -367,15 +378,14 @@ class Board:
         """No leg is alive, and every CDR line is written."""
         return not self._legs and not self._books.closing
 
-    def media_lost(self) -> None:
-        """The media process is gone: its counts will never come, and its ports are no longer ours."""
-        for detail in self._books.closing.values():
-            self.emit(detail)
-        self._books.closing.clear()
-        for leg, _ in self._legs.values():
-            leg.has_media = False
-        self.ports.clear()
-        self.fingerprint = ""
+    def media_lost(self, first: int, last: int) -> None:
+        """The media process of these ports is gone: its counts will never come, and its ports are no longer ours."""
+        closing = self._books.closing
+        for leg in [leg for leg, (port, _) in closing.items() if first <= port <= last]:
+            self.emit(closing.pop(leg)[1])
+        self.ports.lose(first, last)
+        for share in [share for share in self._fingerprints if first <= self.ports.first_of(share) <= last]:
+            del self._fingerprints[share]
 
 
 class _Nobody:

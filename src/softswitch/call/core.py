@@ -75,7 +75,6 @@ from softswitch.sip.messages import (
     InviteProgressed,
     InviteReceived,
     LegEnded,
-    OfferAnswered,
     OfferReceived,
     ReferReceived,
     RegistrationChanged,
@@ -90,7 +89,6 @@ LEG_EVENTS = (
     InviteProgressed,
     InviteAnswered,
     OfferReceived,
-    OfferAnswered,
     InfoDigitReceived,
     PlaybackEnded,
     DigitReceived,
@@ -155,7 +153,7 @@ class Calls:
         readopted = Readopted(self.board, self.sessions, self.transfers)
         self._handlers.update({CallRestored: readopted.restored, CallsResumed: readopted.resumed})
         self._handlers.update(Supervision(self.board).handlers)
-        self._handlers.update(MediaWatch(self.board, self._ports_leased).handlers)
+        self._handlers.update(MediaWatch(self.board, self._ports_leased, self._leg_event).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
 

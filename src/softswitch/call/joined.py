@@ -16,7 +16,7 @@ from typing import Any
 from softswitch.call.board import Board, LegOwner
 from softswitch.call.conference import Conference, Guest, hearing
 from softswitch.call.keys import pass_on
-from softswitch.call.leg import CallLeg
+from softswitch.call.leg import AudioMoved, CallLeg
 from softswitch.call.prompts import music_segment
 from softswitch.media.messages import Bridge, DigitReceived, RtpSilent, Unbridge
 from softswitch.sip.messages import AckReceived, InfoDigitReceived, LegEnded, OfferReceived
@@ -114,6 +114,9 @@ class Joined:
         mixed, guests = self._mixed, self.guests
         if self.over:
             return
+        if not all(leg.has_media for leg in (self._customer, self._agent, *(guest.leg for guest in guests))):
+            self._mixed = None  # and the mixer with it: all is told anew when the last one is there (`AudioMoved`)
+            return
         if guests:
             if mixed is None:
                 mixed = self._mixed = Conference(self._board)
@@ -148,6 +151,8 @@ class Joined:
                 leg.acknowledged(event.sdp)
             if leg.on_hold != was_on_hold:
                 self._hold_changed(leg)
+        elif isinstance(event, AudioMoved):
+            self.sound()
         elif isinstance(event, RtpSilent) and not leg.on_hold:
             leg.hang_up(RTP_LOST)
         elif isinstance(event, DigitReceived | InfoDigitReceived):

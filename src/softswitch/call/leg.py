@@ -10,7 +10,7 @@ ends exactly once, with `LegEnded`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -63,6 +63,7 @@ class LegFacts:
     forwarded: tuple[Forwarded, ...] = ()  # who forwarded this call, the last one first
     caller_as_sent: str = ""  # as the trunk wrote it
     codecs: tuple[str, ...] = ()  # of this trunk; empty: those of the line
+    cause: int | None = None  # of Q.850: why we ended it, where it was no usual end
     ip6: bool = False  # audio over IPv6, where we have an address there
     restarted: bool = False  # the switch was started again meanwhile
 
@@ -120,6 +121,13 @@ def audio_host(described: str, signalling: str) -> str:
     return signalling if private and public else described
 
 
+@dataclass(frozen=True, slots=True)
+class AudioMoved:
+    """To the owner of a leg: its audio is in another media process. Nothing is known there but what it plays."""
+
+    leg: LegId
+
+
 class _OurDescription:
     """What we described to the peer: the last one sent, its version, the payload types that have their meaning for the
     whole session, and our offer while its answer is awaited."""
@@ -148,6 +156,7 @@ class CallLeg:
         "playback",
         "port",
         "remote",
+        "sounding",
     )
 
     def __init__(self, board: Board, leg: LegId, port: int, facts: LegFacts, opens: bool = True) -> None:
@@ -155,15 +164,16 @@ class CallLeg:
         self._board = board
         self._ours = _OurDescription()
         self.keys = LegKeys()
-        self._security = LegSecurity(facts.encryption, board.random_bytes, board.fingerprint)
+        self._security = LegSecurity(facts.encryption, board.random_bytes, board.fingerprint_of(port))
         facts.ip6 = facts.ip6 and bool(board.media.host6)
         self.id = leg
         self.port = port
         self.facts = facts
         self.remote: RemoteMedia | None = None
         self.playback: PlaybackId | None = None
+        self.sounding: Play | None = None  # what plays; of no meaning without `playback`
         self.alive = True
-        self.has_media = True  # False: its packet counts will never come
+        self.has_media = True  # False: its packet counts will never come, and nobody takes orders for its audio
         if opens:
             board.emit(OpenMediaLeg(leg, port, facts.ip6))
 
@@ -249,6 +259,10 @@ class CallLeg:
 
     def answer_reoffer(self, sdp: bytes | None) -> None:
         """The peer re-INVITEs: hold, resume, another address or codec (RFC 3264 8); None asks us for an offer."""
+        if not self.has_media:
+            # RFC 3261 14.1: we are about to offer something ourselves (`call.media_again`); he comes again
+            self._board.emit(AnswerOffer(self.id, 491, None))
+            return
         if sdp is None:
             self._board.emit(AnswerOffer(self.id, 200, self.make_offer()))
             return
@@ -267,9 +281,13 @@ class CallLeg:
         self.remote = remote
         self._ours.numbers.update(remote.numbers)
         security = remote.security
-        if security is not None and security != self._security.agreed:
+        if self.has_media and security is not None and security != self._security.agreed:
             self._secure(security, patience)
         self._security.agree(security, remote.protocol)
+        if self.has_media:
+            self._tell_remote(remote)
+
+    def _tell_remote(self, remote: RemoteMedia) -> None:
         self._board.emit(
             SetRemote(
                 self.id,
@@ -290,6 +308,22 @@ class CallLeg:
         listen = self.keys.agreed(self, self._board.media.in_band_digits)
         if listen is not None:
             self._board.emit(listen)
+
+    def move_audio(self, port: int) -> bytes:
+        """The audio goes on at this port of a media process that knows nothing of it: our offer, which says so. What
+        plays begins again; where nothing is encrypted, the peer hears it before he answers."""
+        assert self.remote is not None
+        board = self._board
+        self.port, self.has_media = port, True
+        board.emit(OpenMediaLeg(self.id, port, self.facts.ip6))
+        if self.remote.security is None:
+            self._tell_remote(self.remote)
+        else:
+            self._security.renew(board.fingerprint_of(port))
+            self.remote = replace(self.remote, security=None)  # whatever is agreed now is new
+        if self.playback is not None and self.sounding is not None:
+            board.emit(self.sounding)
+        return self.make_offer()
 
     def _secure(self, security: Security, patience: float) -> None:
         """The media process gets the keys, or what it needs to agree on some, before the address."""
@@ -322,19 +356,24 @@ class CallLeg:
         if playback is None:
             playback = PlaybackId(self._board.ids.number())
         if self._board.make_speech(self.id, playback, segments, loops):
-            self.playback = playback
+            self.playback, self.sounding = playback, None
             return True
         keys = self._board.prompt_keys(segments)
         if not keys:
             return False
-        self.playback = playback
-        self._board.emit(Play(self.id, self.playback, keys, loops))
+        self.play_keys(playback, keys, loops)
         return True
+
+    def play_keys(self, playback: PlaybackId, keys: tuple[str, ...], loops: int) -> None:
+        self.playback = playback
+        self.sounding = Play(self.id, playback, keys, loops)
+        if self.has_media:
+            self._board.emit(self.sounding)
 
     def stop_play(self) -> None:
         if self.playback is not None:
             self.playback = None
-            if self.alive:
+            if self.alive and self.has_media:
                 self._board.emit(StopPlay(self.id))
 
     def played(self, playback: PlaybackId) -> bool:

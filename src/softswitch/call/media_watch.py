@@ -8,6 +8,7 @@ from typing import Any
 
 from softswitch.call.board import Board
 from softswitch.call.live_speech import SpeechMade
+from softswitch.call.media_again import MediaAgain, only_in
 from softswitch.ids import LegId
 from softswitch.media.messages import (
     AdoptLegs,
@@ -21,18 +22,21 @@ from softswitch.media.messages import (
     PlaybackEnded,
     PortsLeased,
 )
+from softswitch.sip.messages import OfferAnswered
 
-MEDIA_GONE = 'Q.850;cause=41;text="Media process lost"'
 MEDIA_FAILED = 'Q.850;cause=41;text="Media failed"'  # of this leg alone; the media process logs why
 
 Handler = Callable[[Any, float], None]
 
 
 class MediaWatch:
-    """`on_ports` is told of each lease; the first one means that calls can come."""
+    """`on_ports` is told of each lease; the first one means that calls can come. `other_offer` hears the answers to
+    offers that are not made because a media process was lost."""
 
-    def __init__(self, board: Board, on_ports: Callable[[float], None]) -> None:
+    def __init__(self, board: Board, on_ports: Callable[[float], None], other_offer: Handler) -> None:
         self._board = board
+        self._other_offer = other_offer
+        self.again = MediaAgain(board)
         self._on_ports = on_ports
         self._found: dict[LegId, FoundLeg] = {}  # carried over by a media process that tells of them just now
         self.handlers: dict[type, Handler] = {
@@ -44,6 +48,7 @@ class MediaWatch:
             LegsFound: self._legs_found,
             AllLegsFound: self._all_found,
             SpeechMade: self._speech_made,
+            OfferAnswered: self._offer_answered,
         }
 
     def _leased(self, event: PortsLeased, now: float) -> None:
@@ -51,14 +56,14 @@ class MediaWatch:
         self._on_ports(now)
 
     def _dtls_offered(self, event: DtlsOffered, now: float) -> None:
-        self._board.fingerprint = event.fingerprint
+        self._board.note_fingerprint(event.port_first, event.fingerprint)
 
     def _closed(self, event: MediaLegClosed, now: float) -> None:
         self._board.media_closed(event)
 
     def _failed(self, event: MediaLegFailed, now: float) -> None:
         found = self._board.find_leg(event.leg)
-        if found is not None:
+        if found is not None and found[0].has_media:  # else it is lost already, and is brought up again
             leg, owner = found
             leg.has_media = False
             owner.leg_event(leg, event, now)
@@ -75,10 +80,12 @@ class MediaWatch:
             self._board.alarm(owner)
 
     def _lost(self, event: MediaLost, now: float) -> None:
-        """Every leg is deaf and dumb: end them with a true cause rather than leave people in silence."""
-        self._board.media_lost()
-        for leg in self._board.live_legs():
-            leg.hang_up(MEDIA_GONE)
+        self._board.media_lost(event.port_first, event.port_last)
+        self.again.lost(only_in(self._board.live_legs(), event.port_first, event.port_last), now)
+
+    def _offer_answered(self, event: OfferAnswered, now: float) -> None:
+        if not self.again.answered(event, now):
+            self._other_offer(event, now)
 
     # -------------------------------------------------------------- a media process that has outlived the switch
 
@@ -86,8 +93,12 @@ class MediaWatch:
         self._found.update({LegId(found.leg): found for found in event.legs})
 
     def _all_found(self, event: AllLegsFound, now: float) -> None:
-        """Those go on whose calls are known here; the others are closed by the media process."""
+        """Those go on whose calls are known here; the others are closed by the media process. Calls that are known here
+        and not there are brought up again."""
         found, self._found = self._found, {}
         known = [leg for leg in found if self._board.find_leg(leg) is not None]
+        here = only_in(self._board.live_legs(), event.port_first, event.port_last)
+        self.again.lost([leg for leg in here if leg.has_media and leg.id not in found], now)
+        self.again.ready(now)
         if found:
             self._board.emit(AdoptLegs(tuple(known), event.port_first, event.port_last))

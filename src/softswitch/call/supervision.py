@@ -20,7 +20,7 @@ from softswitch.call.board import Board
 from softswitch.call.conference import MOST_GUESTS, Guest, Part
 from softswitch.call.dialling import Dialling
 from softswitch.call.joined import NORMAL_CLEARING, RTP_LOST
-from softswitch.call.leg import CallLeg
+from softswitch.call.leg import AudioMoved, CallLeg
 from softswitch.call.orders import ChangeSupervision, EndSupervision, Supervise
 from softswitch.call.prompts import CALM_MUSIC
 from softswitch.ids import AgentId, InteractionId
@@ -154,6 +154,9 @@ class Watch:
             if leg.acknowledged(event.sdp) and not self.ready:
                 leg.facts.answered_at = now
                 self.here(leg, now)
+        elif isinstance(event, AudioMoved):
+            if self.talk is not None:
+                self.talk.sound()
         elif isinstance(event, RtpSilent) and not leg.on_hold:
             leg.hang_up(RTP_LOST)
 

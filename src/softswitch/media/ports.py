@@ -30,12 +30,13 @@ class PortStock:
     A port that was taken but never opened goes back with `give_back`; an opened one returns by itself, through
     `CloseMediaLeg`, and comes again in a later lease."""
 
-    __slots__ = ("_low_water", "_shares", "_stock", "_used")
+    __slots__ = ("_held", "_low_water", "_shares", "_stock", "_used")
 
     def __init__(self, low_water: int = 32, shares: tuple[tuple[int, int], ...] = ALL_PORTS) -> None:
         self._shares = shares
         self._stock: tuple[deque[int], ...] = tuple(deque() for _ in shares)
         self._used = [0] * len(shares)
+        self._held: dict[int, bool] = {}  # ports that peers of a lost media process send to; whether they are leased
         self._low_water = low_water
 
     def __len__(self) -> int:
@@ -52,13 +53,19 @@ class PortStock:
             return 0
         return next((at for at, (first, last) in enumerate(self._shares) if first <= port <= last), 0)
 
+    def first_of(self, share: int) -> int:
+        return self._shares[share][0]
+
     @property
     def several(self) -> bool:
         return len(self._shares) > 1
 
     def add(self, ports: tuple[int, ...]) -> None:
         for port in ports:
-            self._stock[self.share(port)].append(port)
+            if port in self._held:
+                self._held[port] = True
+            else:
+                self._stock[self.share(port)].append(port)
 
     def take(self, beside: int | None = None) -> int | None:
         """A port, or None when there is none left: answer 503. `beside`: in the media process that has this one."""
@@ -85,11 +92,27 @@ class PortStock:
         for ports in self._stock:
             ports.clear()
 
+    def hold(self, port: int) -> None:
+        """A peer sends here, to a media process that is lost: nobody else shall hear him, should it be leased again."""
+        self._held.setdefault(port, False)
+
+    def take_held(self, port: int) -> int | None:
+        """By the leg whose peer it is."""
+        if not self._held.get(port):
+            return None
+        del self._held[port]
+        self._used[self.share(port)] += 1
+        return port
+
+    def let_go(self, port: int) -> None:
+        """He sends elsewhere by now, or not at all."""
+        if self._held.pop(port, False):
+            self._stock[self.share(port)].append(port)
+
     def lose(self, first: int, last: int) -> None:
         """A media process is lost, and its sockets with it."""
-        for at, ports in enumerate(self._stock):
+        for ports in self._stock:
             kept = [port for port in ports if not first <= port <= last]
             ports.clear()
             ports.extend(kept)
-            if first <= self._shares[at][0] and self._shares[at][1] <= last:
-                self._used[at] = 0
+        self._held.update((port, False) for port in self._held if first <= port <= last)

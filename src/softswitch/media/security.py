@@ -138,6 +138,18 @@ class LegSecurity:
         self._agreed = security
         self._protocol = protocol
 
+    def renew(self, fingerprint: str) -> None:
+        """The audio is in another media process: nothing of what was agreed holds, but that and how it is encrypted.
+        Our keys, and for ICE our name and password, are new ones, so that both sides begin anew."""
+        self._fingerprint = fingerprint
+        self._keys = OwnKeys(self._random_bytes)
+        self._ice = self._peer_ice = ("", "")
+        match self._agreed:
+            case Sdes():
+                self._agreed = replace(self._agreed, ours=b"")
+            case Dtls():
+                self._agreed = replace(self._agreed, fingerprint="")
+
     # -------------------------------------------------------------- the peer's stream
 
     def kind(self, media: Media) -> Kind | None:
