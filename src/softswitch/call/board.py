@@ -24,7 +24,7 @@ from softswitch.call.settings import CallSettings, QueueTexts, Settings
 from softswitch.ids import AgentId, IdSource, LegId, PlaybackId, QueueId, TrunkId
 from softswitch.ivr.flow import FlowRules, say_segments
 from softswitch.ivr.messages import CollectStep, Flow, Say, Segment, SetStep
-from softswitch.media.messages import MediaLegClosed, MediaSettings, Play
+from softswitch.media.messages import MediaLegClosed, MediaSettings
 from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
 from softswitch.media.security import Encryption
