@@ -63,12 +63,16 @@ async def killed(scene: Scene) -> str:
     after = {row["agent"]: (row["state"], row["reason"]) for row in await scene.switch.look("agents")}
     for agent in (scene.mart, scene.li):
         ensure(after[agent.id] == before[agent.id], f"{agent.name} was {before[agent.id]}, is {after[agent.id]}")
+    states = sorted(row["state"] for row in await scene.switch.look("calls"))
+    ensure(states == ["talking", "waiting"], f"the calls are {states}")
+    ensure(after[scene.anna.id][0] == "talking", f"Anna is {after[scene.anna.id]}")
     for party in (scene.b, scene.c, scene.anna):
         await party.phone.hang_up()
     await scene.ready(scene.anna)
     return (
         f"killed with C in the queue and B talking; integrity check: {sound}; healthy again after {seconds:.1f} s; "
-        "three phones registered without a new REGISTER; Mart and Li still on break, Anna ready"
+        "three phones registered without a new REGISTER; Mart and Li still on break; B talks on with Anna, C waits on; "
+        "they hang up, Anna ready"
     )
 
 

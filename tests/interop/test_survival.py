@@ -1,0 +1,89 @@
+"""kill -9 of the switch process while people talk and wait: the next one goes on with their calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from .conftest import LINE, Line, Sipp
+
+pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def kept(line: Line, kind: str) -> None:
+    """Wait until a call of this kind is kept."""
+    written = b"\xa4kind" + bytes([0xA0 + len(kind)]) + kind.encode()
+    question = "SELECT id FROM live_call WHERE instr(body, ?) > 0"
+    await line.switch.wait_for_row(question, written, seconds=3, wish=f"call that is kept as {kind}")
+
+
+async def test_calls_go_on_when_the_switch_is_killed_and_started_again(line: Line) -> None:
+    switch = line.switch
+    anna = await line.agent("anna")
+    talks = await line.customer("+3725551081")
+    waits = await line.customer("+3725551082")
+    await anna.tone(440)
+    await talks.tone(770)
+    await anna.answering("at_once")
+    await talks.dial(line.outside(LINE))
+    await talks.expect("hearing", after=0, seconds=5)
+    await talks.press("0")
+    talking = await anna.expect("talking", after=0, seconds=10)
+    await waits.dial(line.outside(LINE))
+    await waits.expect("hearing", after=0, seconds=5)
+    await waits.press("0")
+    await switch.wait_for("queues", lambda rows: any(row["waiting"] for row in rows), 10, "anybody waiting")
+    calls = {row["caller"]: row for row in await switch.look("calls")}
+    await kept(line, "talk")
+    await kept(line, "waiting")
+
+    await switch.kill()
+    killed = time.monotonic()
+    await anna.hears_tone(770, after=0, since=killed, seconds=3)
+    await talks.hears_tone(440, after=0, since=killed, seconds=3)
+    await switch.start()
+
+    again = {row["caller"]: row for row in await switch.look("calls")}
+    assert set(again) == set(calls)
+    assert again["+3725551081"]["state"] == "talking"
+    assert again["+3725551082"]["state"] == "waiting"
+    assert (await switch.agent("anna"))["state"] == "talking"
+    await talks.order("hold")
+    resumed = await talks.order("resume")
+    await anna.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=5)
+    await talks.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=5)
+
+    await anna.answering("never")
+    mark = anna.mark()
+    await talks.hang_up()
+    over = await anna.expect("ended", after=mark, seconds=3)
+    row = await switch.wait_for_row("SELECT * FROM talk WHERE caller = '+3725551081'", seconds=3, wish="talk")
+    assert row["seconds"] == pytest.approx(over.at - talking.at, abs=1.0)
+    assert row["agent"] == "anna"
+    details = switch.rows("SELECT restarted FROM call_detail WHERE interaction = ?", row["interaction"])
+    assert [each["restarted"] for each in details] == [1, 1]
+    assert switch.rows(
+        "SELECT 1 FROM agent_event WHERE agent = 'anna' AND state = 'wrap-up' AND at > ?", row["began_at"]
+    )
+
+    rung = await anna.expect("incoming", after=mark, seconds=15)
+    assert rung
+    await waits.hang_up()
+    await anna.expect("ended", after=mark + 1, seconds=3)
+    await anna.order("unregister")
+
+
+async def test_a_new_description_and_the_end_of_a_call_that_another_process_answered(
+    line: Line, sipp: Callable[..., Awaitable[Sipp]]
+) -> None:
+    run = await sipp("outlives")
+    await kept(line, "menu")
+    await line.switch.kill()
+    await line.switch.start()
+    await line.switch.wait_for("calls", lambda rows: len(rows) == 1, 2, "his call there")
+    await run.done()
+    question = "SELECT restarted, ended_by FROM call_detail WHERE caller = ?"
+    row = await line.switch.wait_for_row(question, line.caller(), seconds=3, wish="record of his leg")
+    assert row == {"restarted": 1, "ended_by": "peer"}
