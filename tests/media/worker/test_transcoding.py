@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.media.harness import Worker, free_range
+from tests.media.harness import Phone, Worker, free_range
 from tests.media.talker import Talker, strength, tone
 
 from softswitch.media import rtp
 from softswitch.media.codecs import CODECS, G722, OPUS, PCMA, PCMU, Codec
 from softswitch.media.dtmf import press
-from softswitch.media.messages import Bridge, CloseMediaLeg, DigitReceived, SetUpCoders
+from softswitch.media.messages import Bridge, CloseMediaLeg, DigitReceived, Play, PlaybackEnded, SetUpCoders
 from softswitch.media.worker.coding import decoder, encoder
 from softswitch.media.worker.leg import Route
 from softswitch.media.worker.outgoing import Outgoing
@@ -279,6 +279,39 @@ def test_nonsense_from_one_side_is_harmless_for_the_other(pair: Callable[..., tu
     one.say(payload)
     while len(other.hear()[1]) != 160:
         pass
+
+
+def test_an_encrypted_phone_and_another_codec(
+    worker: Worker, phone: Callable[..., Phone], talker: Callable[..., Talker]
+) -> None:
+    one, other = phone(0, 101, "AES_CM_128_HMAC_SHA1_80"), talker(OPUS)
+    worker.send(Bridge(one.leg, other.leg))
+    worker.settle()
+    there, back = b"", b""
+    ways = encoder(PCMU).encode, decoder(OPUS, 8000).decode, encoder(OPUS, 8000).encode, decoder(PCMU).decode
+    for frame in tone(700, 8000, 20):
+        one.talk(ways[0](frame))
+        there += ways[1](other.hear()[1])
+        other.say(ways[2](frame))
+        back += ways[3](one.hear()[1])
+    for heard in (there, back):
+        assert strength(heard, 700, 8000) == pytest.approx(8000, rel=0.15)
+
+
+def test_a_prompt_between_and_then_the_peer_again(worker: Worker, pair: Callable[..., tuple[Talker, Talker]]) -> None:
+    (worker.prompts / "short.ulaw").write_bytes(b"\xff" * 480)
+    one, other = pair(PCMU, OPUS)
+    one.say(b"\xff" * 160)
+    packets = [other.hear()[0]]
+    worker.send(Play(other.leg, 1, ("short",)))
+    packets += [other.hear()[0] for _ in range(3)]
+    worker.expect(PlaybackEnded)
+    for _ in range(3):
+        one.say(b"\xff" * 160)
+        packets.append(other.hear()[0])
+    assert [packet.marker for packet in packets] == [True, True, False, False, True, False, False]
+    assert {rtp.sequence_delta(y.sequence, x.sequence) for x, y in pairwise(packets)} == {1}
+    assert all(rtp.timestamp_delta(y.timestamp, x.timestamp) >= 960 for x, y in pairwise(packets))
 
 
 def test_coders_are_made_ready_before_the_first_call(start_worker: Callable[..., Worker]) -> None:

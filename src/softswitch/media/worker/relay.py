@@ -134,6 +134,8 @@ class Relay:
         route, remote, peer = leg.route, leg.remote, leg.peer
         route.payload_type = remote.comes_as if remote is not None and remote.receive else -1
         route.send = route.own = route.through = None
+        if peer is None:
+            route.transcoder = None
         if route.payload_type < 0 or peer is None or peer.player is not None or peer.remote is None:
             return
         route.send = peer.sender()
