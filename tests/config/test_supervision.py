@@ -49,3 +49,15 @@ def test_codes(directory: Any) -> None:
     codes = directory.load(codes='{ listen: "*30", barge: off }').call.codes
     assert (codes.listen, codes.whisper, codes.barge) == ("*30", "*21", "")
     assert any("is the code for listen already" in str(each) for each in directory.check(codes='{ whisper: "*20" }'))
+
+
+def test_what_an_agent_is_told(directory: Any) -> None:
+    queues = '{ sales: { name: Card desk, tell_agent: "{queue}, {caller}, waited {waiting}", tell_agent_at_most: 5s } }'
+    (texts,) = directory.load(queues=queues).call.queue_texts.values()
+    assert texts.tell_agent.texts == {"en": "Card desk, {caller}, waited {waiting}"}
+    assert texts.tell_agent_seconds == 5.0
+    (texts,) = directory.load().call.queue_texts.values()
+    assert texts.tell_agent.texts == {}
+    found = directory.check(queues='{ sales: { tell_agent: "{agent}", tell_agent_at_most: 60s } }')
+    assert any('nothing is known as "{agent}" here' in each for each in found)
+    assert any("tell_agent_at_most" in each or "30s" in each for each in found)

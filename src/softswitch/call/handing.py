@@ -108,8 +108,12 @@ class Handing:
         self.handover = None
         session = self._session
         session.waiting.note(f"nobody took him over ({status})")
-        if she_is_there:
-            return
+        if not she_is_there:
+            self.back_to_line(now)
+
+    def back_to_line(self, now: float) -> None:
+        """Nobody has him any more, through no fault of his: he is the next."""
+        session = self._session
         session.talk = None
         session.take_leg()
         session.waiting.left_line(session.since)

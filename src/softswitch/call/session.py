@@ -30,6 +30,7 @@ from softswitch.acd.messages import (
     RefuseAnswer,
     RingAgent,
 )
+from softswitch.call import telling
 from softswitch.call.board import Board
 from softswitch.call.call_back_desk import CallBackDesk
 from softswitch.call.handing import Handing
@@ -472,8 +473,7 @@ class CallerSession:
         music = self._board.texts(place.queue).music
         self.talk = Talk(self._board, facts, self.leg, agent_leg, music, self._talked)
         self.talk.keeps_customer = self.waiting.returns
-        self.talk.start(now)
-        self.talk.say_to_customer(self.waiting.connecting(command.agent))
+        telling.begin(self._board, self, command.agent, now)
 
     @property
     def going(self) -> Target:
@@ -486,6 +486,9 @@ class CallerSession:
 
     def _talked(self, now: float) -> None:
         talk = self.talk
+        if talk is not None and talk.fell_through:
+            self.handing.back_to_line(now)
+            return
         entering = self.waiting.back_to(talk.agent) if talk is not None and talk.kept_customer else None
         if entering is None:
             self._become(Stage.ENDED, now)

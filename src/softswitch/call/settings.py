@@ -61,6 +61,8 @@ class QueueTexts:
     away: Say = field(default_factory=Say)  # "{absent} is away." Her deputy is spoken of next; empty: no deputies
     ways: QueueWays = field(default_factory=lambda: QueueWays())
     call_back_texts: CallBackTexts = field(default_factory=lambda: CallBackTexts())
+    tell_agent: Say = field(default_factory=Say)  # before she is connected; empty: nothing. {caller} {waiting}
+    tell_agent_seconds: float = 10.0  # at most
 
 
 CALL_BACK = Target(choose="call_back")  # among the ways of a queue: offer to call him back

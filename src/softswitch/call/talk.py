@@ -1,5 +1,6 @@
 """A conversation with an agent: a bridge of the queues, from Connect to the first BYE, and its record.
 
+tell -> TOLD (`call.telling`) --> TALKING
 start -> TALKING --part--> PARTED (somebody else is rung for him) --resume--> TALKING
            |  either leg ends -> the other is hung up, the ACD starts wrap-up, the talk is recorded
 """
@@ -8,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from softswitch.acd.messages import ConversationEnded
 from softswitch.call.board import Board
 from softswitch.call.joined import NORMAL_CLEARING, RTP_LOST, Joined
 from softswitch.call.leg import CallLeg
+from softswitch.call.prompts import RINGBACK
 from softswitch.call.records import TalkRecord
 from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
 from softswitch.ivr.messages import Segment
-from softswitch.media.messages import Unbridge
-from softswitch.sip.messages import LegEnded
+from softswitch.media.messages import DigitReceived, PlaybackEnded, Unbridge
+from softswitch.sip.messages import InfoDigitReceived, LegEnded
 
 __all__ = ["NORMAL_CLEARING", "RTP_LOST", "Talk", "TalkFacts"]
 
@@ -32,6 +35,12 @@ class TalkFacts:
     agent: AgentId
     caller: str
     customer: CustomerId | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    deadline: float
+    words: tuple[Segment, ...]  # to the customer, when they begin to talk
 
 
 class Talk(Joined):
@@ -50,10 +59,64 @@ class Talk(Joined):
         self._facts = facts
         self.keeps_customer = False  # he is not hung up when the agent's leg ends: he is brought back to somebody
         self.kept_customer = False
+        self.fell_through = False  # she hung up before they could talk
+        self._telling: _Telling | None = None
 
     def start(self, now: float) -> None:
         super().start(now)
         self._board.floor.began(self, now)
+
+    # -------------------------------------------------------------- before they talk
+
+    def tell(self, said: tuple[Segment, ...], seconds: float, words: tuple[Segment, ...], now: float) -> bool:
+        """Tell her who it is, and begin then, with these words to him. False: there is nothing to be heard."""
+        if not self._agent.play(said):
+            return False
+        self._began_at = now
+        self._telling = _Telling(now + seconds, words)
+        self._board.give_leg(self._customer, self)
+        self._board.give_leg(self._agent, self)
+        if self._customer.playback is None:
+            self._customer.play((RINGBACK,), loops=0)
+        self._board.alarm(self)
+        return True
+
+    def next_deadline(self) -> float | None:
+        return self._telling.deadline if self._telling is not None else None
+
+    def tick(self, now: float) -> None:
+        if self._telling is not None and self._telling.deadline <= now:
+            self._told(self._telling, now)
+
+    def _told(self, telling: _Telling, now: float) -> None:
+        self._forget_telling()
+        self.start(now)
+        self.say_to_customer(telling.words)
+
+    def _forget_telling(self) -> None:
+        if self._telling is not None:
+            self._telling = None
+            self._board.alarm(self)
+
+    def part(self) -> None:
+        self._forget_telling()
+        super().part()
+
+    def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
+        telling = self._telling
+        if telling is None:
+            super().leg_event(leg, event, now)
+        elif isinstance(event, DigitReceived | InfoDigitReceived):
+            if leg is self._agent and leg.keys.counts(event, now):  # she has heard enough
+                self._told(telling, now)
+        elif isinstance(event, PlaybackEnded):
+            if leg.played(event.playback):
+                if leg is self._agent:
+                    self._told(telling, now)
+                else:  # a text of the line; music and ringing never end
+                    leg.play((RINGBACK,), loops=0)
+        else:
+            super().leg_event(leg, event, now)
 
     @property
     def agent(self) -> AgentId:
@@ -76,7 +139,8 @@ class Talk(Joined):
             return
         other = self._agent if leg is self._customer else self._customer
         other.stop_play()
-        self.kept_customer = self.keeps_customer and leg is self._agent and other.alive
+        self.fell_through = self._telling is not None and leg is self._agent and other.alive
+        self.kept_customer = self.fell_through or (self.keeps_customer and leg is self._agent and other.alive)
         if self.kept_customer:
             self._board.emit(Unbridge(other.id))
         else:
@@ -93,6 +157,7 @@ class Talk(Joined):
         self.finish(now)
 
     def finish(self, now: float) -> None:
+        self._forget_telling()
         super().finish(now)
         self._board.floor.over(self, now)
         facts, wall = self._facts, self._board.line.wall

@@ -423,6 +423,10 @@ class QueueDoc(Section):
     )
     sticky: Any = key(Or({"off": False}, Keys(StickyDoc, "sticky")), "back to the same person; on by default", None)
     while_waiting: WaitingDoc | None = key(Keys(WaitingDoc, "while_waiting"), "music and comfort", None)
+    tell_agent: SayDoc | None = key(
+        SAY, "said to the agent before she is connected, {queue} {caller} {waiting}; by default nothing", None
+    )
+    tell_agent_at_most: float = key(duration(1, 30), "for so long, or until she presses a key", 10.0)
     texts: QueueTextsDoc | None = key(Keys(QueueTextsDoc, "texts"), "texts, where the defaults do not fit", None)
 
 

@@ -27,6 +27,7 @@ from softswitch.config.queue_ways import build_ways, call_back_texts
 from softswitch.config.references import Known
 from softswitch.config.rest import RelaxDoc
 from softswitch.config.strategies import StrategyError, load
+from softswitch.config.tell_agent import tell_agent
 from softswitch.config.text_language import QueueTextsDoc
 from softswitch.config.texts import CALL_BACK_TEXTS, CHOICE_TEXTS, LET_FIRST_TEXTS, QUEUE_TEXTS, QUEUE_VARIABLES
 from softswitch.ids import AgentId, FlowId, QueueId, SkillId
@@ -224,7 +225,10 @@ def build_absences(document: Document, known: Known) -> tuple[Absence, ...]:
 
 
 def build_queue_texts(document: Document, known: Known, flows: FlowBuilder) -> dict[QueueId, QueueTexts]:
-    texts = {QueueId(str(name)): _queue_texts(doc, known, flows) for name, doc in document.queues.items()}
+    texts = {
+        QueueId(str(name)): replace(_queue_texts(doc, known, flows), **tell_agent(str(name), doc, known))
+        for name, doc in document.queues.items()
+    }
     if any(agent.deputy for agent in document.agents.values()):
         return texts
     return {name: replace(each, away=Say()) for name, each in texts.items()}  # never said, so never rendered
