@@ -31,7 +31,7 @@ def test_aiortc_understands_our_reports(heard: Heard | None) -> None:
 def test_we_understand_aiortc() -> None:
     sender = RtcpSenderInfo(0x0102030405060708, 160, 50, 8000)
     compound = bytes(RtcpSrPacket(5, sender, [INFO])) + bytes(RtcpByePacket([5]))
-    assert rtcp.read(compound) == Report(0x03040506, (HEARD,))
+    assert rtcp.read(compound) == Report(0x03040506, (HEARD,), 50)
     assert rtcp.read(bytes(RtcpRrPacket(5, [INFO, INFO]))) == Report(None, (HEARD, HEARD))
 
 

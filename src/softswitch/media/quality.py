@@ -47,7 +47,7 @@ class Reception:
         "_ssrc",
         "_timestamp",
         "_told",
-        "_worst",
+        "clock",
         "round_trip_ms",
     )
 
@@ -57,12 +57,12 @@ class Reception:
         self._timestamp = 0
         self._arrived = 0.0
         self._count = 0
-        self._jitter = 0.0
-        self._worst = 0.0
+        self._jitter = 0.0, 0.0  # now, and at its worst
         self._expected = 0
         self._received = 0
         self._highest = 0
         self._told = 0, 0  # expected and lost, as of the last report to the peer
+        self.clock = CLOCK_RATE  # of the codec
         self.round_trip_ms = 0.0  # as the peer's reports tell
 
     def sample(self, packet: bytes | bytearray, count: int, now: float, *, following: bool) -> None:
@@ -76,19 +76,26 @@ class Reception:
             self._received += min(count - self._count, step)
             if following:
                 # RFC 3550 6.4.1: D(i,j) = (Rj - Ri) - (Sj - Si); J(i) = J(i-1) + (|D(i-1,i)| - J(i-1)) / 16
-                apart = now - self._arrived - timestamp_delta(timestamp, self._timestamp) / CLOCK_RATE
-                self._jitter += (min(abs(apart), 1.0) - self._jitter) / 16
-                self._worst = max(self._worst, self._jitter)
+                apart = now - self._arrived - timestamp_delta(timestamp, self._timestamp) / self.clock
+                jitter, worst = self._jitter
+                jitter += (min(abs(apart), 1.0) - jitter) / 16
+                self._jitter = jitter, max(worst, jitter)
         else:
             self._highest = sequence
         self._ssrc, self._sequence, self._timestamp = ssrc, sequence, timestamp
         self._arrived, self._count = now, count
 
+    def stream(self, now: float) -> tuple[int, int] | None:
+        """The SSRC that is heard, and its timestamp now; None while nothing was looked at."""
+        if self._ssrc < 0:
+            return None
+        return self._ssrc, self._timestamp + int((now - self._arrived) * self.clock) & 0xFFFFFFFF
+
     def quality(self) -> Quality:
         if not self._expected:
             return Quality()
         loss = 100 * (1 - self._received / self._expected)
-        jitter = self._worst * 1000
+        jitter = self._jitter[1] * 1000
         return Quality(round(loss, 2), round(jitter, 1), mos(loss, jitter, self.round_trip_ms))
 
     def heard(self, last_report: int, since_report: int) -> Heard | None:
@@ -96,7 +103,7 @@ class Reception:
         if not self._expected:
             return None
         lost = self._expected - self._received
-        jitter = int(self._jitter * CLOCK_RATE)
+        jitter = int(self._jitter[0] * self.clock)
         expected_before, lost_before = self._told
         self._told = self._expected, lost
         # RFC 3550 6.4.1: the fraction lost "since the previous SR or RR packet was sent"

@@ -47,6 +47,7 @@ class Sent:
 class Report:
     sent_at: int | None  # of his sender report, middle 32 bits
     heard: tuple[Heard, ...]
+    packets: int = 0  # that he has sent by then, when it is a sender report
 
 
 def ntp(seconds: float) -> int:
@@ -91,6 +92,7 @@ def read(data: bytes | bytearray | memoryview) -> Report | None:
         return None
     at = packets = 0
     sent_at: int | None = None
+    sent = 0
     heard: list[Heard] = []
     while at < size:
         first, kind, words = _HEADER.unpack_from(data, at) if size - at >= 4 else (0, 0, 0)
@@ -103,11 +105,11 @@ def read(data: bytes | bytearray | memoryview) -> Report | None:
             if start + 24 * (first & 0x1F) > end:
                 return None
             if kind == _SR:
-                _, high, low, _, _, _ = _SENDER.unpack_from(data, at + 4)
+                _, high, low, _, sent, _ = _SENDER.unpack_from(data, at + 4)
                 sent_at = (high & 0xFFFF) << 16 | low >> 16
             heard += (_read_block(data, start + 24 * n) for n in range(first & 0x1F))
         at = end
-    return Report(sent_at, tuple(heard))
+    return Report(sent_at, tuple(heard), sent)
 
 
 def _read_block(data: bytes | bytearray | memoryview, at: int) -> Heard:

@@ -148,6 +148,8 @@ class MediaClient:
         return [
             *("--host", settings.host, "--ports", f"{settings.port_first}..{settings.port_last}"),
             *("--prompts", os.path.abspath(self._prompt_dir), "--silence", str(settings.silence_seconds)),
+            *("--alarm", str(settings.silence_alarm_seconds), "--dscp", str(settings.dscp)),
+            *(("--host6", settings.host6) if settings.host6 else ()),
             *(("--dtls",) if settings.dtls else ()),
         ]
 

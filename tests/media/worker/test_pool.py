@@ -8,7 +8,7 @@ import socket
 import pytest
 from tests.media.harness import free_range
 
-from softswitch.media.worker import pool as pool_module
+from softswitch.media.worker import sockets as sockets_module
 from softswitch.media.worker.pool import FOREIGN_SECONDS, LOW_WATER, STOCK, PortPool
 
 
@@ -76,7 +76,7 @@ def test_out_of_descriptors_refuses_and_loses_no_port(monkeypatch: pytest.Monkey
             raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pool_module, "socket", NoSockets())
+        patched.setattr(sockets_module, "socket", NoSockets())
         assert pool.refill(0.0, 100) == ()
         assert pool.refill(1.0, 100) == ()
     assert len(pool.refill(2.0, 100)) == 3

@@ -36,6 +36,8 @@ from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.recorder import Recorder
 from softswitch.media.worker.relay import Clock, Relay
+from softswitch.media.worker.report_desk import ReportDesk
+from softswitch.media.worker.sockets import family
 from softswitch.media.worker.switchboard import Switchboard
 
 _CONNECT_SECONDS = 10.0
@@ -61,7 +63,12 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--host", required=True, help="address of the RTP sockets")
     parser.add_argument("--ports", required=True, type=_port_range, help="A..B, of which the even ones are used")
     parser.add_argument("--prompts", required=True, help="directory of the <key>.ulaw files")
-    parser.add_argument("--silence", type=float, default=30.0, help="seconds without RTP before it is reported")
+    parser.add_argument("--host6", default="", help="IPv6 address of the sockets of legs that need one")
+    parser.add_argument("--dscp", type=int, default=0, help="mark of packets, 0 to 63")
+    parser.add_argument(
+        "--silence", type=float, default=30.0, help="seconds without RTP before it is reported as the end"
+    )
+    parser.add_argument("--alarm", type=float, default=0.0, help="and before it is reported for the first time")
     parser.add_argument("--quarantine", type=float, default=2.0, help="seconds a released port rests")
     parser.add_argument("--grace", type=float, default=0.0, help="seconds that calls go on without the switch")
     parser.add_argument("--fingerprint", default="", help="what a switch that claims this process has to say")
@@ -92,7 +99,7 @@ def _accept(listener: socket.socket, path: str) -> socket.socket:
 
 
 def _check_host(host: str) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(family(host), socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((host, 0))
         except OSError as error:
@@ -108,6 +115,8 @@ def furnish(board: Switchboard, relay: Relay) -> None:
 
 def serve(options: argparse.Namespace) -> None:
     _check_host(options.host)
+    if options.host6:
+        _check_host(options.host6)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.suppress(PermissionError):
@@ -118,12 +127,13 @@ def serve(options: argparse.Namespace) -> None:
     epoll = select.epoll()
     relay = Relay(clock)
     first, last = options.ports
-    pool = PortPool(options.host, first, last, options.quarantine)
+    pool = PortPool(options.host, first, last, options.quarantine, options.dscp, options.host6)
     prompts = PromptLibrary(options.prompts)
     certificate = Certificate(datetime.fromtimestamp(time.time(), UTC)) if options.dtls else None
     bits = random.SystemRandom().getrandbits
-    board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate)
+    board = Switchboard(epoll, relay, pool, prompts, options.silence, bits, certificate, options.alarm)
     furnish(board, relay)
+    board.departments.join(ReportDesk(board.legs, pool, clock))
     agreed = Agreed(options.fingerprint, options.grace, _CONNECT_SECONDS)
     line = Line(epoll, Carried(board, options.ports), agreed, listener if options.grace else None, clock.now)
     if connection is not None:

@@ -117,9 +117,23 @@ class Guard:
         return size
 
     def odd(self, size: int) -> int:
-        """A packet that is no RTP: always dropped, or used up."""
-        self.leg.tally.dropped += 1
+        """A packet that is no RTP: a report, or dropped."""
+        tally, (buffer, _) = self.leg.tally, self.relay.workplace()
+        if tally.reports is not None and size >= 8 and buffer[0] >> 6 == 2 and is_control(buffer[1]):
+            data = self.open_control(bytes(buffer[:size]))
+            if data is not None and tally.reports.heard(data, self.relay.now):
+                return -1
+        tally.dropped += 1
         return -1
+
+    def open_control(self, data: bytes) -> bytes | None:
+        """A report of the peer's, decrypted; None when it is not authentic."""
+        buffer, _ = self.relay.workplace()
+        if self.inbound is None or len(data) > len(buffer):
+            return None
+        buffer[: len(data)] = data
+        size = self.inbound.control(len(data))
+        return bytes(buffer[:size]) if size > 0 else None
 
     # -------------------------------------------------------------- sending
 

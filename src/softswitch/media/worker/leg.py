@@ -12,6 +12,7 @@ from softswitch.media.quality import Reception
 from softswitch.media.worker.guard import Guard
 from softswitch.media.worker.outgoing import Outgoing
 from softswitch.media.worker.player import Player
+from softswitch.media.worker.reports import Reports
 from softswitch.media.worker.taps import Taps, around_send
 from softswitch.media.worker.transcoder import Transcoder
 
@@ -19,7 +20,7 @@ from softswitch.media.worker.transcoder import Transcoder
 # the kernel) with at least 576 bytes of book-keeping each, they are fewer than this.
 CHECKS_AFTER_CONNECT = 64
 FIRST_LOOK_SECONDS = 1.0
-_ON_HOLD = "0.0.0.0"
+NOWHERE = ("0.0.0.0", "::")
 
 
 class Route:
@@ -54,14 +55,28 @@ class Route:
 class Tally:
     """Counters of a leg, what the silence watch remembers, and how well it is heard."""
 
-    __slots__ = ("dropped", "look_at", "out", "quiet_since", "reception", "seen", "told")
+    __slots__ = (
+        "dropped",
+        "look_at",
+        "out",
+        "quiet_since",
+        "reception",
+        "reports",
+        "rests_at",
+        "rtcp_from",
+        "seen",
+        "told",
+    )
 
     def __init__(self, now: float) -> None:
         self.out = 0
         self.dropped = 0
         self.seen = 0
         self.quiet_since = now
-        self.told = False
+        self.told = 0.0  # after so many seconds of silence it was said so
+        self.rests_at = -1  # `Route.count` when comfort noise announced a pause
+        self.rtcp_from = 0  # the port of the peer's reports, where it is not the one that he described
+        self.reports: Reports | None = None  # of a leg that has them, but not by DTLS
         self.look_at = now + FIRST_LOOK_SECONDS
         self.reception = Reception()
 
@@ -125,7 +140,7 @@ class Leg:
         """How bytes leave to where the peer is."""
         if self.guard is not None and self.guard.finds_way:
             return self.guard.transmit()
-        if remote.host == _ON_HOLD:
+        if remote.host in NOWHERE:
             return None
         if self.source.address is not None:
             return self.sock.send

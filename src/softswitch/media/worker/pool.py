@@ -4,7 +4,10 @@
     fresh/rested --bind fails--> foreign (another program's) --10 s--> tried again
 
 A released socket is closed at once and its port rests, so that late packets of the old call, which may be on their
-way for seconds, are not heard by the next caller. Only even ports are used (RFC 3550 section 11).
+way for seconds, are not heard by the next caller. Only even ports are used (RFC 3550 section 11), the odd ones are
+those of reports.
+
+Every port is bound on the IPv4 address. A leg that needs IPv6 gets a socket of the same port there when it is opened.
 """
 
 from __future__ import annotations
@@ -12,19 +15,25 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
+from contextlib import suppress
+
+from softswitch.media.worker import sockets
 
 STOCK = 256
 LOW_WATER = 192
 FOREIGN_SECONDS = 10.0
-RECEIVE_BUFFER_BYTES = 16_384
 LEASE_AT_ONCE = 64  # binding costs 10 us each: never more than a tick's worth while calls are up
 
 
 class PortPool:
-    __slots__ = ("_bound", "_foreign", "_fresh", "_host", "_quarantine", "_resting")
+    __slots__ = ("_bound", "_dscp", "_foreign", "_fresh", "_host", "_host6", "_quarantine", "_resting")
 
-    def __init__(self, host: str, first: int, last: int, quarantine_seconds: float) -> None:
+    def __init__(
+        self, host: str, first: int, last: int, quarantine_seconds: float, dscp: int = 0, host6: str = ""
+    ) -> None:
         self._host = host
+        self._host6 = host6
+        self._dscp = dscp
         self._fresh = deque(range(first + first % 2, last + 1, 2))
         self._resting: deque[tuple[float, int]] = deque()
         self._foreign: deque[tuple[float, int]] = deque()
@@ -41,7 +50,7 @@ class PortPool:
             if port is None:
                 break
             try:
-                self._bound[port] = self._bind(port)
+                self._bound[port] = sockets.bound(self._host, port, self._dscp)
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     self._fresh.append(port)  # out of descriptors: refuse, do not spin
@@ -61,9 +70,21 @@ class PortPool:
         """All that are bound and in no leg."""
         return tuple(self._bound)
 
-    def open(self, port: int) -> socket.socket | None:
-        """The bound socket of a leased port, or None when it was not leased."""
-        return self._bound.pop(port, None)
+    def open(self, port: int, *, ip6: bool = False) -> socket.socket | None:
+        """The bound socket of a leased port; None when it was not leased, or cannot be had on IPv6."""
+        sock = self._bound.pop(port, None)
+        if sock is None or not ip6:
+            return sock
+        sock.close()
+        with suppress(OSError):
+            if self._host6:
+                return sockets.bound(self._host6, port, self._dscp)
+        self._fresh.append(port)
+        return None
+
+    def reports(self, port: int, *, ip6: bool) -> socket.socket:
+        """A socket for the reports (RTCP) of the leg that has this port, one above it. OSError when it is taken."""
+        return sockets.bound(self._host6 if ip6 and self._host6 else self._host, port + 1, self._dscp)
 
     def release(self, port: int, sock: socket.socket, now: float) -> None:
         sock.close()
@@ -76,13 +97,3 @@ class PortPool:
             if waiting and waiting[0][0] <= now:
                 return waiting.popleft()[1]
         return None
-
-    def _bind(self, port: int) -> socket.socket:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-            sock.bind((self._host, port))
-        except OSError:
-            sock.close()
-            raise
-        return sock

@@ -24,6 +24,7 @@ from softswitch.media.messages import SetRemote
 from softswitch.media.worker.coding import spoken
 from softswitch.media.worker.leg import CHECKS_AFTER_CONNECT, Leg, Route
 from softswitch.media.worker.outgoing import Mode
+from softswitch.media.worker.sockets import plain
 from softswitch.media.worker.srtp import pin
 from softswitch.media.worker.taps import around_receive
 from softswitch.media.worker.transcoder import Transcoder
@@ -120,7 +121,7 @@ class Relay:
         leg.remote = remote
         if before is not None and (before.host, before.port) == (remote.host, remote.port):
             return
-        source.host = remote.host
+        source.host = plain(remote.host)
         if source.address is not None:
             # connect(2): a datagram socket dissolves its association by connecting to AF_UNSPEC
             if _libc.connect(leg.fd, _AF_UNSPEC, len(_AF_UNSPEC)) != 0:
@@ -221,11 +222,16 @@ class Relay:
     def _slow(self, route: Route, size: int) -> None:
         leg = route.leg
         remote = leg.remote
+        if leg.tally.reports is not None and 64 <= self._buffer[1] & 0x7F < 96 and size >= 8:
+            # RFC 5761 4: a report on the port of the audio
+            if not leg.tally.reports.heard(self._views[size], self.clock.now):
+                leg.tally.dropped += 1
+            return
         packet = rtp.parse(self._buffer, size)
         if packet is None or remote is None or packet.payload_start == packet.payload_end:
             leg.tally.dropped += 1
             return
-        if packet.payload_type == remote.digits_come_as:
+        if packet.payload_type in (remote.digits_come_as, remote.dtmf_type):
             if remote.receive:
                 self._event(route, packet, self._plain(packet))
         elif packet.payload_type != remote.comes_as:
@@ -278,6 +284,7 @@ class Relay:
         if leg.remote is None or not leg.remote.receive:
             return
         route.count += 1
+        leg.tally.rests_at = route.count  # what comes next may take its time
         if route.send is None or peer is None or peer.remote is None:
             return
         if peer.remote.comfort_type < 0:
@@ -368,5 +375,5 @@ class Relay:
             packet is not None
             and remote is not None
             and packet.payload_start < packet.payload_end
-            and packet.payload_type in (remote.comes_as, remote.digits_come_as, remote.comfort_type)
+            and packet.payload_type in (remote.comes_as, remote.digits_come_as, remote.dtmf_type, remote.comfort_type)
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import select
-import socket
 from collections.abc import Callable
 
 from softswitch.ids import LegId
@@ -21,7 +20,6 @@ from softswitch.media.messages import (
     Play,
     PlaybackEnded,
     PortsLeased,
-    RtpSilent,
     SetKeys,
     SetRemote,
     SetUpCoders,
@@ -36,25 +34,25 @@ from softswitch.media.worker.coding import prepare, spoken
 from softswitch.media.worker.department import Departments
 from softswitch.media.worker.dtls import Certificate
 from softswitch.media.worker.guard import Guard
-from softswitch.media.worker.leg import Leg
+from softswitch.media.worker.leg import NOWHERE, Leg
 from softswitch.media.worker.listening import look_if_due
 from softswitch.media.worker.outgoing import Mode, Outgoing
 from softswitch.media.worker.player import Player, Wheel
 from softswitch.media.worker.pool import LEASE_AT_ONCE, STOCK, PortPool
 from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.relay import Relay
+from softswitch.media.worker.silence import SilenceWatch
+from softswitch.media.worker.sockets import family, plain
 
 log = logging.getLogger(__name__)
 
 HANDSHAKES_AT_ONCE = 2  # in one round
 
 
-def _check(remote: SetRemote) -> None:
+def _check(leg: Leg, remote: SetRemote) -> None:
     """Raises for what later would raise in the middle of a packet, or ask the resolver."""
-    try:
-        socket.inet_pton(socket.AF_INET, remote.host)
-    except OSError as error:
-        raise ValueError(f"{remote.host!r} is no IPv4 address") from error
+    if family(plain(remote.host)) != leg.sock.family and remote.host not in NOWHERE:
+        raise ValueError(f"{remote.host!r} is of the other IP")
     if not 0 <= remote.port <= 65535:
         raise ValueError(f"port {remote.port}")
     if not 0 <= remote.payload_type <= 127 or not -1 <= remote.dtmf_type <= 127:
@@ -91,12 +89,13 @@ class Switchboard:
         silence_seconds: float,
         random_bits: Callable[[int], int],
         certificate: Certificate | None = None,
+        alarm_seconds: float = 0.0,
     ) -> None:
         self._epoll = epoll
         self._relay = relay
         self._pool = pool
         self.prompts = prompts
-        self._silence = silence_seconds
+        self._silence = SilenceWatch(alarm_seconds, silence_seconds)
         self._random_bits = random_bits
         self._certificate = certificate
         self._packet = bytearray(HEADER_BYTES + FRAME_BYTES)
@@ -176,9 +175,9 @@ class Switchboard:
         if command.leg in self.legs:
             self.events.append(MediaLegFailed(command.leg, "leg is open already"))
             return
-        sock = self._pool.open(command.port)
+        sock = self._pool.open(command.port, ip6=command.ip6)
         if sock is None:
-            self.events.append(MediaLegFailed(command.leg, f"port {command.port} is not leased"))
+            self.events.append(MediaLegFailed(command.leg, f"port {command.port} is not leased, or taken on IPv6"))
             return
         bits = self._random_bits
         # RFC 3550 5.1: SSRC random; the initial sequence number and timestamp SHOULD be random
@@ -200,7 +199,9 @@ class Switchboard:
         self._pool.release(leg.port, leg.sock, self._relay.now)
         tally, heard = leg.tally, leg.tally.reception.quality()
         counts = leg.route.count, tally.out, tally.dropped
-        self.events.append(MediaLegClosed(leg.id, *counts, heard.loss_percent, heard.jitter_ms, heard.mos))
+        told = tally.reception.round_trip_ms, tally.reports.peer_loss_percent if tally.reports is not None else 0.0
+        figures = heard.loss_percent, heard.jitter_ms, heard.mos, round(told[0], 1), told[1]
+        self.events.append(MediaLegClosed(leg.id, *counts, *figures))
 
     def fail(self, leg: Leg, reason: str) -> None:
         """The leg cannot be served any more: it is told so, and closed."""
@@ -209,16 +210,17 @@ class Switchboard:
             self._close(leg)
 
     def _set_remote(self, leg: Leg, remote: SetRemote) -> None:
-        _check(remote)
+        _check(leg, remote)
         before = leg.remote
         codec = spoken(remote)
         if leg.player is not None and spoken(before) is not codec:
             leg.player.playlist = leg.player.playlist.in_codec(codec)
-        leg.outgoing.step = codec.step
+        leg.outgoing.step, leg.tally.reception.clock = codec.step, codec.clock
         self._relay.expect(leg, remote)
         leg.digits.clock = remote.dtmf_clock
-        leg.tally.quiet_since = self._relay.now
-        leg.tally.told = False
+        if not leg.tally.told:  # a new description does not end a silence, audio does
+            leg.tally.quiet_since = self._relay.now
+        leg.tally.rests_at = -1
         self._relay.resend(leg)
         self._rewire(leg)
         if isinstance(leg.guard, DtlsGuard):
@@ -406,15 +408,9 @@ class Switchboard:
             if leg.guard is not None and (reason := leg.guard.tick(now)):
                 lost.append((leg, reason))
             look_if_due(leg, self._relay.clock)
-            tally, count = leg.tally, leg.route.count
-            remote = leg.remote
-            if remote is None or not (remote.send and remote.receive) or count != tally.seen:
-                tally.seen = count
-                tally.quiet_since = now
-                tally.told = False
-            elif not tally.told and now - tally.quiet_since >= self._silence:
-                tally.told = True
-                self.events.append(RtpSilent(leg.id, round(now - tally.quiet_since, 3)))
+            told = self._silence.look(leg, now)
+            if told is not None:
+                self.events.append(told)
         self.departments.tick(now)
         for leg, reason in lost:
             self._lose(leg, reason)
