@@ -416,6 +416,7 @@ def test_a_dead_line_is_hung_up_but_not_on_hold() -> None:
     (invite,) = house.ringing()
     house.answer(invite)
     house.post(sip.OfferReceived(invite.leg, offer().replace(b"a=sendrecv", b"a=inactive")))
+    house.wait(30)
     house.post(media.RtpSilent(invite.leg, 30.0))
     assert leg not in house.ended_legs
     house.post(sip.OfferReceived(invite.leg, offer()))

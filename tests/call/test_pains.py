@@ -33,6 +33,7 @@ def test_pain_11_nobody_is_in_a_call_for_ever_after_a_lost_bye() -> None:
     house.register(ANNA)
     leg = house.to_queue()
     house.answer(house.ringing()[0])
+    house.wait(30)
     house.post(media.RtpSilent(leg, 30.0))  # his BYE was lost: no audio comes any more
     assert house.state(ANNA) is acd.AgentState.WRAP_UP
     assert any("cause=41" in (each.reason or "") for each in house.of(sip.Hangup))

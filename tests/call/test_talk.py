@@ -16,6 +16,7 @@ def test_a_customer_whose_line_dies_on_hold_does_not_hold_her_for_ever() -> None
     (invite,) = house.ringing()
     house.answer(invite)
     house.post(sip.OfferReceived(invite.leg, offer().replace(b"a=sendrecv", b"a=sendonly")))
+    house.wait(30)
     house.post(media.RtpSilent(leg, 30.0))
     assert leg in house.ended_legs
     assert invite.leg in house.ended_legs

@@ -193,6 +193,10 @@ _detail = st.builds(
     cause=st.none() | st.integers(0, 127),
     packets_in=st.integers(0, 1 << 40),
     packets_out=st.integers(0, 1 << 40),
+    codec=st.sampled_from(["", "PCMA", "OPUS"]),
+    silent_seconds=st.floats(0, 1e6),
+    round_trip_ms=st.floats(0, 1e6),
+    peer_loss_percent=st.floats(0, 100),
 )
 _ring = st.builds(
     RingRecord,

@@ -326,13 +326,17 @@ class Board:
             status=event.status,
             cause=next(each for each in causes if each is not None),
             restarted=facts.restarted,
+            codec=leg.remote.codec if leg.remote is not None else "",
+            silent_seconds=round(facts.silent_seconds, 1),
         )
 
     def media_closed(self, event: MediaLegClosed) -> None:
         _, detail = self._books.closing.pop(event.leg, (0, None))
         if detail is not None:
             detail = replace(detail, packets_in=event.packets_in, packets_out=event.packets_out)
-            self.emit(replace(detail, loss_percent=event.loss_percent, jitter_ms=event.jitter_ms, mos=event.mos))
+            detail = replace(detail, loss_percent=event.loss_percent, jitter_ms=event.jitter_ms, mos=event.mos)
+            told = event.round_trip_ms, event.peer_loss_percent
+            self.emit(replace(detail, round_trip_ms=told[0], peer_loss_percent=told[1]))
 
     # -------------------------------------------------------------- calls of the agents' own
 

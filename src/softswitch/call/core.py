@@ -35,6 +35,7 @@ from softswitch.acd.messages import (
 )
 from softswitch.call import passing
 from softswitch.call.alarms import Alarms
+from softswitch.call.audio_watch import AudioWatch, take_answer
 from softswitch.call.board import NOBODY, Board, LineFacts, LocalTime, WallClock
 from softswitch.call.call_back import CALL_BACK, CallBackSession, Ticket
 from softswitch.call.customer_first import CustomerFirstSession
@@ -60,7 +61,6 @@ from softswitch.media.messages import (
     DigitReceived,
     MediaSecured,
     PlaybackEnded,
-    RtpSilent,
 )
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.ports import PortStock
@@ -92,7 +92,6 @@ LEG_EVENTS = (
     InfoDigitReceived,
     PlaybackEnded,
     DigitReceived,
-    RtpSilent,
     MediaSecured,
 )
 
@@ -154,6 +153,7 @@ class Calls:
         self._handlers.update({CallRestored: readopted.restored, CallsResumed: readopted.resumed})
         self._handlers.update(Supervision(self.board).handlers)
         self._handlers.update(MediaWatch(self.board, self._ports_leased, self._leg_event).handlers)
+        self._handlers.update(AudioWatch(self.board, self._leg_event).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
 
@@ -295,6 +295,8 @@ class Calls:
             if type(event) is InviteAnswered:
                 self.board.dialling.answered(event.leg, now)
                 self._alarms.look(self._admission.dial_watch)
+            elif type(event) is OfferAnswered:
+                take_answer(leg, event)
             owner.leg_event(leg, event, now)
             self._look(owner)
 

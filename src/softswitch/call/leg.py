@@ -29,7 +29,7 @@ from softswitch.media.messages import (
     StartDtls,
     StopPlay,
 )
-from softswitch.media.negotiation import NotAcceptable, Offer, RemoteMedia, Usage, accept, answer, make_offer
+from softswitch.media.negotiation import NOWHERE, NotAcceptable, Offer, RemoteMedia, Usage, accept, answer, make_offer
 from softswitch.media.sdp import SdpError, wants_ip6
 from softswitch.media.security import Encryption, LegSecurity, Sdes, Security
 from softswitch.sip.messages import AnswerOffer, Forwarded, Hangup, InviteReceived
@@ -65,7 +65,16 @@ class LegFacts:
     codecs: tuple[str, ...] = ()  # of this trunk; empty: those of the line
     cause: int | None = None  # of Q.850: why we ended it, where it was no usual end
     ip6: bool = False  # audio over IPv6, where we have an address there
+    silent_since: float | None = None  # he should be heard and is not
+    silent_seconds: float = 0.0  # in all, before that
+    mended: bool = False  # it was tried to bring his audio back
     restarted: bool = False  # the switch was started again meanwhile
+
+    def heard_again(self, now: float) -> None:
+        """Or it is over."""
+        if self.silent_since is not None:
+            self.silent_seconds += now - self.silent_since
+            self.silent_since = None
 
     @property
     def forwarded_from(self) -> str:
@@ -232,6 +241,22 @@ class CallLeg:
         self._ours.sent = offer.sdp
         self._ours.numbers.update(offer.formats)
         return offer.sdp
+
+    def offer_anew(self) -> bytes:
+        """The same offer once more; of a browser, with an ICE restart."""
+        self._security.restart_ice()
+        return self.make_offer()
+
+    @property
+    def has_offered(self) -> bool:
+        """There is an offer of ours that could be answered."""
+        return self._ours.offer is not None
+
+    def listen_anew(self) -> None:
+        """His packets may come from another port than before: the first one from his host shows which."""
+        if self.remote is not None and self.remote.port:
+            self._tell_remote(replace(self.remote, host=NOWHERE, port=0))
+            self._tell_remote(self.remote)
 
     @property
     def _mux(self) -> bool:
@@ -402,4 +427,5 @@ class CallLeg:
         self.alive = False
         self.playback = None
         self.facts.ended_at = now
+        self.facts.heard_again(now)
         self._board.emit(CloseMediaLeg(self.id))

@@ -137,6 +137,10 @@ class CallDetail:
     jitter_ms: float = 0.0
     restarted: bool = False  # the switch was started again while it lasted
     mos: float = 0.0  # estimated (ITU-T G.107), 1 to 4.4; 0: too little was heard
+    codec: str = ""  # agreed last
+    silent_seconds: float = 0.0  # nothing was heard of him although it should
+    round_trip_ms: float = 0.0  # as his reports tell; 0: he sent none
+    peer_loss_percent: float = 0.0  # of what we sent, as he reports
 
 
 @dataclass(frozen=True, slots=True)

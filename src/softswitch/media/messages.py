@@ -415,7 +415,8 @@ class RtpSilent:
 
 @dataclass(frozen=True, slots=True)
 class RtpHeard:
-    """A leg that was said to be silent is heard again; it was silent for so long."""
+    """A leg that was said to be silent is heard again, or has no need to be heard any more (hold); it was silent for so
+    long."""
 
     leg: LegId
     seconds: float

@@ -37,8 +37,8 @@ __all__ = [
     "make_offer",
 ]
 
-_ON_HOLD = "0.0.0.0"
-_NOWHERE = frozenset({_ON_HOLD, "::"})
+NOWHERE = "0.0.0.0"
+_NOWHERES = frozenset({NOWHERE, "::"})
 _MUX = "a=rtcp-mux\r\n"
 
 
@@ -238,7 +238,7 @@ def _is_audio(media: Media) -> bool:
 
 def _reaches(host: str, ours: str) -> bool:
     """Our address and the peer's are of the same IP; nowhere is nowhere in both."""
-    return bool(host) and (host in _NOWHERE or (":" in host) == (":" in ours))
+    return bool(host) and (host in _NOWHERES or (":" in host) == (":" in ours))
 
 
 def _has_way(media: Media, ours: str, security: Security | None) -> bool:
@@ -320,10 +320,10 @@ def _remote(
         -1 if with_ice or (ours is not None and formats.COMFORT not in ours) else formats.comfort(theirs, codec)
     )
     # RFC 3264 8.4: "c=0.0.0.0 ... to put a stream on hold, is no longer recommended", but it is still sent
-    sends = agreed.sends and (with_ice or media.host not in _NOWHERE)
+    sends = agreed.sends and (with_ice or media.host not in _NOWHERES)
     return RemoteMedia(
         # with ICE the address is found, whatever the c= line says
-        *((_ON_HOLD, 0) if with_ice else (media.host, media.port)),
+        *((NOWHERE, 0) if with_ice else (media.host, media.port)),
         payload_type,
         dtmf_type,
         sends,

@@ -227,6 +227,11 @@ class LegSecurity:
         mid = self._mid if with_ice else ""
         return self._dtls_words(protocol, "actpass", Dtls(False, "", *ours), f"{host} {port}", mid)
 
+    def restart_ice(self) -> None:
+        """Our next offer has another name and password (RFC 8839 4.4.1.1.1)."""
+        if isinstance(self._agreed, Dtls) and self._agreed.ufrag:
+            self._ice = ("", "")
+
     def read_answer(self, media: Media, offered: Words) -> Security | None:
         """What the peer's answer to our offer agreed on. ValueError when it is none that we can take."""
         crypto = media.attributes.get("crypto", ())

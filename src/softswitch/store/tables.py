@@ -157,6 +157,10 @@ call_detail = Table(
     Column("jitter_ms", Double, nullable=False, server_default="0"),
     Column("mos", Double, nullable=False, server_default="0"),
     Column("restarted", Boolean, nullable=False, server_default=false()),
+    Column("codec", Text, nullable=False, server_default=""),
+    Column("silent_seconds", Double, nullable=False, server_default="0"),
+    Column("round_trip_ms", Double, nullable=False, server_default="0"),
+    Column("peer_loss_percent", Double, nullable=False, server_default="0"),
     Index("call_detail_by_interaction", "interaction"),
     Index("call_detail_by_time", "began_at"),
 )

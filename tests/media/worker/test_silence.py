@@ -57,11 +57,11 @@ def test_not_on_hold(leg: Leg, send: bool, receive: bool) -> None:
     watch = SilenceWatch(3.0, 30.0)
     leg.remote = SetRemote(LegId(1), "127.0.0.1", 4000, 0, 101, send, receive)
     assert told(watch, leg, *half_seconds(0.5, 60)) == []
-    # a silence that was told of is over when he goes on hold, and he is not said to be heard
+    # a silence that was told of is over when he goes on hold
     leg.remote = SetRemote(LegId(1), "127.0.0.1", 4000, 0, 101)
     assert told(watch, leg, *half_seconds(60.5, 63)) == [RtpSilent(LegId(1), 3.0)]
     leg.remote = SetRemote(LegId(1), "127.0.0.1", 4000, 0, 101, False)
-    assert told(watch, leg, 64.0) == []
+    assert told(watch, leg, 64.0) == [RtpHeard(LegId(1), 4.0)]
 
 
 def test_a_pause_that_comfort_noise_announced(leg: Leg) -> None:

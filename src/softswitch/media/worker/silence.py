@@ -1,6 +1,6 @@
 """Legs that should send audio and do not.
 
-    HEARD --nothing for the time of the alarm--> SILENT (`RtpSilent`, again and again) --a packet--> HEARD (`RtpHeard`)
+    HEARD --nothing until the alarm--> SILENT (`RtpSilent`, again and again) --a packet, hold--> HEARD (`RtpHeard`)
 
 Not watched: a leg that is on hold, one way or the other; one whose last packet was comfort noise (RFC 3389: a pause,
 which may be long) or whose reports say that he sends nothing, both for as long as it takes to end a call at most. The
@@ -25,12 +25,11 @@ class SilenceWatch:
     def look(self, leg: Leg, now: float) -> RtpSilent | RtpHeard | None:
         tally, count, remote = leg.tally, leg.route.count, leg.remote
         if remote is None or not (remote.send and remote.receive) or count != tally.seen:
-            silent = now - tally.quiet_since
-            heard = tally.told and count != tally.seen
+            silent, told = now - tally.quiet_since, tally.told
             tally.seen = count
             tally.quiet_since = now
             tally.told = 0.0
-            return RtpHeard(leg.id, round(silent, 3)) if heard else None
+            return RtpHeard(leg.id, round(silent, 3)) if told else None
         silent = now - tally.quiet_since
         if silent < self._due(tally.told) or (silent < self._end and self._rests(leg, now)):
             return None
