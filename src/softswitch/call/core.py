@@ -41,7 +41,7 @@ from softswitch.call.call_back import CALL_BACK, CallBackSession, Ticket
 from softswitch.call.customer_first import CustomerFirstSession
 from softswitch.call.feature_code import Feature, FeatureCall, feature_of
 from softswitch.call.hours_clock import HoursClock
-from softswitch.call.leg import CallLeg, LegFacts, incoming_facts
+from softswitch.call.leg import LEG_EVENTS, CallLeg, LegFacts, incoming_facts
 from softswitch.call.live import CallRestored, CallsResumed
 from softswitch.call.media_watch import MediaWatch
 from softswitch.call.orders import MoveCaller, PassCaller, PassMyCaller, PressKeys, SetOwner, Supervise
@@ -57,25 +57,17 @@ from softswitch.call.settings import Settings
 from softswitch.call.supervision import Supervision, floor_of
 from softswitch.call.transfers import Transfers
 from softswitch.ids import IdSource, InteractionId, RingAttemptId
-from softswitch.media.messages import (
-    DigitReceived,
-    MediaSecured,
-    PlaybackEnded,
-)
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import (
-    AckReceived,
     Answer,
     EndedBy,
-    InfoDigitReceived,
     InviteAnswered,
-    InviteProgressed,
     InviteReceived,
     LegEnded,
-    OfferReceived,
+    OfferAnswered,
     ReferReceived,
     RegistrationChanged,
     Reject,
@@ -83,17 +75,6 @@ from softswitch.sip.messages import (
 )
 
 _RETRY_AFTER_SECONDS = 5
-
-LEG_EVENTS = (
-    AckReceived,
-    InviteProgressed,
-    InviteAnswered,
-    OfferReceived,
-    InfoDigitReceived,
-    PlaybackEnded,
-    DigitReceived,
-    MediaSecured,
-)
 
 
 class Calls:

@@ -22,8 +22,11 @@ from softswitch.ivr.messages import Segment
 from softswitch.media.messages import (
     SETUP_SECONDS,
     CloseMediaLeg,
+    DigitReceived,
+    MediaSecured,
     OpenMediaLeg,
     Play,
+    PlaybackEnded,
     SetKeys,
     SetRemote,
     StartDtls,
@@ -32,12 +35,34 @@ from softswitch.media.messages import (
 from softswitch.media.negotiation import NOWHERE, NotAcceptable, Offer, RemoteMedia, Usage, accept, answer, make_offer
 from softswitch.media.sdp import SdpError, wants_ip6
 from softswitch.media.security import Encryption, LegSecurity, Sdes, Security
-from softswitch.sip.messages import AnswerOffer, Forwarded, Hangup, InviteReceived
+from softswitch.sip.messages import (
+    AckReceived,
+    AnswerOffer,
+    Forwarded,
+    Hangup,
+    InfoDigitReceived,
+    InviteAnswered,
+    InviteProgressed,
+    InviteReceived,
+    OfferReceived,
+)
 from softswitch.sip.stir_messages import CallerIdentity
 
 _NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
 # Who offers gets our answer when somebody has answered: as long as a phone may ring (RFC 3261 16.6: timer C, > 3 min)
 _ANSWER_TAKES_SECONDS = 300.0
+
+# What happens to one leg, and its owner hears.
+LEG_EVENTS = (
+    AckReceived,
+    InviteProgressed,
+    InviteAnswered,
+    OfferReceived,
+    InfoDigitReceived,
+    PlaybackEnded,
+    DigitReceived,
+    MediaSecured,
+)
 
 if TYPE_CHECKING:
     from softswitch.call.board import Board
