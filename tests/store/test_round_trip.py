@@ -197,6 +197,7 @@ _detail = st.builds(
     silent_seconds=st.floats(0, 1e6),
     round_trip_ms=st.floats(0, 1e6),
     peer_loss_percent=st.floats(0, 100),
+    answered_by=st.sampled_from(["", "human", "machine", "fax", "unknown"]),
 )
 _ring = st.builds(
     RingRecord,

@@ -325,6 +325,7 @@ class Board:
             ended_by=event.by.value,
             status=event.status,
             cause=next(each for each in causes if each is not None),
+            answered_by=facts.answered_by,
             restarted=facts.restarted,
             codec=leg.remote.codec if leg.remote is not None else "",
             silent_seconds=round(facts.silent_seconds, 1),

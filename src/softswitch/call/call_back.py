@@ -23,21 +23,24 @@ from softswitch.acd.messages import (
     RefuseAnswer,
     RingAgent,
 )
+from softswitch.call import answered_by
 from softswitch.call.board import Board
 from softswitch.call.dial_settings import CALL_BACKS, Dialler
+from softswitch.call.keys import KeyTold, pass_on
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import RINGBACK
 from softswitch.call.ring import Ring
 from softswitch.call.routes import SILENT_SECONDS, Routes, WayOut, had_no_room, trunk_uri, written_for
 from softswitch.call.talk import NORMAL_CLEARING, Talk, TalkFacts
 from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, QueueId, RingAttemptId
-from softswitch.media.messages import Bridge, PlaybackEnded
+from softswitch.media.messages import Bridge, DigitReceived, PlaybackEnded, ToneHeard
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.causes import meant
 from softswitch.sip.messages import (
     AckReceived,
     EndedBy,
+    InfoDigitReceived,
     InviteAnswered,
     InviteProgressed,
     LegEnded,
@@ -67,6 +70,7 @@ class Step(Enum):
     DIAL_CUSTOMER = "calling back"
     ASKING = "asking"  # customer first, as the next two
     HOLDING = "holding"
+    LISTENING = "listening"  # who is it that answered?
     LEAVING = "leaving"
     TALKING = "talking"
     ENDED = "ended"
@@ -250,12 +254,21 @@ class CallBackSession:
             leg.acknowledged(event.sdp)
         elif isinstance(event, PlaybackEnded):
             leg.played(event.playback)
+        elif isinstance(event, DigitReceived | InfoDigitReceived):
+            self._key(leg, event, now)
         elif leg is not self.customer_leg or self.step is not Step.DIAL_CUSTOMER:
             return
+        elif isinstance(event, ToneHeard):
+            answered_by.tone_heard(leg, event)
         elif isinstance(event, InviteProgressed):
             self._progress(event)
         elif isinstance(event, InviteAnswered):
             self._customer_answered(event, now)
+
+    def _key(self, leg: CallLeg, event: KeyTold, now: float) -> None:
+        """She presses keys while she hears his side already (early media)."""
+        if leg is self._agent_leg and self.customer_leg is not None and self.customer_leg.remote is not None:
+            pass_on(leg, self.customer_leg, event, now)
 
     def _progress(self, event: InviteProgressed) -> None:
         """She hears the customer's phone ring: the network's own tone where it sends one (early media)."""
@@ -268,6 +281,7 @@ class CallBackSession:
                 return  # the final answer decides
             agent.stop_play()
             self._board.emit(Bridge(customer.id, agent.id))
+            answered_by.watch(self._board, customer, answered=False)
         elif event.status == 180 and agent.playback is None and customer.remote is None:
             agent.play((RINGBACK,), loops=0)
 
@@ -275,6 +289,7 @@ class CallBackSession:
         customer = self.customer_leg
         assert customer is not None
         customer.facts.answered_at = now
+        answered_by.ignore(self._board, customer)
         try:
             if event.sdp is None:
                 raise SdpError("no answer in the 200")

@@ -1,10 +1,11 @@
 """A call-back that rings the customer first; an agent is kept free for him meanwhile (`acd.customer_first`).
 
-    RingAgent --> DIAL_CUSTOMER --answered--> [ASKING --key 1-->] RING_AGENT --Connect--> TALKING --> ENDED
-                      |  no answer, busy         |  no key            |  she does not answer
-                      v                          v                    v
-                  CustomerNotReached         CustomerNotReached    HOLDING: music, the next agent, or after a
-                                                                   minute "we call you again" --> LEAVING
+    RingAgent --> DIAL_CUSTOMER --answered--> [LISTENING] --> [ASKING --key 1-->] RING_AGENT --Connect--> TALKING
+                      |  no answer, busy       | a machine       |  no key            |  she does not answer
+                      v                        v                 v                    v
+                  CustomerNotReached   CustomerNotReached    CustomerNotReached    HOLDING: music, the next agent, or
+                                       perhaps a message                           after a minute "we call you again"
+                                       --> LEAVING                                 --> LEAVING
 
 He hears words or music from his first second on. The session lives as long as he is on the line, through as many ring
 attempts as the queue needs for him.
@@ -23,10 +24,12 @@ from softswitch.acd.messages import (
     Connect,
     ConversationEnded,
     CustomerAnswered,
+    CustomerNotReached,
     RefuseAnswer,
     RingAgent,
     RingEnd,
 )
+from softswitch.call import answered_by
 from softswitch.call.call_back import CallBackSession, Step
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import music_segment
@@ -35,12 +38,15 @@ from softswitch.call.settings import CallBackTexts
 from softswitch.call.talk import NORMAL_CLEARING, RTP_LOST
 from softswitch.ids import AgentId, PlaybackId
 from softswitch.ivr.messages import Say
-from softswitch.media.messages import DigitReceived, PlaybackEnded, RtpSilent
+from softswitch.media.messages import AnsweredBy, DigitReceived, GreetingOver, PlaybackEnded, RtpSilent
+from softswitch.media.negotiation import NotAcceptable
+from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import EndedBy, InfoDigitReceived, InviteProgressed, LegEnded
 
 HOLD_SECONDS = 60.0  # he is on the line and nobody is free after all
 _GOODBYE_SECONDS = 15.0
-_ON_LINE = (Step.ASKING, Step.RING_AGENT, Step.HOLDING)
+_ON_LINE = (Step.LISTENING, Step.ASKING, Step.RING_AGENT, Step.HOLDING)
+_NOT_YET_HERS = (Step.LISTENING, Step.ASKING)
 
 
 class CustomerFirstSession(CallBackSession):
@@ -70,6 +76,8 @@ class CustomerFirstSession(CallBackSession):
         if self.step is Step.ASKING:
             self._deadline = None
             self._gone(now, tried=True)  # a mailbox, or nobody who wants to talk
+        elif self.step is Step.LISTENING:
+            self._is_there(now)
         elif self.step is Step.HOLDING:
             self._sorry(now)
         elif self.step is Step.LEAVING:
@@ -84,7 +92,7 @@ class CustomerFirstSession(CallBackSession):
         self._attempt = command.attempt
         self._kept = command.agent
         if self.customer_leg is not None:
-            asking = self.step is Step.ASKING
+            asking = self.step in _NOT_YET_HERS
             self._board.emit(CustomerAnswered(command.attempt, asking))
             if not asking:
                 self._ring(now)
@@ -127,7 +135,7 @@ class CustomerFirstSession(CallBackSession):
         if self.step is Step.RING_AGENT and self.customer_leg is not None:
             self._become(Step.HOLDING, now)
             self._deadline = now + HOLD_SECONDS
-        elif self.step is not Step.ASKING:
+        elif self.step not in _NOT_YET_HERS:
             self._deadline = None
             self._become(Step.ENDED, now)
             self._hang_up_customer()
@@ -151,19 +159,69 @@ class CustomerFirstSession(CallBackSession):
     # -------------------------------------------------------------- the customer
 
     def _progress(self, event: InviteProgressed) -> None:
-        """Nobody hears how his phone rings."""
+        """Nobody hears how his phone rings, but a busy tone need not be waited out."""
+        customer = self.customer_leg
+        if event.sdp is None or customer is None or customer.facts.watched:
+            return
+        try:
+            customer.accept_answer(event.sdp)
+        except (NotAcceptable, SdpError):
+            return  # the final answer decides
+        answered_by.watch(self._board, customer, answered=False)
 
     def _customer_there(self, now: float) -> None:
-        assert self._attempt is not None
+        assert self._attempt is not None and self.customer_leg is not None
+        if self._texts.machine == answered_by.TREAT_AS_HUMAN:
+            self._is_there(now)
+            return
+        self._board.emit(CustomerAnswered(self._attempt, asking=True))
+        answered_by.watch(self._board, self.customer_leg, answered=True)
+        self._become(Step.LISTENING, now)
+        self._deadline = now + answered_by.LISTEN_SECONDS
+
+    def _is_there(self, now: float) -> None:
         self._deadline = None
         ask = self._rule.ask_customer
-        self._board.emit(CustomerAnswered(self._attempt, ask))
+        if self._attempt is not None:
+            self._board.emit(CustomerAnswered(self._attempt, ask))
         if not ask:
-            self._ring(now)
+            self._wants_to_talk(now)
             return
         self._become(Step.ASKING, now)
         self._deadline = now + ASK_SECONDS
         self._play(self._texts.ask_customer)
+
+    def _answered_by(self, event: AnsweredBy, now: float) -> None:
+        assert self.customer_leg is not None
+        machine = answered_by.is_machine(self.customer_leg, event)
+        if self.step is not Step.LISTENING:
+            return
+        if not machine:
+            self._is_there(now)
+        elif event.who == "fax" or self._texts.machine == answered_by.HANG_UP:
+            self._gone(now, tried=True)
+        else:
+            self._released(now)
+            self._deadline = now + answered_by.GREETING_SECONDS
+
+    def _released(self, now: float) -> None:
+        """The agent need not wait for what the machine says; the promise is tried again."""
+        if self._attempt is not None:
+            self._board.emit(CustomerNotReached(self._attempt, True))
+            self._attempt = self._kept = None
+        else:
+            self._board.emit(CallerLeft(self.interaction, hung_up=True))
+        self._become(Step.ENDED, now)
+        self.step = Step.LEAVING
+
+    def _leave_message(self, now: float) -> None:
+        """Its greeting is over: what is said now is recorded."""
+        if self.step is not Step.LEAVING:
+            return
+        assert self.customer_leg is not None
+        self._deadline = now + answered_by.MESSAGE_SECONDS
+        if not self.customer_leg.play(self._board.speak(self._texts.message, self.ticket.language)):
+            self._hang_up_customer()
 
     def _play(self, say: Say) -> None:
         assert self.customer_leg is not None
@@ -181,6 +239,10 @@ class CustomerFirstSession(CallBackSession):
         if isinstance(event, DigitReceived | InfoDigitReceived):
             if leg.keys.counts(event, now) and event.digit == "1" and self.step is Step.ASKING:
                 self._wants_to_talk(now)
+        elif isinstance(event, AnsweredBy):
+            self._answered_by(event, now)
+        elif isinstance(event, GreetingOver):
+            self._leave_message(now)
         elif isinstance(event, RtpSilent):
             if not leg.on_hold:
                 leg.hang_up(RTP_LOST)

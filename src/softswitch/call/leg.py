@@ -21,8 +21,10 @@ from softswitch.ids import InteractionId, LegId, PlaybackId
 from softswitch.ivr.messages import Segment
 from softswitch.media.messages import (
     SETUP_SECONDS,
+    AnsweredBy,
     CloseMediaLeg,
     DigitReceived,
+    GreetingOver,
     MediaSecured,
     OpenMediaLeg,
     Play,
@@ -31,6 +33,7 @@ from softswitch.media.messages import (
     SetRemote,
     StartDtls,
     StopPlay,
+    ToneHeard,
 )
 from softswitch.media.negotiation import NOWHERE, NotAcceptable, Offer, RemoteMedia, Usage, accept, answer, make_offer
 from softswitch.media.sdp import SdpError, wants_ip6
@@ -62,6 +65,9 @@ LEG_EVENTS = (
     PlaybackEnded,
     DigitReceived,
     MediaSecured,
+    ToneHeard,
+    AnsweredBy,
+    GreetingOver,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +95,8 @@ class LegFacts:
     caller_as_sent: str = ""  # as the trunk wrote it
     codecs: tuple[str, ...] = ()  # of this trunk; empty: those of the line
     cause: int | None = None  # of Q.850: why we ended it, where it was no usual end
+    watched: bool = False  # it is listened to, who answers
+    answered_by: str = ""  # human, machine, fax, unknown; empty: nobody listened
     ip6: bool = False  # audio over IPv6, where we have an address there
     silent_since: float | None = None  # he should be heard and is not
     silent_seconds: float = 0.0  # in all, before that

@@ -141,6 +141,7 @@ class CallDetail:
     silent_seconds: float = 0.0  # nothing was heard of him although it should
     round_trip_ms: float = 0.0  # as his reports tell; 0: he sent none
     peer_loss_percent: float = 0.0  # of what we sent, as he reports
+    answered_by: str = ""  # of a call that was listened to: human, machine, fax, unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,8 @@ class CallBackTexts:
     ask_customer: Say = field(default_factory=Say)  # customer first: "... To talk to us now, press 1."
     customer_hold: Say = field(default_factory=Say)  # and then: "I connect you."
     nobody_after_all: Say = field(default_factory=Say)  # no agent took him: "We call you again. Goodbye."
+    machine: str = "treat_as_human"  # customer first, a machine answers: or hang_up, leave_message
+    message: Say = field(default_factory=Say)  # for leave_message
 
 
 @dataclass(frozen=True, slots=True)

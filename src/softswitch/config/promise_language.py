@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from softswitch.call.answered_by import MACHINE_POLICIES, TREAT_AS_HUMAN
 from softswitch.config.calendars import DATE
 from softswitch.config.flow_language import TARGET, TargetDoc
 from softswitch.config.kinds import Flag, ListOf, Number, OneOf, Or, Section, Text, key, section
 from softswitch.config.problems import Placed
-from softswitch.config.values import DIALLED, MENU_KEY, NOTHING, duration
+from softswitch.config.values import DIALLED, MENU_KEY, NOTHING, SAY, SayDoc, duration
 
 
 @section
@@ -62,6 +63,12 @@ class CallBackRuleDoc(Section):
         Placed("agent", NOTHING.place),
     )
     confirm: bool = key(Flag(), "customer first: he presses 1 before an agent is rung, which a mailbox cannot", True)
+    machine: Placed = key(
+        OneOf(*MACHINE_POLICIES),
+        "customer first, an answering machine answers: treat_as_human does not listen for one",
+        Placed(TREAT_AS_HUMAN, NOTHING.place),
+    )
+    message: SayDoc | None = key(SAY, "for machine: leave_message, what is said behind its greeting", None)
     expires: Any = key(Or({"max_wait": None}, duration(60, 30 * 86400)), "given up so long after it was promised", None)
     number: Placed = key(
         OneOf("caller", "ask"),

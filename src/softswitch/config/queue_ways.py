@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from softswitch.acd.rules import Rule
+from softswitch.call.answered_by import LEAVE_MESSAGE, TREAT_AS_HUMAN
 from softswitch.call.settings import CALL_BACK, LET_FIRST, CallBackTexts, QueueWays
 from softswitch.config.flow_language import TargetDoc
 from softswitch.config.flows import FlowBuilder
@@ -92,6 +93,16 @@ def _rule_of(doc: QueueDoc) -> CallBackRuleDoc | None:
     return doc.call_back or (sticky.call_back if sticky is not None else None)
 
 
+def check_machine(back: CallBackRuleDoc, known: Known) -> None:
+    """What is to be done with an answering machine, and what is said to it."""
+    if "machine" in back.places and back.first != "customer":
+        known.report.add(back.at("machine"), "only who is called first is listened to; it needs first: customer")
+    elif back.machine == LEAVE_MESSAGE and back.message is None:
+        known.report.add(back.at("machine"), "it needs the key message: what is said to the machine")
+    elif back.message is not None and back.machine != LEAVE_MESSAGE:
+        known.report.add(back.at("message"), "nobody ever hears it; it needs machine: leave_message")
+
+
 def call_back_key(doc: QueueDoc) -> str:
     """The key that is named when a call-back is offered in the line."""
     keys = doc.while_waiting.keys if doc.while_waiting is not None else {}
@@ -99,7 +110,7 @@ def call_back_key(doc: QueueDoc) -> str:
 
 
 def call_back_texts(
-    doc: QueueDoc, ways: QueueWays, sticky_offer: tuple[str, ...], says: Mapping[str, Say]
+    doc: QueueDoc, ways: QueueWays, sticky_offer: tuple[str, ...], says: Mapping[str, Say], known: Known
 ) -> CallBackTexts:
     """The texts of the queue with the key filled in. Those that can never be said are left out: nobody renders them."""
     rule = _rule_of(doc)
@@ -128,5 +139,7 @@ def call_back_texts(
     }
     return CallBackTexts(
         offer_call_back=Say(texts=texts, files=offered.files) if in_line else Say(),
+        machine=str(rule.machine) if rule is not None else TREAT_AS_HUMAN,
+        message=known.say(rule.message, ()) if rule is not None and rule.message is not None else Say(),
         **{name: says[name] for name, is_needed in needed.items() if is_needed},
     )

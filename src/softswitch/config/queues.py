@@ -23,7 +23,7 @@ from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, 
 from softswitch.config.let_first import let_first_default, let_first_rule, let_first_texts
 from softswitch.config.problems import Placed, Report, did_you_mean
 from softswitch.config.promise_language import CallBackRuleDoc, HerLineDoc, PreviousDoc
-from softswitch.config.queue_ways import build_ways, call_back_texts
+from softswitch.config.queue_ways import build_ways, call_back_texts, check_machine
 from softswitch.config.references import Known
 from softswitch.config.rest import RelaxDoc
 from softswitch.config.strategies import StrategyError, load
@@ -151,6 +151,7 @@ def _call_back(doc: QueueDoc, known: Known) -> CallBackRule | None:
         )
     if "confirm" in back.places and back.first != "customer":
         known.report.add(back.at("confirm"), "only a customer who is called first is asked; it needs first: customer")
+    check_machine(back, known)
     return CallBackRule(back.within, back.attempts, back.retry, back.expires, back.first == "customer", back.confirm)
 
 
@@ -276,7 +277,7 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         after_overflow=flows.target(doc.overflow) if doc.overflow is not None else Target(hang_up=True),
         choice_parts=parts,
         ways=ways,
-        call_back_texts=call_back_texts(doc, ways, offer, says),
+        call_back_texts=call_back_texts(doc, ways, offer, says, known),
     )
 
 

@@ -82,7 +82,7 @@ _detail = attrgetter(
     "leg", "interaction", "direction", "party", "caller", "dialled", "began_at", "answered_at", "ended_at",
     "ended_by", "status", "cause", "packets_in", "packets_out",
     "loss_percent", "jitter_ms", "mos", "restarted",
-    "codec", "silent_seconds", "round_trip_ms", "peer_loss_percent",
+    "codec", "silent_seconds", "round_trip_ms", "peer_loss_percent", "answered_by",
 )  # fmt: skip
 
 

@@ -161,6 +161,7 @@ call_detail = Table(
     Column("silent_seconds", Double, nullable=False, server_default="0"),
     Column("round_trip_ms", Double, nullable=False, server_default="0"),
     Column("peer_loss_percent", Double, nullable=False, server_default="0"),
+    Column("answered_by", Text, nullable=False, server_default=""),
     Index("call_detail_by_interaction", "interaction"),
     Index("call_detail_by_time", "began_at"),
 )

@@ -1,0 +1,52 @@
+"""What is heard on the line of a customer who is called, before and after somebody answers.
+
+early media --busy, congestion, unobtainable--> the call to him ends with that cause, at once
+answered    --human, unknown--> as if nobody had listened
+            --machine--> hang up, or leave a message behind its greeting   --fax--> hang up
+"""
+
+from __future__ import annotations
+
+from softswitch.call.board import Board
+from softswitch.call.leg import CallLeg
+from softswitch.media.messages import AnsweredBy, ToneHeard, WatchAnswer
+
+TREAT_AS_HUMAN, HANG_UP, LEAVE_MESSAGE = "treat_as_human", "hang_up", "leave_message"
+MACHINE_POLICIES = (TREAT_AS_HUMAN, HANG_UP, LEAVE_MESSAGE)
+LISTEN_SECONDS = 8.0  # then it is a human, whatever he does
+GREETING_SECONDS = 40.0
+MESSAGE_SECONDS = 180.0
+
+# Q.850: what the network says by a tone
+_CAUSES = {"busy": (17, "User busy"), "congestion": (34, "No circuit"), "unobtainable": (1, "Unallocated number")}
+
+
+def watch(board: Board, leg: CallLeg, *, answered: bool) -> None:
+    """Listen to this leg from now on."""
+    leg.facts.watched = True
+    board.emit(WatchAnswer(leg.id, board.call.dialling.plan.country, answered))
+
+
+def ignore(board: Board, leg: CallLeg) -> None:
+    """Nobody wants to know any more."""
+    if leg.facts.watched:
+        leg.facts.watched = False
+        board.emit(WatchAnswer(leg.id, "", on=False))
+
+
+def tone_heard(leg: CallLeg, event: ToneHeard) -> bool:
+    """Does this tone end the call? Then it is being ended."""
+    cause = _CAUSES.get(event.tone)
+    if cause is None:
+        return False
+    number, text = cause
+    leg.facts.cause = number
+    leg.hang_up(f'Q.850;cause={number};text="{text}"')
+    return True
+
+
+def is_machine(leg: CallLeg, event: AnsweredBy) -> bool:
+    """Noted for the record; a fax is a machine, too."""
+    leg.facts.answered_by = event.who
+    leg.facts.watched = False
+    return event.who in ("machine", "fax")
