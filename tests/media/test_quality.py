@@ -7,6 +7,7 @@ import random
 import pytest
 
 from softswitch.media import rtp
+from softswitch.media.codecs import CODECS, G722, OPUS, PCMU, Codec
 from softswitch.media.quality import Quality, Reception, mos
 
 
@@ -24,6 +25,27 @@ def listened(
             before = count
         count += 1
     return reception.quality()
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_jitter_by_the_clock_of_the_codec(codec: Codec) -> None:
+    even, shaking = Reception(), Reception()
+    even.codec = shaking.codec = codec
+    chance = random.Random(1)
+    for n in range(400):
+        data = rtp.build(0, n, 2**32 - 2000 + n * codec.step & 0xFFFFFFFF, 7, b"")
+        even.sample(data, n, n * 0.02, following=n > 0)
+        shaking.sample(data, n, n * 0.02 + 0.03 * chance.random(), following=n > 0)
+    assert even.quality().jitter_ms == 0
+    assert shaking.quality().jitter_ms == pytest.approx(10, rel=0.5)
+    assert shaking.quality().mos < even.quality().mos > 4.3
+    heard = shaking.heard(0, 0)
+    assert heard is not None
+    assert heard.jitter / codec.clock == pytest.approx(0.01, rel=0.5)
+
+
+def test_the_time_that_coding_takes_counts() -> None:
+    assert mos(0, 60, 200, PCMU) >= mos(0, 60, 200, G722) > mos(0, 60, 200, OPUS) > mos(0, 60, 220, PCMU)
 
 
 def test_a_perfect_leg() -> None:

@@ -7,6 +7,11 @@ against what the sequence numbers promise, the loss.
 The score is the E-model of ITU-T G.107, shortened to what changes here: R = 93.2 - Id - Ie,eff with the delay
 impairment of G.107 B (straight lines with a knee at 177.3 ms) and for G.711 with loss concealment Ie = 0, Bpl = 25.1
 (G.113 table I.3).
+
+All codecs share this narrow-band scale, so that legs can be compared: on it G.722 at 64 kbit/s and Opus at the rates of
+a call are no worse than G.711 (Ie = 0), and nothing is added for their wider band. For their loss G.113 has no figure
+on this scale; they are taken to conceal it as well as G.711 does, which for Opus, whose packets may hold a copy of the
+one before, is cautious. What differs is the delay of coding.
 """
 
 from __future__ import annotations
@@ -14,13 +19,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from softswitch.media.codecs import G722, OPUS, PCMU, Codec
 from softswitch.media.rtcp import Heard
-from softswitch.media.rtp import CLOCK_RATE, sequence_delta, timestamp_delta
+from softswitch.media.rtp import sequence_delta, timestamp_delta
 
 _HEADER = struct.Struct("!HII")
 _BEST_R = 93.2
 _BPL = 25.1
-_FRAME_MS = 20.0  # packet and look-ahead of the sender
+_FRAME_MS = 20.0  # a packet of the sender
+# before the coder can begin with it: G.722 needs 22 samples for its two bands; RFC 6716 2: Opus 6.5 ms for 20 ms frames
+_AHEAD_MS = {G722: 1.4, OPUS: 6.5}
 MAX_STEP = 5_000  # packets between two looks; more is a source that began anew
 
 
@@ -47,7 +55,7 @@ class Reception:
         "_ssrc",
         "_timestamp",
         "_told",
-        "clock",
+        "codec",
         "round_trip_ms",
     )
 
@@ -62,7 +70,7 @@ class Reception:
         self._received = 0
         self._highest = 0
         self._told = 0, 0  # expected and lost, as of the last report to the peer
-        self.clock = CLOCK_RATE  # of the codec
+        self.codec = PCMU
         self.round_trip_ms = 0.0  # as the peer's reports tell
 
     def sample(self, packet: bytes | bytearray, count: int, now: float, *, following: bool) -> None:
@@ -76,7 +84,7 @@ class Reception:
             self._received += min(count - self._count, step)
             if following:
                 # RFC 3550 6.4.1: D(i,j) = (Rj - Ri) - (Sj - Si); J(i) = J(i-1) + (|D(i-1,i)| - J(i-1)) / 16
-                apart = now - self._arrived - timestamp_delta(timestamp, self._timestamp) / self.clock
+                apart = now - self._arrived - timestamp_delta(timestamp, self._timestamp) / self.codec.clock
                 jitter, worst = self._jitter
                 jitter += (min(abs(apart), 1.0) - jitter) / 16
                 self._jitter = jitter, max(worst, jitter)
@@ -89,21 +97,21 @@ class Reception:
         """The SSRC that is heard, and its timestamp now; None while nothing was looked at."""
         if self._ssrc < 0:
             return None
-        return self._ssrc, self._timestamp + int((now - self._arrived) * self.clock) & 0xFFFFFFFF
+        return self._ssrc, self._timestamp + int((now - self._arrived) * self.codec.clock) & 0xFFFFFFFF
 
     def quality(self) -> Quality:
         if not self._expected:
             return Quality()
         loss = 100 * (1 - self._received / self._expected)
         jitter = self._jitter[1] * 1000
-        return Quality(round(loss, 2), round(jitter, 1), mos(loss, jitter, self.round_trip_ms))
+        return Quality(round(loss, 2), round(jitter, 1), mos(loss, jitter, self.round_trip_ms, self.codec))
 
     def heard(self, last_report: int, since_report: int) -> Heard | None:
         """What is reported to the peer of his stream, since the last report and in all."""
         if not self._expected:
             return None
         lost = self._expected - self._received
-        jitter = int(self._jitter[0] * self.clock)
+        jitter = int(self._jitter[0] * self.codec.clock)
         expected_before, lost_before = self._told
         self._told = self._expected, lost
         # RFC 3550 6.4.1: the fraction lost "since the previous SR or RR packet was sent"
@@ -111,10 +119,10 @@ class Reception:
         return Heard(self._ssrc, min(fraction, 255), lost, self._highest, jitter, last_report, since_report)
 
 
-def mos(loss_percent: float, jitter_ms: float, round_trip_ms: float = 0.0) -> float:
+def mos(loss_percent: float, jitter_ms: float, round_trip_ms: float = 0.0, codec: Codec = PCMU) -> float:
     """1 (bad) to 4.41 (as good as G.711 gets)."""
     # a phone's jitter buffer holds about twice the jitter
-    delay = round_trip_ms / 2 + _FRAME_MS + 2 * jitter_ms
+    delay = round_trip_ms / 2 + _FRAME_MS + _AHEAD_MS.get(codec, 0.0) + 2 * jitter_ms
     delay_impairment = 0.024 * delay + max(0.0, 0.11 * (delay - 177.3))
     loss_impairment = 95.0 * loss_percent / (loss_percent + _BPL) if loss_percent > 0 else 0.0
     r = min(max(_BEST_R - delay_impairment - loss_impairment, 0.0), 100.0)

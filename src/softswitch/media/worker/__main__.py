@@ -179,6 +179,8 @@ class Telling(logging.Handler):
 
 def main() -> int:
     options = _arguments(sys.argv[1:])
+    # matrices of a few frames are no work for threads; read when numpy is loaded, with the first wide-band codec
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     logging.basicConfig(level=logging.INFO, format="media: %(message)s", stream=sys.stderr)
     # the switch decides when audio ends: by closing the connection, after its own calls are over
     signal.signal(signal.SIGINT, signal.SIG_IGN)

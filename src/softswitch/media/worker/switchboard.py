@@ -215,7 +215,7 @@ class Switchboard:
         codec = spoken(remote)
         if leg.player is not None and spoken(before) is not codec:
             leg.player.playlist = leg.player.playlist.in_codec(codec)
-        leg.outgoing.step, leg.tally.reception.clock = codec.step, codec.clock
+        leg.outgoing.step, leg.tally.reception.codec = codec.step, codec
         self._relay.expect(leg, remote)
         leg.digits.clock = remote.dtmf_clock
         if not leg.tally.told:  # a new description does not end a silence, audio does
