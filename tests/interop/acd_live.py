@@ -32,13 +32,17 @@ numbers:
   "200": {{ queue: loans }}
   "300": {{ queue: back }}
   "400": {{ queue: together }}
+  "500": {{ queue: told }}
 call_back: {{ trunk: pstn, show: "+3726310000" }}
 dialling: {{ allow: [ {{ who: call_backs, to: [national, mobile, other] }} ] }}
 agents:
-  anna: {{ name: Anna Tamm, extension: 1001, password: {{ env: ANNA_PASSWORD }}, queues: [everyday, back, together] }}
+  anna:
+    {{ name: Anna Tamm, extension: 1001, password: {{ env: ANNA_PASSWORD }}, queues: [everyday, back, together, told] }}
   mart: {{ name: Mart Kask, extension: 1002, password: {{ env: MART_PASSWORD }}, queues: [everyday, loans, together] }}
   li: {{ name: Li Wei, extension: 1003, password: {{ env: LI_PASSWORD }}, queues: [supervisors] }}
+teams: {{ day: {{ agents: [anna, mart], supervisor: li }} }}
 queues:
+  told: {{ name: Lost card, tell_agent: "{{queue}}, waited {{waiting}}.", wrap_up: 0s, sticky: off }}
   everyday:
     ring: 3s
     wrap_up: 2s
