@@ -266,14 +266,14 @@ class House:
 
     # -------------------------------------------------------------- looking
 
-    def of(self, kind: type) -> list[Any]:
+    def of(self, kind: Any) -> list[Any]:
         return [each for each in self.sent if isinstance(each, kind)]
 
     def heard(self, leg: LegId) -> list[str]:
         """The texts this leg was played, in order."""
         return [
             self.names[key].text or self.names[key].file
-            for play in self.of(media.Play)
+            for play in self.of(media.Play | media.PlayMusic)
             if play.leg == leg
             for key in play.prompts
         ]

@@ -40,7 +40,7 @@ async def _serve(settings: Settings, progress: Callable[[int, int], None] | None
         return 2
     for flow in switch.addresses:
         log.info("listening", address=f"{flow.transport}://{flow.local[0]}:{flow.local[1]}")
-    loop.add_signal_handler(signal.SIGHUP, switch.edges.transport.certificates.reload)
+    loop.add_signal_handler(signal.SIGHUP, switch.read_again)
     log.info("ready", http=f"http://{switch.http.host}:{switch.http.port}", agents=len(settings.acd.agents))
     _calm_the_collector()
     await stop.wait()

@@ -29,6 +29,7 @@ from softswitch.app.phone_watch import PhoneWatch
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
 from softswitch.app.sip_edge import SipEdge, note_trunk
+from softswitch.app.sounds import Sounds
 from softswitch.app.supervision import Supervisors, write_down
 from softswitch.app.survivors import Survivors, survivors_of
 from softswitch.app.tally import Tally
@@ -54,11 +55,8 @@ from softswitch.runtime.journal import JournalWriter, directory_of
 from softswitch.runtime.media_client import MediaStartError
 from softswitch.runtime.media_house import MediaHouse
 from softswitch.runtime.media_house import directory_of as media_directory_of
-from softswitch.runtime.prompt_library import build_catalog
 from softswitch.runtime.resolver import NameService
 from softswitch.runtime.sip_transport import SipTransport
-from softswitch.runtime.tts_live import LiveSpeechMaker
-from softswitch.runtime.tts_voices import Voices
 from softswitch.sip import messages as sip
 from softswitch.sip.digit_messages import SendInfoKeys
 from softswitch.sip.locate import Lookup, LookupDone
@@ -106,6 +104,7 @@ _MEDIA_COMMANDS = (
     media.SetKeys,
     media.StartDtls,
     media.Play,
+    media.PlayMusic,
     media.StopPlay,
     media.Bridge,
     media.Unbridge,
@@ -145,6 +144,7 @@ class Edges:
     media: MediaHouse
     transport: SipTransport
     journal: JournalWriter | None
+    sounds: Sounds
 
 
 class Switch:
@@ -187,8 +187,9 @@ class Switch:
         self._closers.append(memory.finish)
         journal = self._journal()
         self._closers.append(self._driver.close)
-        voices = Voices(settings)
-        catalog = await build_catalog(settings, progress, voices=voices)
+        sounds = Sounds(settings, post)
+        self._closers.append(sounds.close)
+        catalog = await sounds.catalog(progress)
         transport = SipTransport(self._loop, self._receive, settings.tls)
         self._closers.append(transport.close)
         if settings.mirror is not None:
@@ -201,14 +202,11 @@ class Switch:
         media_directory = media_directory_of(settings.media, settings.database_url)
         media_settings = replace(settings.media, coders=settings.codecs)
         media_house = MediaHouse(media_settings, settings.prompt_cache, post, media_directory)
-        self.edges = Edges(store, memory, media_house, transport, journal)
+        self.edges = Edges(store, memory, media_house, transport, journal, sounds)
         self.cores = self._make_cores(catalog, local_flows)
         if journal is not None:
             journal.begin(self.cores.engine)
         self._wire()
-        live_speech = LiveSpeechMaker(settings, voices, post)
-        self._closers.append(live_speech.close)
-        self._driver.add_effect(live_speech.make, MakeSpeech)
         state = await store.load_start_state(clock.wall(clock.now()))
         survivors = self._follow_calls(state)
         self._closers.append(media_house.stop)
@@ -259,6 +257,11 @@ class Switch:
             ids,
         )
 
+    def read_again(self) -> None:
+        """The certificate and the sounds, as their files are now."""
+        self.edges.transport.certificates.reload()
+        self.edges.sounds.read_again(self.cores.calls.board)
+
     @property
     def addresses(self) -> tuple[sip.Flow, ...]:
         """Where SIP is listened for."""
@@ -281,6 +284,7 @@ class Switch:
         driver.add_core(cores.recorded, *_ACD_EVENTS)
         driver.add_effect(edges.transport.transmit, sip.Transmit)
         driver.add_effect(edges.transport.close_stream, sip.CloseStream)
+        driver.add_effect(edges.sounds.live.make, MakeSpeech)
         driver.add_effect(edges.media.send, *_MEDIA_COMMANDS)
         driver.add_effect(memory.save_contacts, sip.SaveContacts)
         driver.add_effect(memory.record, *RECORDED)

@@ -193,6 +193,10 @@ class Board:
         """The segments of a text in this language (or the line's first one)."""
         return say_segments(say, language, self.line.call.languages, values or {})
 
+    def renew_catalog(self, catalog: PromptCatalog) -> None:
+        """From now on these sounds are played."""
+        self._catalog = catalog
+
     def prompt_keys(self, segments: tuple[Segment, ...]) -> tuple[str, ...]:
         keys: list[str] = []
         for segment in segments:

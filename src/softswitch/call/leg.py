@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from softswitch.call.keys import LegKeys, press
+from softswitch.call.prompts import in_order, music_named
 from softswitch.call.routing import one_form
 from softswitch.ids import InteractionId, LegId, PlaybackId
 from softswitch.ivr.messages import Segment
@@ -29,6 +30,7 @@ from softswitch.media.messages import (
     OpenMediaLeg,
     Play,
     PlaybackEnded,
+    PlayMusic,
     SetKeys,
     SetRemote,
     StartDtls,
@@ -213,7 +215,7 @@ class CallLeg:
         self.facts = facts
         self.remote: RemoteMedia | None = None
         self.playback: PlaybackId | None = None
-        self.sounding: Play | None = None  # what plays; of no meaning without `playback`
+        self.sounding: Play | PlayMusic | None = None  # what plays; of no meaning without `playback`
         self.alive = True
         self.has_media = True  # False: its packet counts will never come, and nobody takes orders for its audio
         if opens:
@@ -419,12 +421,16 @@ class CallLeg:
         keys = self._board.prompt_keys(segments)
         if not keys:
             return False
-        self.play_keys(playback, keys, loops)
+        music = music_named(segments[0]) if loops == 0 else ""
+        self.play_keys(playback, keys, loops, music)
         return True
 
-    def play_keys(self, playback: PlaybackId, keys: tuple[str, ...], loops: int) -> None:
+    def play_keys(self, playback: PlaybackId, keys: tuple[str, ...], loops: int, music: str = "") -> None:
         self.playback = playback
-        self.sounding = Play(self.id, playback, keys, loops)
+        if music:
+            self.sounding = PlayMusic(self.id, playback, music, in_order(music, keys, self.id))
+        else:
+            self.sounding = Play(self.id, playback, keys, loops)
         if self.has_media:
             self._board.emit(self.sounding)
 

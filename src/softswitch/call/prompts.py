@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from hashlib import blake2b
 
 from softswitch.call.settings import CallBackTexts, CallSettings, LetFirstTexts, LineTexts, QueueTexts, Settings
 from softswitch.ivr.flow import choose_language
@@ -29,6 +30,9 @@ from softswitch.ivr.speech import (
 CALM_MUSIC = Segment("", text="music:calm")  # the built-in melody, made to be looped
 RINGBACK = Segment("", text="tone:ringback")  # one period of it, made to be looped
 BEEP = Segment("", text="tone:beep")
+AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac", ".opus", ".m4a", ".aac", ".aiff")
+MOST_PIECES = 500  # of one folder of music
+_SHUFFLED = "?"
 BUILT_IN = (CALM_MUSIC, RINGBACK, BEEP, SHORT_PAUSE)
 
 
@@ -41,8 +45,10 @@ class Prompt:
 class PromptCatalog:
     """The audio of every segment that can be spoken."""
 
-    def __init__(self, prompts: Mapping[Segment, Prompt]) -> None:
+    def __init__(self, prompts: Mapping[Segment, Prompt], albums: Mapping[Segment, tuple[Prompt, ...]] | None = None):
+        """`albums`: the pieces of each folder of music."""
         self._prompts = dict(prompts)
+        self._albums = dict(albums or {})
 
     def __len__(self) -> int:
         return len(self._prompts)
@@ -55,6 +61,8 @@ class PromptCatalog:
         prompt = self._prompts.get(segment)
         if prompt is not None:
             return (prompt,)
+        if segment.file:
+            return self._albums.get(segment, ())
         return tuple(found for word in segment.instead if (found := self._prompts.get(word)) is not None)
 
     def keys(self, segments: Iterable[Segment]) -> tuple[tuple[str, ...], float]:
@@ -65,12 +73,36 @@ class PromptCatalog:
 
     def all_keys(self) -> tuple[str, ...]:
         """Every key once, for a media process that loads them beforehand."""
-        return tuple(dict.fromkeys(prompt.key for prompt in self._prompts.values()))
+        pieces = (prompt for album in self._albums.values() for prompt in album)
+        return tuple(dict.fromkeys(prompt.key for prompt in (*self._prompts.values(), *pieces)))
 
 
-def music_segment(file: str) -> Segment:
-    """The music of a queue: its own file, or the built-in melody."""
-    return Segment("", file=file) if file else CALM_MUSIC
+def music_segment(music: str) -> Segment:
+    """The music of a queue: its own file or folder, or the built-in melody."""
+    return Segment("", file=music) if music else CALM_MUSIC
+
+
+def folder_of_music(folder: str, *, shuffled: bool) -> str:
+    """How a folder is named where a file could stand."""
+    return f"{folder}/{_SHUFFLED if shuffled else ''}"
+
+
+def folder_named(music: str) -> str:
+    """The folder of such a name; "": it is one file, or none."""
+    name = music.removesuffix(_SHUFFLED)
+    return name[:-1] if name.endswith("/") else ""
+
+
+def music_named(segment: Segment) -> str:
+    """The name by which a leg's place in this music is kept; "": it is no music."""
+    return "" if segment.language else segment.file or (segment.text if segment == CALM_MUSIC else "")
+
+
+def in_order(music: str, pieces: tuple[str, ...], listener: int) -> tuple[str, ...]:
+    """The pieces as this listener hears them: always the same for him, another order for others."""
+    if not music.endswith(_SHUFFLED):
+        return pieces
+    return tuple(sorted(pieces, key=lambda piece: blake2b(f"{listener} {piece}".encode(), digest_size=8).digest()))
 
 
 def segments_needed(settings: Settings) -> tuple[Segment, ...]:

@@ -29,6 +29,7 @@ from softswitch.config.kinds import (
     section,
 )
 from softswitch.config.mirror import MirrorDoc
+from softswitch.config.music import MUSIC, MusicDoc
 from softswitch.config.overload import OverloadDoc
 from softswitch.config.phones import AUTO_ANSWER, LampsDoc, TransfersDoc
 from softswitch.config.problems import Placed
@@ -347,7 +348,7 @@ class StickyDoc(Section):
 class WaitingDoc(Section):
     """What a waiting caller hears."""
 
-    music: Placed = key(Text("an audio file"), "an audio file; by default a quiet melody", NOTHING)
+    music: MusicDoc | None = key(MUSIC, "an audio file, or a folder of them; by default a quiet melody", None)
     say_position: float = key(Or({"never": 0.0}, EVERY), "how often he is told his place in the line", 45.0)
     keys: dict[Placed, TargetDoc] = key(
         MapOf(MENU_KEY, WAY), "ways out of the line: where each key leads; call_back keeps his place", {}

@@ -21,6 +21,7 @@ from softswitch.config.flows import FlowBuilder
 from softswitch.config.kinds import keys_of, made
 from softswitch.config.language import AgentDoc, Document, OffersDoc, QueueDoc, StickyDoc
 from softswitch.config.let_first import let_first_default, let_first_rule, let_first_texts
+from softswitch.config.music import build_music
 from softswitch.config.problems import Placed, Report, did_you_mean
 from softswitch.config.promise_language import CallBackRuleDoc, HerLineDoc, PreviousDoc
 from softswitch.config.queue_ways import build_ways, call_back_texts, check_machine
@@ -256,7 +257,7 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
     parts = {} if own_choice else _choice_parts(offer, known)
     keys = {str(index): Target(choose=choice) for index, choice in enumerate(offer, 1)}
     keys["0"] = Target(choose="colleague")
-    music = doc.while_waiting.music if doc.while_waiting is not None else Placed("", doc.place)
+    music = doc.while_waiting.music if doc.while_waiting is not None else None
     ways = build_ways(doc, _call_back_doc(doc), known, flows)
     says_wait = doc.while_waiting is None or doc.while_waiting.say_wait
     return QueueTexts(
@@ -273,7 +274,7 @@ def _queue_texts(doc: QueueDoc, known: Known, flows: FlowBuilder) -> QueueTexts:
         wait_between=says["wait_between"] if says_wait else Say(),
         wait_about=says["wait_about"] if says_wait else Say(),
         let_first=let_first_texts(doc.while_waiting, says),
-        music=known.audio(music),
+        music=build_music(music, known),
         after_overflow=flows.target(doc.overflow) if doc.overflow is not None else Target(hang_up=True),
         choice_parts=parts,
         ways=ways,

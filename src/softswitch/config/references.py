@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from softswitch.call.prompts import AUDIO_SUFFIXES
 from softswitch.config.problems import Place, Placed, Report, did_you_mean, listing
 from softswitch.config.values import SayDoc
 from softswitch.ivr import speech
 from softswitch.ivr.messages import Say
-
-AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac", ".opus", ".m4a", ".aac", ".aiff")
 
 
 class Known:

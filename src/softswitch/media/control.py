@@ -42,6 +42,7 @@ from softswitch.media.messages import (
     Ping,
     Play,
     PlaybackEnded,
+    PlayMusic,
     Pong,
     PortsLeased,
     RecordingEnded,
@@ -80,6 +81,7 @@ MediaCommand: TypeAlias = (
     | SetHearing
     | LeaveMix
     | PlayToMix
+    | PlayMusic
     | StartRecording
     | StopRecording
     | PauseRecording
@@ -142,6 +144,7 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (35, AdoptLegs, (tuple, int, int)),
     (36, Finish, ()),
     (37, Ping, (int,)),
+    (40, PlayMusic, (int, int, str, tuple)),
     (64, PortsLeased, (tuple,)),
     (65, PlaybackEnded, (int, int, bool)),
     (66, DigitReceived, (int, str, int, str)),
@@ -165,6 +168,7 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
 # what is inside the tuples
 _ELEMENTS: Final[dict[type[Any], type[Any]]] = {
     Play: str,
+    PlayMusic: str,
     PortsLeased: int,
     AdoptLegs: int,
     LegsFound: tuple,

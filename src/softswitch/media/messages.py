@@ -100,6 +100,17 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayMusic:
+    """Play these pieces to this leg, one after another for ever, until something else is played or it is stopped. The
+    same `music` goes on where this leg heard it last. Ends in `PlaybackEnded`."""
+
+    leg: LegId
+    playback: PlaybackId
+    music: str
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopPlay:
     leg: LegId
 

@@ -29,7 +29,7 @@ WIDE_FRAME_BYTES = 2 * WIDE_RATE // 50
 ULAW_SILENCE = 0xFF
 
 # Part of the name of everything in the prompt cache: raise it when the same file would come out differently.
-TREATMENT_VERSION = 1
+TREATMENT_VERSION = 2
 
 _LONGEST_SECONDS = 900.0
 _LARGEST_BYTES = 600 << 20

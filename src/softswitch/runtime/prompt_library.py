@@ -22,7 +22,7 @@ from typing import TypeAlias
 import structlog
 
 from softswitch.call.errors import StartError
-from softswitch.call.prompts import Prompt, PromptCatalog, segments_needed
+from softswitch.call.prompts import AUDIO_SUFFIXES, MOST_PIECES, Prompt, PromptCatalog, folder_named, segments_needed
 from softswitch.call.settings import Settings
 from softswitch.ivr.messages import Segment
 from softswitch.media.codecs import CODECS
@@ -117,12 +117,32 @@ class PromptLibrary:
         began = time.perf_counter()
         if progress is not None:
             self._progress = progress
-        needed = segments_needed(self._settings)
+        needed, albums = await asyncio.to_thread(self._with_albums, segments_needed(self._settings))
         cache, missing = await asyncio.to_thread(self._look_up, needed)
         if missing:
             await self._make_all(cache, missing)
         log.info("prompts ready", prompts=len(needed), made=len(missing), seconds=round(time.perf_counter() - began, 3))
-        return PromptCatalog({segment: self._prompts[segment] for segment in needed})
+        pieces = {album: tuple(self._prompts[piece] for piece in found) for album, found in albums.items()}
+        return PromptCatalog({segment: self._prompts[segment] for segment in needed}, pieces)
+
+    def _with_albums(
+        self, needed: tuple[Segment, ...]
+    ) -> tuple[tuple[Segment, ...], dict[Segment, tuple[Segment, ...]]]:
+        """Folders of music as the files that are in them now, by name."""
+        albums = {segment: self._pieces(folder) for segment in needed if (folder := folder_named(segment.file))}
+        single = (segment for segment in needed if segment not in albums)
+        pieces = (piece for album in albums.values() for piece in album)
+        return tuple(dict.fromkeys((*single, *pieces))), albums
+
+    def _pieces(self, folder: str) -> tuple[Segment, ...]:
+        try:
+            names = sorted(path.name for path in (self._directory / folder).iterdir())
+        except OSError as error:
+            raise StartError(f"cannot read the music folder {self._directory / folder}: {error.strerror}") from error
+        files = [name for name in names if Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".")]
+        if not files:
+            raise StartError(f"no audio file is in the music folder {self._directory / folder}")
+        return tuple(Segment("", file=f"{folder}/{name}") for name in files[:MOST_PIECES])
 
     def _look_up(self, needed: tuple[Segment, ...]) -> tuple[PromptCache, list[Source]]:
         """Fills in what the cache has; the rest with its sources, once it is sure that all have one."""
@@ -236,10 +256,16 @@ def hears_wide(settings: Settings) -> bool:
 
 def treated(samples: audio_files.Samples, rate: int, treatment: Treatment, wide: bool) -> Sound:
     """A sound of any rate, as it is kept."""
-    narrow = audio_files.to_ulaw(audio_files.to_line(samples, rate, treatment))
+    narrow = audio_files.to_ulaw(_whole(audio_files.to_line(samples, rate, treatment), treatment, 160))
     if not wide or rate <= audio_files.LINE_RATE:
         return Sound(narrow)
-    return Sound(narrow, audio_files.to_s16(audio_files.to_line(samples, rate, treatment, audio_files.WIDE_RATE)))
+    line = audio_files.to_line(samples, rate, treatment, audio_files.WIDE_RATE)
+    return Sound(narrow, audio_files.to_s16(_whole(line, treatment, 320)))
+
+
+def _whole(samples: audio_files.Samples, treatment: Treatment, frame: int) -> audio_files.Samples:
+    """Music ends with its last whole frame, so that nothing is heard between two pieces; speech is filled up."""
+    return samples if treatment.trim or len(samples) < frame else samples[: len(samples) // frame * frame]
 
 
 def _content(path: Path) -> bytes:

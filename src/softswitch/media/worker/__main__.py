@@ -32,6 +32,7 @@ from softswitch.media.worker.keys import Keys
 from softswitch.media.worker.line import Agreed, Line
 from softswitch.media.worker.loop import MediaLoop
 from softswitch.media.worker.mixer import Mixer
+from softswitch.media.worker.music import Music
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.recorder import Recorder
@@ -109,7 +110,7 @@ def _check_host(host: str) -> None:
 def furnish(board: Switchboard, relay: Relay) -> None:
     """With all departments."""
     sound = Keys(board, relay), Answers(board, relay), Mixer(board, relay), Recorder(relay, board.events)
-    for department in sound:
+    for department in (*sound, Music(board)):
         board.departments.join(department)
 
 
