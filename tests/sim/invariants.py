@@ -226,7 +226,7 @@ class Invariants(Relaxing):
         if len(self.steps[caller.queue.id]) > 1 and not command.sticky:
             if caller.stage in (PERSONAL, CHOOSING):
                 assert self._may_leave_line(event, caller, now), "taken out of her line for nothing"
-            if caller.stage in ("entered", PERSONAL, CHOOSING, SAVING, PAUSED):
+            if caller.stage in ("entered", PERSONAL, CHOOSING, SAVING, PAUSED, CALLING):
                 self._stage(caller, GENERAL)  # where he may be relaxed at once
         assert command.agent not in self.ring_of_agent, "a second attempt for one agent"
         if caller.attempts:
