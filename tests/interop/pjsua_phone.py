@@ -264,6 +264,17 @@ class Phone:
         self._now().sendDtmf(parameter)
         return {}
 
+    def sound_keys(self, keys: str) -> dict[str, Any]:
+        """As tones in the audio, 80 ms each."""
+        self.tones.stop()
+        digits = pj.ToneDigitVector()
+        for key in keys:
+            digit = pj.ToneDigit()
+            digit.digit, digit.on_msec, digit.off_msec = key, 80, 80
+            digits.append(digit)
+        self.tones.playDigits(digits)
+        return {}
+
     def tone(self, hertz: int) -> dict[str, Any]:
         self.tones.stop()
         if hertz:
