@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 
 async def kept(line: Line, kind: str) -> None:
     """Wait until a call of this kind is kept."""
-    written = b"\xa4kind" + bytes([0xA0 + len(kind)]) + kind.encode()
-    question = "SELECT id FROM live_call WHERE instr(body, ?) > 0"
+    written = bytes([0xA0 + len(kind)]) + kind.encode()
+    question = "SELECT id FROM live_call WHERE id > 0 AND instr(body, ?) > 0"
     await line.switch.wait_for_row(question, written, seconds=3, wish=f"call that is kept as {kind}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+import msgpack
 from sqlalchemy import Connection, select
 from tests.call.house import House
 from tests.call.test_readopted import kept, talking
@@ -12,11 +13,16 @@ from tests.call.test_readopted import kept, talking
 from softswitch.call.live import CallRestored, CallsResumed, LiveCall
 from softswitch.call.records import CallDetail
 from softswitch.store import Store
+from softswitch.store.live_calls import WORDS, WORDS_NUMBER, WRITTEN_WORDS, packed, words_of
 from softswitch.store.tables import call_detail, live_call
 
 from .conftest import NOW
 
 OpenStore = Callable[..., Awaitable[Store]]
+
+
+def keep(store: Store, call: LiveCall) -> None:
+    store.keep_call(call.key, call.at, packed(call))
 
 
 def a_call() -> LiveCall:
@@ -28,7 +34,7 @@ def a_call() -> LiveCall:
 
 async def test_it_comes_back_as_it_was(store: Store) -> None:
     call = a_call()
-    store.keep_call(call)
+    keep(store, call)
     await store.flush()
     state = await store.load_start_state(NOW)
     assert (state.calls, state.unreadable) == ((call,), ())
@@ -36,16 +42,16 @@ async def test_it_comes_back_as_it_was(store: Store) -> None:
 
 async def test_the_newest_word_counts(store: Store) -> None:
     call = a_call()
-    store.keep_call(call)
-    store.keep_call(replace(call, began_at=7.0))
+    keep(store, call)
+    keep(store, replace(call, began_at=7.0))
     await store.flush()
-    store.keep_call(replace(call, began_at=8.0))
-    store.keep_call(replace(call, key=call.key + 1))
+    keep(store, replace(call, began_at=8.0))
+    keep(store, replace(call, key=call.key + 1))
     store.forget_call(call.key + 1)
     await store.flush()
     assert [each.began_at for each in (await store.load_start_state(NOW)).calls] == [8.0]
     store.forget_call(call.key)
-    store.keep_call(replace(call, began_at=9.0))
+    keep(store, replace(call, began_at=9.0))
     await store.flush()
     assert [each.began_at for each in (await store.load_start_state(NOW)).calls] == [9.0]
     store.forget_call(call.key)
@@ -54,10 +60,27 @@ async def test_the_newest_word_counts(store: Store) -> None:
     assert (await store.load_start_state(NOW)).calls == ()
 
 
+async def test_the_words_of_an_older_version_are_kept_beside(store: Store) -> None:
+    """It knew a field that there is no more, and did not know one that there is."""
+    call = a_call()
+    older = msgpack.unpackb(WRITTEN_WORDS)
+    older[0] = [0, *("colour" if name == "destination" else name for name in WORDS[0])]
+    written = msgpack.packb(older)
+    assert words_of(written)[0] != WORDS[0]
+    store.keep_call(-77, NOW, written)
+    store.keep_call(call.key, NOW, packed(call).replace(msgpack.packb(WORDS_NUMBER), msgpack.packb(77), 1))
+    keep(store, replace(call, key=call.key + 1))
+    store.keep_call(call.key + 2, NOW, packed(call).replace(msgpack.packb(WORDS_NUMBER), msgpack.packb(78), 1))
+    await store.flush()
+    state = await store.load_start_state(NOW)
+    assert state.calls == (replace(call, destination=None), replace(call, key=call.key + 1))
+    assert state.unreadable == (call.key + 2,)
+
+
 async def test_what_cannot_be_read_keeps_no_switch_from_starting(store: Store) -> None:
     call = a_call()
-    store.keep_call(call)
-    store.keep_call(replace(call, key=12))
+    keep(store, call)
+    keep(store, replace(call, key=12))
     await store.flush()
 
     def spoil(connection: Connection) -> None:

@@ -6,7 +6,7 @@
     alone     a leg with which nothing can go on: an agent whose customer is being dialled, a feature code ...
 
 Kept are legs that are up. What rings is not: its INVITE is lost with its transaction. No key is kept, and nothing that
-a caller was asked in secret. Times are wall-clock seconds.
+a caller was asked in secret. A look copies nothing: it is written down at once, while nobody changes what it shows.
 """
 
 from __future__ import annotations
@@ -49,23 +49,18 @@ class LiveCaller:
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """The customer's leg comes first, or the leg of the phone that called. `key`: the interaction, else that leg."""
+    """The customer's leg comes first, or the leg of the phone that called. `key`: the interaction, else that leg. Times
+    are monotonic seconds of the process that has looked; with `offset` they are seconds since 1970."""
 
     key: int
     kind: str
-    at: float
+    at: float  # it was looked at
+    offset: float
     legs: tuple[LiveLeg, ...]
     began_at: float = 0.0  # of the conversation
     caller: LiveCaller | None = None
     talk: TalkFacts | None = None
     destination: Destination | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LiveCallOver:
-    """Nothing of it is kept any more."""
-
-    key: int
 
 
 @dataclass(frozen=True, slots=True)

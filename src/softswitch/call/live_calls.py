@@ -53,8 +53,8 @@ class LiveCalls:
         if internal is not None and internal.joined is not None and internal.far is not None:
             both = self._legs((internal.near, internal.far))
             if len(both) == 2:
-                began_at = self._wall(internal.joined.began_at)
-                return LiveCall(key, INTERNAL, self._wall(now), both, began_at, destination=internal.destination)
+                began_at, destination = internal.joined.began_at, internal.destination
+                return LiveCall(key, INTERNAL, now, self._offset(now), both, began_at, destination=destination)
         return self._alone(key, legs, now)
 
     # -------------------------------------------------------------- the kinds
@@ -62,14 +62,14 @@ class LiveCalls:
     def _caller(self, session: CallerSession, now: float) -> LiveCall | None:
         talk, outside = session.talk, session.handing.outside
         if talk is not None and not talk.over:
-            made = self._talk(session.interaction, talk, _caller(session, self._wall), now)
+            made = self._talk(session.interaction, talk, _caller(session), now)
             if made is not None:
                 return made
         elif outside is not None and not outside.over:
             legs = self._legs((outside.customer_leg, outside.agent_leg))
             if len(legs) == 2:
-                began_at, caller = self._wall(outside.began_at), _caller(session, self._wall)
-                return LiveCall(session.interaction, OUTSIDE, self._wall(now), legs, began_at, caller)
+                began_at, caller = outside.began_at, _caller(session)
+                return LiveCall(session.interaction, OUTSIDE, now, self._offset(now), legs, began_at, caller)
         legs = self._legs((session.leg,))
         if not legs:
             return None
@@ -78,20 +78,19 @@ class LiveCalls:
             kind = WAITING
         else:
             kind = MENU if session.stage in (Stage.RINGING, Stage.MENU) else ALONE
-        return LiveCall(session.interaction, kind, self._wall(now), legs, caller=_caller(session, self._wall))
+        return LiveCall(session.interaction, kind, now, self._offset(now), legs, caller=_caller(session))
 
     def _talk(self, key: int, talk: Talk, caller: LiveCaller, now: float) -> LiveCall | None:
         legs = self._legs((talk.customer_leg, talk.agent_leg))
         if len(legs) < 2:
             return None
-        return LiveCall(key, TALK, self._wall(now), legs, self._wall(talk.began_at), caller, talk.facts)
+        return LiveCall(key, TALK, now, self._offset(now), legs, talk.began_at, caller, talk.facts)
 
     def _call_back(self, session: CallBackSession, legs: Iterable[LegId], now: float) -> LiveCall | None:
         """A customer who was called back is a caller like any other once they talk; before that his promise counts."""
         talk, ticket = session.talk, session.ticket
         if session.step is Step.TALKING and talk is not None and not talk.over:
-            since = self._wall(session.since)
-            place = QueuePlace(ticket.queue, ticket.customer, {}, (), "called back", entered_at=since)
+            place = QueuePlace(ticket.queue, ticket.customer, {}, (), "called back", entered_at=session.since)
             caller = LiveCaller(session.interaction, ticket.language, "", True, place, Memory(answered=True))
             made = self._talk(session.interaction, talk, caller, now)
             if made is not None:
@@ -101,7 +100,7 @@ class LiveCalls:
     def _alone(self, key: int, legs: Iterable[LegId], now: float) -> LiveCall | None:
         found = (self._calls.board.find_leg(leg) for leg in legs)
         kept = self._legs(tuple(each[0] for each in found if each is not None))
-        return LiveCall(key, ALONE, self._wall(now), kept) if kept else None
+        return LiveCall(key, ALONE, now, self._offset(now), kept) if kept else None
 
     # -------------------------------------------------------------- legs
 
@@ -110,27 +109,20 @@ class LiveCalls:
 
     def _legs(self, legs: tuple[CallLeg, ...]) -> tuple[LiveLeg, ...]:
         kept = ((leg, self._established(leg.id)) for leg in legs if leg.alive)
-        return tuple(self._leg(leg, sip) for leg, sip in kept if sip is not None)
+        return tuple(_leg(leg, sip) for leg, sip in kept if sip is not None)
 
-    def _leg(self, leg: CallLeg, sip: EstablishedLeg) -> LiveLeg:
-        facts, wall = leg.facts, self._wall
-        answered_at = None if facts.answered_at is None else wall(facts.answered_at)
-        facts = replace(facts, began_at=wall(facts.began_at), answered_at=answered_at)
-        return LiveLeg(sip, leg.port, leg.version, facts, _without_keys(leg.remote))
-
-    def _wall(self, at: float) -> float:
-        return self._calls.board.line.wall(at)
+    def _offset(self, now: float) -> float:
+        return self._calls.board.line.wall(now) - now
 
 
-def _caller(session: CallerSession, wall: Callable[[float], float]) -> LiveCaller:
+def _leg(leg: CallLeg, sip: EstablishedLeg) -> LiveLeg:
+    return LiveLeg(sip, leg.port, leg.version, leg.facts, _without_keys(leg.remote))
+
+
+def _caller(session: CallerSession) -> LiveCaller:
     waiting = session.waiting
-    place, memory = waiting.place, waiting.memory
-    if place is not None:
-        entered_at = wall(place.entered_at) if place.entered_at else 0.0
-        place = replace(place, entered=dict(place.entered), entered_at=entered_at, going=None)
-    memory = replace(memory, notes=list(memory.notes), served_by=dict(memory.served_by))
     name, can = waiting.caller_name, waiting.can_be_called_back
-    return LiveCaller(session.interaction, waiting.language, name, can, place, memory)
+    return LiveCaller(session.interaction, waiting.language, name, can, waiting.place, waiting.memory)
 
 
 def _without_keys(remote: RemoteMedia | None) -> RemoteMedia | None:

@@ -45,7 +45,11 @@ _NOTE = "the switch was started again"
 def _turn(call: LiveCall) -> tuple[bool, float, int]:
     """Who talks comes first, so that nobody who waits is offered to her; these as they came."""
     place = None if call.caller is None else call.caller.place
-    return call.kind not in (TALK, OUTSIDE, INTERNAL), 0.0 if place is None else place.entered_at, call.key
+    return (
+        call.kind not in (TALK, OUTSIDE, INTERNAL),
+        0.0 if place is None else place.entered_at + call.offset,
+        call.key,
+    )
 
 
 class Readopted:
@@ -70,11 +74,11 @@ class Readopted:
         }
 
     def restored(self, event: CallRestored, now: float) -> None:
+        shift = event.call.offset - self._offset(now)  # from the clock of that process to ours
         for kept in event.call.legs:
             facts = kept.facts
-            answered_at = None if facts.answered_at is None else self._monotonic(facts.answered_at, now)
-            began_at = self._monotonic(facts.began_at, now)
-            facts = replace(facts, began_at=began_at, answered_at=answered_at, restarted=True)
+            answered_at = None if facts.answered_at is None else facts.answered_at + shift
+            facts = replace(facts, began_at=facts.began_at + shift, answered_at=answered_at, restarted=True)
             leg = self._board.leg_goes_on(kept.sip.leg, kept.port, facts)
             leg.goes_on(kept.version, kept.remote)
         self._calls.append(event.call)
@@ -99,7 +103,7 @@ class Readopted:
         both, facts = self._both(call), call.talk
         if both is None or facts is None or call.caller is None:
             return False
-        began_at = self._monotonic(call.began_at, now)
+        began_at = self._began_at(call, now)
         if facts.queue not in self._board.call.queue_texts:  # it is no longer configured: they talk all the same
             Joined(self._board, *both, "", lambda at: None).start(began_at)
             return True
@@ -113,7 +117,7 @@ class Readopted:
         if both is None or call.caller is None or not self._has_queue(call.caller):
             return False
         session = self._session(call, call.caller, both[0], Stage.TALKING, now)
-        session.handing.talks_outside(both[1], self._monotonic(call.began_at, now))
+        session.handing.talks_outside(both[1], self._began_at(call, now))
         return True
 
     def _waiting(self, call: LiveCall, now: float) -> bool:
@@ -151,7 +155,7 @@ class Readopted:
         if both is None or destination is None:
             return False
         near, far = both
-        self._transfers.goes_on(near, far, destination, self._monotonic(call.began_at, now))
+        self._transfers.goes_on(near, far, destination, self._began_at(call, now))
         for leg in both if destination.agent is not None else (near,):
             self._board.own_call_began(leg.id, AgentId(leg.facts.party))
         return True
@@ -168,8 +172,10 @@ class Readopted:
         waiting.language = caller.language
         waiting.caller_name, waiting.can_be_called_back = caller.name, caller.can_be_called_back
         if caller.place is not None:
-            entered_at = self._monotonic(caller.place.entered_at, now) if caller.place.entered_at else now
-            waiting.adopt(caller.interaction, replace(caller.place, entered_at=entered_at))
+            entered_at = now
+            if caller.place.entered_at:
+                entered_at = caller.place.entered_at + call.offset - self._offset(now)
+            waiting.adopt(caller.interaction, replace(caller.place, entered_at=entered_at, going=None))
         waiting.memory = replace(caller.memory, answered=True, notes=list(caller.memory.notes))
         session.stage = stage
         self._keep(session, leg)
@@ -202,5 +208,8 @@ class Readopted:
     def _has_queue(self, caller: LiveCaller) -> bool:
         return caller.place is not None and caller.place.queue in self._board.call.queue_texts
 
-    def _monotonic(self, wall: float, now: float) -> float:
-        return now + wall - self._board.line.wall(now)
+    def _began_at(self, call: LiveCall, now: float) -> float:
+        return call.began_at + call.offset - self._offset(now)
+
+    def _offset(self, now: float) -> float:
+        return self._board.line.wall(now) - now

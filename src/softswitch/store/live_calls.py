@@ -1,14 +1,20 @@
-"""How a call that goes on is written: its dataclasses as msgpack maps, by name.
+"""How a call that goes on is written: its dataclasses as msgpack arrays, with the names of their fields kept apart.
 
-By name, because a process of a newer version may read what an older one wrote: a field that is not known any more is
-left out, one that was not known then has its default. What cannot be read is no call.
+    live_call  id > 0  the number of the words it is written in, and the values
+               id < 0  those words: for each class the names of its fields; a process writes its own once, at its start
+
+A newer version reads what an older one wrote by those names: a field that it does not know any more is left out, one
+that was not known then has its default. What cannot be read is no call.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from enum import Enum
+from operator import attrgetter
 from typing import Any
+from zlib import crc32
 
 import msgpack
 
@@ -25,57 +31,104 @@ from softswitch.sip.session_timer import TimerFacts
 from softswitch.sip.stir_messages import CallerIdentity
 from softswitch.sip.survivor import EstablishedLeg
 
+# A class keeps its number; a new one gets the next.
 _CLASSES: tuple[Any, ...] = (
     LiveCall, LiveCaller, LiveLeg, EstablishedLeg, TimerFacts, Flow, LegFacts, RemoteMedia, Sdes, Dtls, Forwarded,
     CallerIdentity, QueuePlace, Memory, TalkFacts, Destination, Target,
 )  # fmt: skip
-_CODES = {kind: kind.__name__ for kind in _CLASSES}
-_KINDS = {name: kind for kind, name in _CODES.items()}
-_WORDS = {Encryption.__name__: Encryption}
+_ENUMERATIONS: tuple[type[Enum], ...] = (Encryption,)
+_ENUMERATION = 100  # and the number of one
+
+Words = Mapping[int, tuple[str, ...]]  # the names of the fields, by the number of the class
+
+WORDS: Words = {number: tuple(field.name for field in fields(kind)) for number, kind in enumerate(_CLASSES)}
+WRITTEN_WORDS: bytes = msgpack.packb([[number, *names] for number, names in WORDS.items()])
+WORDS_NUMBER = crc32(WRITTEN_WORDS) + 1
 
 
 class UnreadableCall(Exception):
     """This is no call that this version knows."""
 
 
-_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in _CLASSES}
+@dataclass(frozen=True, slots=True)
+class KeptCall:
+    """A call as it is written; `body` None: it is over."""
+
+    key: int
+    at: float
+    body: bytes | None
 
 
-def _plain(value: Any) -> Any:
-    kind = type(value)
-    if kind in _CODES:
-        plain = {name: getattr(value, name) for name in _NAMES[kind]}
-        plain["_"] = _CODES[kind]
-        return plain
-    if isinstance(value, Enum):
-        return {"_": kind.__name__, "value": value.value}
-    raise TypeError(f"{kind.__name__} has no place in a call")
+def _writer(number: int, *names: str) -> Callable[[Any], tuple[Any, ...]]:
+    mark = msgpack.ExtType(number, b"")
+    if len(names) == 1:
+        return lambda thing: (mark, getattr(thing, names[0]))
+    values = attrgetter(*names)
+    return lambda thing: (mark, *values(thing))
 
 
-def _thing(plain: dict[Any, Any]) -> Any:
-    name = plain.pop("_", None)
-    if name is None:
-        return plain
-    word = _WORDS.get(name)
-    if word is not None:
-        return word(plain["value"])
-    kind = _KINDS[name]
-    known = _NAMES[kind]
-    return kind(**{key: value for key, value in plain.items() if key in known})
+_WRITE: dict[Any, Callable[[Any], tuple[Any, ...]]] = {
+    **{kind: _writer(number, *WORDS[number]) for number, kind in enumerate(_CLASSES)},
+    **{kind: _writer(_ENUMERATION + number, "value") for number, kind in enumerate(_ENUMERATIONS)},
+}
+
+
+def _plain(value: Any) -> tuple[Any, ...]:
+    return _WRITE[type(value)](value)
 
 
 def packed(call: LiveCall) -> bytes:
-    data: bytes = msgpack.packb(call, default=_plain, unicode_errors="surrogateescape")
+    """KeyError when there is something in it that has no place in a call."""
+    data: bytes = msgpack.packb((WORDS_NUMBER, call), default=_plain, unicode_errors="surrogateescape")
     return data
 
 
-def unpacked(body: bytes) -> LiveCall:
+class _Mark:
+    """In front of the values of a class."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int, data: bytes) -> None:
+        self.number = number
+
+
+def _thing(plain: list[Any], words: Words) -> Any:
+    if not plain or type(plain[0]) is not _Mark:
+        return tuple(plain)
+    number, values = plain[0].number, plain[1:]
+    if number >= _ENUMERATION:
+        return _ENUMERATIONS[number - _ENUMERATION](values[0])
+    kind, known = _CLASSES[number], WORDS[number]
+    return kind(**{name: value for name, value in zip(words[number], values, strict=True) if name in known})
+
+
+def words_of(body: bytes) -> Words:
+    """What an older process wrote of its classes."""
     try:
-        call = msgpack.unpackb(
-            body, object_hook=_thing, use_list=False, unicode_errors="surrogateescape", strict_map_key=False
-        )
-    except (ValueError, TypeError, LookupError, msgpack.UnpackException) as error:
+        return {number: names for number, *names in msgpack.unpackb(body)}
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise UnreadableCall(str(error)) from error
+
+
+def unpacked(body: bytes, words: Mapping[int, Words] | None = None) -> LiveCall:
+    """`words`: of older processes, by their number."""
+    by_number = {WORDS_NUMBER: WORDS, **(words or {})}
+    number = 0
+
+    def array(plain: list[Any]) -> Any:
+        return _thing(plain, by_number[number])
+
+    try:
+        unpacker = msgpack.Unpacker(
+            list_hook=array, ext_hook=_Mark, unicode_errors="surrogateescape", strict_map_key=False
+        )
+        unpacker.feed(body)
+        if unpacker.read_array_header() != 2:
+            raise UnreadableCall("not two things")
+        number = unpacker.unpack()
+        call = unpacker.unpack()
+    except (ValueError, TypeError, LookupError, msgpack.UnpackException) as error:
+        raise UnreadableCall(f"{type(error).__name__}: {error}") from error
     if not isinstance(call, LiveCall):
         raise UnreadableCall("something else")
     return call

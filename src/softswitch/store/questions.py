@@ -21,7 +21,7 @@ from softswitch.call.records import (
     StoredContact,
 )
 from softswitch.ids import AgentId
-from softswitch.store.live_calls import UnreadableCall, unpacked
+from softswitch.store.live_calls import UnreadableCall, Words, unpacked, words_of
 from softswitch.store.tables import agent_event, contact, live_call, promise, queue_entry
 
 log = structlog.get_logger("softswitch.store")
@@ -113,9 +113,13 @@ def _live_calls(connection: Connection) -> tuple[tuple[LiveCall, ...], tuple[int
     """The calls that the last process has left, and the keys of what can be read as none."""
     calls: list[LiveCall] = []
     unreadable: list[int] = []
+    words: dict[int, Words] = {}
     for key, body in connection.execute(select(live_call.c.id, live_call.c.body).order_by(live_call.c.id)):
         try:
-            calls.append(unpacked(body))
+            if key < 0:
+                words[-key] = words_of(body)
+            else:
+                calls.append(unpacked(body, words))
         except UnreadableCall as problem:
             log.warning("call_unreadable", call=key, because=str(problem))
             unreadable.append(key)

@@ -18,7 +18,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
-from softswitch.call.live import LiveCall, LiveCallOver
 from softswitch.call.records import (
     AgentRecord,
     CallDetail,
@@ -34,7 +33,7 @@ from softswitch.call.records import (
     TalkRecord,
 )
 from softswitch.ids import AgentId
-from softswitch.store.live_calls import packed
+from softswitch.store.live_calls import KeptCall
 from softswitch.store.tables import (
     agent_event,
     call_detail,
@@ -67,7 +66,7 @@ class NumberedAgentRecord:
     record: AgentRecord
 
 
-Item = Record | ContactList | NumberedAgentRecord | LiveCall | LiveCallOver
+Item = Record | ContactList | NumberedAgentRecord | KeptCall
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -195,12 +194,12 @@ class Statements:
         """Write a group in the caller's transaction. `clean` repairs each row first."""
         groups: list[list[Row]] = [[] for _ in self._sql]
         lists: dict[AgentId, ContactList] = {}
-        calls: dict[int, LiveCall | LiveCallOver] = {}
+        calls: dict[int, KeptCall] = {}
         for item in items:
             if type(item) is ContactList:
                 lists[item.agent] = item  # the newest of the group counts
                 continue
-            if isinstance(item, LiveCall | LiveCallOver):
+            if type(item) is KeptCall:
                 calls[item.key] = item  # here as well
                 continue
             index, to_row = self._where[type(item)]
@@ -210,11 +209,11 @@ class Statements:
                 _execute(connection, sql, rows, clean)
         if calls:
             keep, over = self._calls
-            kept_calls = [(each.key, each.at, packed(each)) for each in calls.values() if type(each) is LiveCall]
+            kept_calls: list[Row] = [(each.key, each.at, each.body) for each in calls.values() if each.body is not None]
             if kept_calls:
                 _execute(connection, keep, kept_calls, clean)
             if len(kept_calls) < len(calls):
-                gone = [(key,) for key, each in calls.items() if type(each) is LiveCallOver]
+                gone: list[Row] = [(key,) for key, each in calls.items() if each.body is None]
                 _execute(connection, over, gone, clean)
         if lists:
             _execute(connection, self._forget, [(agent,) for agent in lists], clean)

@@ -19,7 +19,6 @@ from functools import partial
 
 import structlog
 
-from softswitch.call.live import LiveCall, LiveCallOver
 from softswitch.call.records import (
     AgentRecord,
     FindPreviousAgent,
@@ -33,6 +32,7 @@ from softswitch.ids import AgentId, IdSource
 from softswitch.store import questions
 from softswitch.store.database import Database, connect, sentence
 from softswitch.store.errors import StoreError
+from softswitch.store.live_calls import KeptCall
 from softswitch.store.migrate import migrate
 from softswitch.store.rows import ContactList, Item, NumberedAgentRecord
 from softswitch.store.writer import Writer, WriterSettings
@@ -111,12 +111,12 @@ class Store:
         """Remember this; never waits, never raises."""
         self._writer.append(self._item(record))
 
-    def keep_call(self, call: LiveCall) -> None:
-        """As it is now, so that it outlives this process."""
-        self._writer.append(call)
+    def keep_call(self, key: int, at: float, body: bytes) -> None:
+        """As it is now (`live_calls.packed`), so that it outlives this process."""
+        self._writer.append(KeptCall(key, at, body))
 
     def forget_call(self, key: int) -> None:
-        self._writer.append(LiveCallOver(key))
+        self._writer.append(KeptCall(key, 0.0, None))
 
     async def append_durable(self, record: Record) -> None:
         """Returns once the record is on disk. StoreError: it is not stored, and will not be."""
