@@ -1,8 +1,8 @@
 """Calls whose media process is gone are brought up again in the next one, by a re-INVITE with a new port.
 
     answered --its media process is lost--> LOST --the next one is ready, and it is its turn--> OFFERED --2xx--> heard
-    not answered yet --> hung up                |                                                  |--refused--> hung up
-                                                +--no media process, no port for a while--> hung up
+    rings --answered after all-----------------^ |                                                 |--refused--> hung up
+                                                 +--no media process, no port for a while--> hung up
     OFFERED --lost once more--> OFFERED in vain --answered, whatever it is--> LOST
 
 What the leg was playing plays again from its beginning as soon as it has a port, and who was bridged is bridged again:
@@ -63,14 +63,15 @@ class MediaAgain:
     # -------------------------------------------------------------- lost
 
     def lost(self, legs: Iterable[CallLeg], now: float) -> None:
-        """The media process of these legs is gone. Who has not answered yet is hung up: the call goes its ways."""
+        """The media process of these legs is gone. A phone that rings goes on to ring; a browser that answered and was
+        about to agree on keys is hung up."""
         for leg in legs:
             leg.has_media = False
             self._board.ports.hold(leg.port)
             offered = self._offered.get(leg.id)
             if offered is not None:
                 offered.in_vain = True
-            if leg.facts.answered_at is None or leg.remote is None or leg.awaits_keys:
+            if leg.facts.answered_at is not None and leg.awaits_keys:
                 self._board.ports.let_go(leg.port)
                 self._end(leg)
             else:
@@ -94,10 +95,15 @@ class MediaAgain:
     def tick(self, now: float) -> None:
         turn = 0
         self._sweep()
+        rings = False
         for leg, owner in self._in_order():
             if leg.id in self._offered:
                 continue  # the answer to an offer in vain comes first
-            port = self._port(leg) if turn < LEGS_AT_ONCE else None
+            if leg.facts.answered_at is None:
+                rings = True
+                self._lost[leg.id] = leg, now + GIVE_UP_SECONDS
+                continue
+            port = self._port(leg) if turn < LEGS_AT_ONCE and leg.remote is not None else None
             if port is not None:
                 turn += 1
                 del self._lost[leg.id]
@@ -105,7 +111,7 @@ class MediaAgain:
             elif self._lost[leg.id][1] <= now:
                 self._give_up(leg)
         # without a port there will be none so soon
-        pause = STEP_SECONDS if turn == LEGS_AT_ONCE else LOOK_SECONDS
+        pause = STEP_SECONDS if rings or turn == LEGS_AT_ONCE else LOOK_SECONDS
         self._arm(now + pause if self._lost or self._offered else None)
 
     def _port(self, leg: CallLeg) -> int | None:

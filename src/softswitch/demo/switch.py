@@ -28,6 +28,7 @@ from softswitch.config import load
 from softswitch.demo.edit import set_value
 from softswitch.demo.gateway import HOST as GATEWAY_HOST
 from softswitch.demo.ports import free_port, free_range
+from softswitch.media.worker import door
 
 HOST = "127.0.0.1"
 _LOOK_SECONDS = 0.05
@@ -136,6 +137,11 @@ class Switch:
             await asyncio.sleep(_LOOK_SECONDS)
         return time.monotonic() - began
 
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def stop(self) -> tuple[int, float]:
         """SIGTERM; its exit status and how long it took."""
         assert self._process is not None
@@ -162,6 +168,12 @@ class Switch:
         for group in self._groups:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
+        for path in (self.directory / "media").glob("worker-*"):  # it outlives a switch that was killed
+            if path.is_socket():
+                with contextlib.suppress(OSError, door.WrongDoor):
+                    sock, media_process = door.connect(str(path))
+                    sock.close()
+                    os.kill(media_process, signal.SIGTERM)
         if process is not None:
             await process.wait()
 

@@ -1,0 +1,84 @@
+"""kill -9 of the media process under calls of real phones: both hear each other again, and who waits his music."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from .conftest import EXPRESS, LINE, Line
+
+pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
+
+
+def media_process(line: Line) -> int:
+    """The child of the switch that carries audio."""
+    for entry in Path("/proc").iterdir():
+        try:
+            parent = entry.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            words = entry.joinpath("cmdline").read_bytes().split(b"\0")
+        except (OSError, IndexError):
+            continue
+        if parent == str(line.switch.process_id) and b"softswitch.media.worker" in words:
+            return int(entry.name)
+    raise AssertionError("the switch has no media process")
+
+
+def lines_of(log: Path) -> list[str]:
+    return [line for line in log.read_text(errors="replace").splitlines() if "media process" in line]
+
+
+@pytest.mark.parametrize("kind", ["baresip", "pjsua"])
+async def test_two_phones_hear_each_other_again(line: Line, kind: str) -> None:
+    """pjsua encrypts, and gets new keys."""
+    if kind == "pjsua":
+        pytest.importorskip("pjsua2")
+        hers = await line.agent("safe", kind, srtp="mandatory")
+    else:
+        hers = await line.agent("anna")
+    customer = await line.customer("+3725551061")
+    await hers.tone(440)
+    await customer.tone(770)
+    await hers.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    talking = await hers.expect("talking", after=0, seconds=10)
+    await hers.hears_tone(770, after=0, since=talking.at, seconds=5)
+    before, said = media_process(line), len(lines_of(line.switch.log))
+    marks = hers.mark(), customer.mark()
+    os.kill(before, signal.SIGKILL)
+    # the re-INVITE: a few seconds at most
+    moved = [
+        await phone.expect("sdp", "media", after=mark, seconds=4)
+        for phone, mark in zip((hers, customer), marks, strict=True)
+    ]
+    back = max(event.at for event in moved) + 0.2
+    await hers.hears_tone(770, after=0, since=back, seconds=4)
+    await customer.hears_tone(440, after=0, since=back, seconds=4)
+    assert media_process(line) != before
+    (said_now,) = lines_of(line.switch.log)[said:]
+    assert f"media process {before} " in said_now
+    assert "ended with SIGKILL" in said_now
+    await customer.hang_up()
+    await hers.expect("ended", after=0, seconds=3)
+
+
+async def test_a_caller_in_the_menu_and_one_in_the_line(line: Line) -> None:
+    menu, waits = await line.customer("+3725551062"), await line.customer("+3725551063")
+    anna = await line.agent("anna")
+    await waits.dial(line.outside(EXPRESS))
+    await anna.expect("incoming", after=0, seconds=10)  # her phone rings, and she does not answer yet
+    await menu.dial(line.outside(LINE))
+    await menu.expect("hearing", after=0, seconds=5)
+    os.kill(media_process(line), signal.SIGKILL)
+    await anna.tone(440)
+    await anna.order("answer")
+    talking = await anna.expect("talking", after=0, seconds=5)
+    await waits.hears_tone(440, after=0, since=talking.at, seconds=5)
+    await waits.hang_up()
+    await menu.press("1")
+    await line.switch.wait_for(
+        "calls", lambda rows: any(row["queue"] == "fraud" for row in rows), 8, "a caller who has left the menu"
+    )
+    await menu.hang_up()
