@@ -26,7 +26,7 @@ _NAMES: Final = ("libopus.so.0", "libopus.0.dylib", "opus.dll")
 _AUDIO, _LOW_DELAY = 2049, 2051
 _SET_BITRATE, _SET_COMPLEXITY = 4002, 4010
 _BITS: Final = {8000: 32_000, 16000: 40_000}  # a second
-_CALL_EFFORT, _PROMPT_EFFORT = 1, 5  # of 10
+_CALL_EFFORT, _PROMPT_EFFORT = 0, 5  # of 10; at this bit rate more effort changes little
 
 _POINTER = ctypes.c_void_p
 _INT = ctypes.c_int
@@ -66,17 +66,20 @@ def library() -> ctypes.CDLL:
 class OpusDecoder:
     """Payloads of one stream to mono samples at `rate`."""
 
-    __slots__ = ("_call", "_lost", "_most", "_rate", "_samples", "_state")
+    __slots__ = ("_call", "_lost", "_memory", "_most", "_rate", "_samples", "_state")
 
     def __init__(self, rate: int = 16000) -> None:
         opus = library()
-        self._state = ctypes.create_string_buffer(opus.opus_decoder_get_size(1))
+        self._most = int(rate * _MAX_SECONDS)
+        size = opus.opus_decoder_get_size(1)
+        self._memory = ctypes.create_string_buffer(size + 2 * self._most)
+        # as plain addresses, which are quicker to pass on than objects
+        self._state = ctypes.addressof(self._memory)
+        self._samples = self._state + size
         if opus.opus_decoder_init(self._state, rate, 1):
             raise ValueError(f"Opus has no rate of {rate} Hz")
         self._call = opus.opus_decode
         self._rate = rate
-        self._most = int(rate * _MAX_SECONDS)
-        self._samples = ctypes.create_string_buffer(2 * self._most)
         self._lost = 0  # samples since the last packet
 
     def decode(self, payload: bytes | bytearray | memoryview) -> bytes:
@@ -109,22 +112,24 @@ class OpusDecoder:
 class OpusEncoder:
     """20 ms frames of mono samples at `rate` to payloads. `prompt`: encoded once, and it may be music."""
 
-    __slots__ = ("_call", "_count", "_packet", "_state")
+    __slots__ = ("_call", "_count", "_memory", "_packet", "_state")
 
     def __init__(self, rate: int = 16000, *, prompt: bool = False) -> None:
         if rate not in (8000, 16000):
             raise ValueError(f"Opus is sent at 8 or 16 kHz, not at {rate} Hz")
         opus = library()
-        self._state = ctypes.create_string_buffer(opus.opus_encoder_get_size(1))
+        size = opus.opus_encoder_get_size(1)
+        self._memory = ctypes.create_string_buffer(size + MAX_PACKET_BYTES)
+        self._state = ctypes.addressof(self._memory)
+        self._packet = self._state + size
         failed = opus.opus_encoder_init(self._state, rate, 1, _AUDIO if prompt else _LOW_DELAY)
         assert not failed, "libopus refused a rate it must know"
         settings = ((_SET_BITRATE, _BITS[rate]), (_SET_COMPLEXITY, _PROMPT_EFFORT if prompt else _CALL_EFFORT))
         for request, value in settings:
-            failed = opus.opus_encoder_ctl(self._state, _INT(request), _INT(value))
+            failed = opus.opus_encoder_ctl(_POINTER(self._state), _INT(request), _INT(value))
             assert not failed, f"libopus refused setting {request}"
         self._call = opus.opus_encode
         self._count = rate // 50
-        self._packet = ctypes.create_string_buffer(MAX_PACKET_BYTES)
 
     def encode(self, samples: bytes) -> bytes:
         assert len(samples) == 2 * self._count, "a frame is 20 ms"
