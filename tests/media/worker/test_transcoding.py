@@ -343,6 +343,19 @@ class Bench:
         return len(packet)
 
 
+@pytest.mark.parametrize("seconds", [1, 29, 40, 4000])
+def test_after_a_hold_the_stream_is_on_time(seconds: int) -> None:
+    bench = Bench((PCMU, OPUS))
+    payload = b"\xff" * 160
+    bench.transcoder(memoryview(rtp.build(0, 1, 0, 7, payload)))
+    bench.clock.now += seconds
+    bench.transcoder(memoryview(rtp.build(0, 1 + 50 * seconds & 0xFFFF, 8000 * seconds, 7, payload)))
+    first, second = (rtp.parse(packet) for packet in bench.out)
+    assert first is not None and second is not None
+    assert second.marker
+    assert rtp.timestamp_delta(second.timestamp, first.timestamp) == 48000 * seconds
+
+
 steps = st.tuples(
     st.sampled_from([1, 1, 1, 1, 0, 2, 3, -1, 200, 0x8000]),
     st.sampled_from([0, 0, 0, 0, 1, -1, 160, 480, -160, 960, 8000, 2**31]),

@@ -117,8 +117,7 @@ class Transcoder:
         if -_LATE < packets <= 0:
             return False
         if ahead < 0 or packets < 0 or ahead > _LONGEST_PAUSE * clock:
-            place.ssrc = -1  # its counters jumped
-            self._begin(self._outgoing.source, timestamp)
+            self._begin(place.ssrc, timestamp)  # its counters jumped
             return True
         missing = ahead * rate // clock
         if packets > 1 and missing <= _CONCEALED_SECONDS * rate:
