@@ -11,6 +11,7 @@ one gone they are bridged again (`media.mix_messages`). Nobody hears himself, an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -39,12 +40,15 @@ class Part(Enum):
 class Guest:
     """A leg in somebody else's talk. `level` is how loud it is to those who hear it, in percent."""
 
-    __slots__ = ("leg", "level", "part")
+    __slots__ = ("leg", "level", "on_over", "part")
 
-    def __init__(self, leg: CallLeg, part: Part, level: int = FULL) -> None:
+    def __init__(
+        self, leg: CallLeg, part: Part, level: int = FULL, on_over: Callable[[float], None] | None = None
+    ) -> None:
         self.leg = leg
         self.part = part
         self.level = level
+        self.on_over = on_over  # when the talk ends; None: whoever watches talks knows it already
 
     @property
     def is_loud(self) -> bool:

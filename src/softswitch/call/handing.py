@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.acd.messages import AgentTookOver
 from softswitch.call.board import Board
+from softswitch.call.consult import BACK, Consult
 from softswitch.call.destination import Destination
 from softswitch.call.dialling import Dialling, Outside
 from softswitch.call.handover import Handover
@@ -29,7 +30,8 @@ class Handing:
         self._board = board
         self._session = session
         self._talked = talked
-        self.handover: Handover | None = None
+        self.handover: Handover | Consult | None = None
+        self.third: Consult | None = None  # somebody who is in her talk with him
         self.outside: Joined | None = None
 
     # -------------------------------------------------------------- to a colleague, or outside
@@ -37,24 +39,30 @@ class Handing:
     def hand_over(self, destination: Destination, refer: LegId, outside: Outside | None, now: float) -> None:
         """Ring there for him."""
         session = self._session
+        self._without_third(now)
         assert session.talk is not None and self.handover is None
-        self.handover = Handover(self._board, self, session.talk, destination, refer)
+        self.handover = handover = Handover(self._board, self, session.talk, destination, refer)
         shown = (session.leg.facts.customer, session.waiting.caller_name)
         if destination.agent is None:  # a trunk takes a number of ours only
             shown = (self._board.call.call_back_caller, self._board.call.name)
-        self.handover.start(outside, shown, now)
+        handover.start(outside, shown, now)
+
+    def _without_third(self, now: float) -> None:
+        if self.third is not None:
+            self.third.do(BACK, now)
 
     def hand_to_ring(self, destination: Destination, refer: LegId, dialling: Dialling) -> None:
         """She has rung there already."""
         session = self._session
         assert session.talk is not None and self.handover is None
-        self.handover = Handover(self._board, self, session.talk, destination, refer)
-        self.handover.adopt(dialling)
+        self.handover = handover = Handover(self._board, self, session.talk, destination, refer)
+        handover.adopt(dialling)
 
     def join(self, destination: Destination, leg: CallLeg, now: float) -> None:
         """She has talked there already, and now he does."""
         talk = self._session.talk
         assert talk is not None
+        self._without_third(now)
         talk.pass_on(now)
         self.handed_over(destination, leg, now)
 

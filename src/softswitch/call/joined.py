@@ -178,6 +178,9 @@ class Joined:
         """Over, for the record; what becomes of the legs is decided elsewhere."""
         self.over = True
         self.apart()
+        for guest in list(self.guests):
+            if guest.on_over is not None:
+                guest.on_over(now)
 
     def apart(self) -> None:
         """Nobody hears anybody here any more."""

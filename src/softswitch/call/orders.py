@@ -53,6 +53,22 @@ class SetOwner:
 
 
 @dataclass(frozen=True, slots=True)
+class AskColleague:
+    """She wants to ask somebody while her caller waits: an extension, or a number outside."""
+
+    agent: AgentId
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultStep:
+    """`step`: "together" (all three), "back" (to her caller, without him), "over" (the caller goes to him)."""
+
+    agent: AgentId
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class Supervise:
     """A supervisor wants to be in this agent's talk, with his own phone. `part`: "listen", "whisper" or "barge".
     `follow`: and in those after it. He may be in another one: then he goes from there to here."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from softswitch.call.board import Board
 from softswitch.call.conference import MOST_GUESTS, Guest, Part
+from softswitch.call.consult import Consults
 from softswitch.call.dialling import Dialling
 from softswitch.call.joined import NORMAL_CLEARING, RTP_LOST
 from softswitch.call.leg import AudioMoved, CallLeg
@@ -28,6 +29,7 @@ from softswitch.media.messages import DigitReceived, RtpSilent
 from softswitch.sip.messages import AckReceived, InfoDigitReceived, InviteProgressed, LegEnded, OfferReceived
 
 if TYPE_CHECKING:
+    from softswitch.call.session import CallerSession
     from softswitch.call.talk import Talk
 
 PARTS = (Part.LISTEN, Part.WHISPER, Part.BARGE)
@@ -168,8 +170,9 @@ class Watch:
 class Supervision:
     """One per `Calls`: the talks of all agents, and who is in them. Implements `board.Floor`."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, sessions: Mapping[InteractionId, CallerSession]) -> None:
         self.board = board
+        self.consults = Consults(board, sessions, self.talk_of)
         self._talks: dict[AgentId, Talk] = {}
         self._watches: dict[AgentId, Watch] = {}  # by supervisor
         board.set_floor(self)
@@ -200,7 +203,12 @@ class Supervision:
 
     @property
     def handlers(self) -> dict[type, Callable[[Any, float], None]]:
-        return {Supervise: self.supervise, ChangeSupervision: self.change, EndSupervision: self.end}
+        own: dict[type, Callable[[Any, float], None]] = {
+            Supervise: self.supervise,
+            ChangeSupervision: self.change,
+            EndSupervision: self.end,
+        }
+        return {**own, **self.consults.handlers}
 
     def refusal(self, order: Supervise) -> str | None:
         """Why not; None: it is possible."""

@@ -60,6 +60,7 @@ class Talk(Joined):
         self.keeps_customer = False  # he is not hung up when the agent's leg ends: he is brought back to somebody
         self.kept_customer = False
         self.fell_through = False  # she hung up before they could talk
+        self.heir: Callable[[float], None] | None = None  # goes on with him when she hangs up
         self._telling: _Telling | None = None
 
     def start(self, now: float) -> None:
@@ -138,6 +139,9 @@ class Talk(Joined):
         if self.over:
             return
         other = self._agent if leg is self._customer else self._customer
+        if self.heir is not None and other is self._customer and other.alive:
+            self.heir(now)
+            return
         other.stop_play()
         self.fell_through = self._telling is not None and leg is self._agent and other.alive
         self.kept_customer = self.fell_through or (self.keeps_customer and leg is self._agent and other.alive)
