@@ -106,3 +106,23 @@ async def test_she_is_told_who_it_is_before_he_hears_her(floor: Floor) -> None:
     bridged = await anna.hears_tone(CUSTOMER, after=mark, since=heard.ended, seconds=8)
     assert bridged.began >= heard.ended - 0.1
     await customer.hears_tone(AGENT, after=0, since=bridged.began, seconds=6)
+
+
+async def test_three_in_a_call(floor: Floor) -> None:
+    anna, li, customer = floor.agents["anna"], floor.agents["li"], floor.phones[floor.one]
+    await floor.talks(floor.one, "anna")
+    mark = li.mark()
+    assert (await floor.switch.order("POST", "consults", {"agent": "anna", "to": AGENTS["li"]}))[0] == 200
+    await li.expect("talking", after=mark, seconds=5)
+    await hears(li, AGENT, mark=mark)
+    await hears(anna, BOSS)
+    await anna.press("1")
+    await hears(customer, AGENT, BOSS)
+    await hears(anna, CUSTOMER, BOSS)
+    await hears(li, CUSTOMER, AGENT, mark=mark)
+    await anna.hang_up()
+    await hears(customer, BOSS)
+    await hears(li, CUSTOMER, mark=mark)
+    await floor.switch.wait_for_agent("li", "talking", 3)
+    await customer.hang_up()
+    await li.expect("ended", after=mark, seconds=5)

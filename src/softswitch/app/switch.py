@@ -22,6 +22,7 @@ from softswitch.app.chance import Chance
 from softswitch.app.chat_desk import COMMANDS as CHAT_COMMANDS
 from softswitch.app.chat_desk import ChatDesk
 from softswitch.app.clock import Clock
+from softswitch.app.consult import Asking
 from softswitch.app.dialling import DialDesk
 from softswitch.app.floor_orders import Orders
 from softswitch.app.lamps import Lamps
@@ -224,7 +225,14 @@ class Switch:
         self._driver.add_effect(chats.told, *CHAT_COMMANDS)
         orders, dialling, supervisors = Orders(self), DialDesk(self), Supervisors(self)
         app = make_app(
-            self.live, self.live, edge=edge, dialling=dialling, orders=orders, chats=chats, supervision=supervisors
+            self.live,
+            self.live,
+            edge=edge,
+            dialling=dialling,
+            orders=orders,
+            chats=chats,
+            supervision=supervisors,
+            consults=Asking(self),
         )
         self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)

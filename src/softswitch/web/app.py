@@ -33,6 +33,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from softswitch.acd.messages import PromiseState
 from softswitch.ids import AgentId, InteractionId, QueueId
 from softswitch.web.chats import ChatCollector, ChatDeskView, add_chats
+from softswitch.web.consult import ConsultDesk, add_consults
 from softswitch.web.dialling import DialView, add_dialling
 from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
 from softswitch.web.floor_orders import FloorOrders, add_floor_orders
@@ -68,6 +69,7 @@ def make_app(
     orders: FloorOrders | None = None,
     chats: ChatDeskView | None = None,
     supervision: SupervisionDesk | None = None,
+    consults: ConsultDesk | None = None,
 ) -> web.Application:
     """The application over a running switch. `more_hosts`: names beyond loopback that may be in the Host header."""
     app = web.Application(middlewares=[_errors_as_json, guard(more_hosts)], client_max_size=MAX_BODY_BYTES)
@@ -82,6 +84,8 @@ def make_app(
     if supervision is not None:
         own_registry.register(SupervisionCollector(supervision))
         add_supervision(app, supervision)
+    if consults is not None:
+        add_consults(app, consults)
     if dialling is not None:
         add_dialling(app, dialling)
     if chats is not None:
