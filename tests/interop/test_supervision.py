@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from softswitch.demo.listen import RATE
+from softswitch.demo.listen import RATE, Heard, Recording
 from softswitch.demo.phones import Handset
 from softswitch.ivr.messages import Say
 
@@ -45,19 +44,19 @@ async def floor(house: Floor) -> AsyncIterator[Floor]:
 
 async def hears(phone: Handset, *tones: int, mark: int = 0, seconds: float = 6.0) -> None:
     """Wait until this phone hears exactly these tones for half a second, each at about the level of its phone."""
-    since, found = time.monotonic(), {}
-    deadline = since + seconds
-    while time.monotonic() < deadline:
-        recording = phone.recording(mark)
-        samples = recording.since(since).samples if recording is not None else np.zeros(0, dtype=np.float32)
-        if len(samples) >= WINDOW:
-            last = samples[-WINDOW:]
-            turns = np.arange(WINDOW) / RATE * 2j * np.pi
-            found = {tone: float(abs(np.dot(last, np.exp(tone * turns))) * 2 / WINDOW) for tone in TONES}
-            if all((0.15 < level < 0.35) if tone in tones else level < 0.02 for tone, level in found.items()):
-                return
-        await asyncio.sleep(0.1)
-    pytest.fail(f"{phone.name} hears {found}, not {tones}")
+    since = time.monotonic()
+    turns = np.arange(WINDOW) / RATE * 2j * np.pi
+
+    def look(recording: Recording) -> Heard | None:
+        samples = recording.since(since).samples
+        if len(samples) < WINDOW:
+            return None
+        last = samples[-WINDOW:]
+        levels = {tone: float(abs(np.dot(last, np.exp(tone * turns))) * 2 / WINDOW) for tone in TONES}
+        exact = all((0.15 < level < 0.35) if tone in tones else level < 0.02 for tone, level in levels.items())
+        return Heard(since, since) if exact else None
+
+    await phone._listen(look, f"exactly {tones} Hz of {TONES}", mark, seconds)
 
 
 async def test_listen_whisper_barge_and_out(floor: Floor) -> None:
