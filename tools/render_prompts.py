@@ -3,9 +3,9 @@
     python tools/render_prompts.py [--fresh] [DIR...]
 
 Renders every text that these configurations (by default configs/bank and configs/minimal) need, and in English and
-Estonian all numbers, minutes, times and everything that the switch says by itself, with espeak-ng into
-src/softswitch/runtime/spoken_prompts/<language>/<hash>.ogg (Opus, 8 kHz, levelled and trimmed), and writes
-index.json. File names depend on language and text alone; what is there already is kept (unless --fresh), what is
+Estonian all numbers, minutes, times, values in the usual formats and everything that the switch says by itself, with
+espeak-ng into src/softswitch/runtime/spoken_prompts/<language>/<hash>.ogg (Opus, 8 kHz, levelled and trimmed), and
+writes index.json. File names depend on language and text alone; what is there already is kept (unless --fresh), what is
 not needed any more is removed.
 """
 
@@ -24,14 +24,23 @@ from softswitch.call.errors import StartError
 from softswitch.call.prompts import segments_needed
 from softswitch.config import ConfigProblems, load
 from softswitch.config.texts import CALL_BACK_TEXTS, LET_FIRST_TEXTS, LINE_TEXTS, QUEUE_TEXTS
+from softswitch.ivr.formats import Format
 from softswitch.ivr.messages import Segment
-from softswitch.ivr.speech import fixed_segments, vocabulary
+from softswitch.ivr.speech import fixed_segments, format_vocabulary, vocabulary
 from softswitch.runtime.audio_files import LINE_RATE, to_line
 from softswitch.runtime.prompt_library import SHIPPED_DIRECTORY, shipped_prompts, treatment_of_text
 from softswitch.runtime.tts import EspeakEngine, TtsError
 
 EXAMPLES = [Path(__file__).parents[1] / "configs" / name for name in ("bank", "minimal")]
 ALWAYS_WHOLE = ("en", "et")  # languages whose whole vocabulary ships
+FORMATS = [
+    Format("number"),
+    Format("money", "EUR"),
+    Format("date"),
+    Format("time"),
+    Format("duration"),
+    Format("phone"),
+]
 _COMPRESSION = 0.96  # libsndfile's scale: about 16 kbit/s
 
 
@@ -52,6 +61,7 @@ def wanted(directories: list[Path]) -> list[Segment]:
         found.update(dict.fromkeys(segments_needed(load(directory, env=AnySecret()))))
     for language in ALWAYS_WHOLE:
         found.update(dict.fromkeys(vocabulary(language)))
+        found.update(dict.fromkeys(format_vocabulary(language, FORMATS)))
         found.update(dict.fromkeys(own_texts(language)))
     spoken = (segment for segment in found if segment.language and not segment.file)
     return sorted(spoken, key=lambda segment: (segment.language, segment.text))

@@ -26,7 +26,7 @@ from softswitch.runtime.prompt_library import Shipped, build_catalog
 from softswitch.runtime.tts import TtsError
 from softswitch.runtime.tts_http import HttpEngine
 from softswitch.runtime.tts_piper import PiperEngine
-from softswitch.runtime.tts_voices import Voices
+from softswitch.runtime.tts_voices import voices_of
 
 SmallLine = Callable[..., Settings]
 NONE_SHIPPED: dict[tuple[str, str], Shipped] = {}
@@ -200,7 +200,7 @@ async def test_each_language_has_its_engine(small_line: SmallLine, tmp_path: Pat
         voices = {"en": VoiceSettings("http", url=url), "et": VoiceSettings("piper", model="voice.onnx")}
         few = small_line(tts="", call={"flows": {}, "queue_texts": {}, "agents": {}})
         settings = replace(few, speech=SpeechSettings(voices))
-        line = Voices(settings)
+        line = voices_of(settings)
         assert line.engine("cs") is None
         assert isinstance(line.engine("en-GB"), HttpEngine)
         line._own["et"] = engine

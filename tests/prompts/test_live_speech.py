@@ -24,7 +24,7 @@ from softswitch.media.ports import PortStock
 from softswitch.runtime import tts_live
 from softswitch.runtime.tts import TtsError
 from softswitch.runtime.tts_live import LiveSpeechMaker
-from softswitch.runtime.tts_voices import Voices
+from softswitch.runtime.tts_voices import voices_of
 
 SmallLine = Callable[..., Settings]
 HELLO, WORLD = Segment("en", "Hello."), Segment("en", "World.")
@@ -60,7 +60,7 @@ class Desk:
 
     def __init__(self, settings: Settings, engine: SlowEngine) -> None:
         self.posted: asyncio.Queue[SpeechMade] = asyncio.Queue()
-        self.maker = LiveSpeechMaker(settings, Voices(settings, engine), self.posted.put_nowait)
+        self.maker = LiveSpeechMaker(settings, voices_of(settings, engine), self.posted.put_nowait)
         self._next = 0
 
     async def make(self, *segments: Segment) -> SpeechMade:
@@ -109,7 +109,9 @@ async def test_an_engine_that_fails_or_is_not_there(small_line: SmallLine) -> No
     assert (await Desk(small_line(), SlowEngine(refuses=True)).make(HELLO)).prompts == (None,)
     settings = small_line(tts="")
     posted: asyncio.Queue[SpeechMade] = asyncio.Queue()
-    LiveSpeechMaker(settings, Voices(settings), posted.put_nowait).make(MakeSpeech(LegId(1), PlaybackId(1), (HELLO,)))
+    LiveSpeechMaker(settings, voices_of(settings), posted.put_nowait).make(
+        MakeSpeech(LegId(1), PlaybackId(1), (HELLO,))
+    )
     assert (await asyncio.wait_for(posted.get(), 5)).prompts == (None,)
 
 

@@ -15,7 +15,8 @@ import soundfile
 from softswitch.call.prompts import segments_needed
 from softswitch.call.settings import Settings
 from softswitch.config import load
-from softswitch.ivr.speech import vocabulary
+from softswitch.ivr.formats import Format
+from softswitch.ivr.speech import format_vocabulary, vocabulary
 from softswitch.runtime.audio_files import loudness
 from softswitch.runtime.prompt_library import SHIPPED_DIRECTORY, build_catalog, shipped_prompts
 
@@ -58,7 +59,9 @@ def test_every_text_of_the_example_lines_is_shipped(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("language", ["en", "et"])
 def test_numbers_and_times_are_shipped_whole(language: str) -> None:
     shipped = shipped_prompts()
-    assert [each for each in vocabulary(language) if (language, each.text) not in shipped] == [], RENDER
+    values = [Format(kind) for kind in ("number", "date", "time", "duration", "phone")] + [Format("money", "EUR")]
+    words = (*vocabulary(language), *format_vocabulary(language, values))
+    assert [each for each in words if each.language and (language, each.text) not in shipped] == [], RENDER
 
 
 @pytest.mark.parametrize("language", ["en", "et"])

@@ -29,7 +29,7 @@ from softswitch.runtime.audio_files import (
 from softswitch.runtime.prompt_cache import PromptCache, identity_of
 from softswitch.runtime.prompt_library import PromptLibrary, Shipped, build_catalog
 from softswitch.runtime.tts import TtsEngine
-from softswitch.runtime.tts_voices import Voices
+from softswitch.runtime.tts_voices import voices_of
 
 if TYPE_CHECKING:
     from softswitch.runtime.audio_files import Samples
@@ -146,7 +146,7 @@ async def test_a_wide_source_is_kept_at_16_khz_too(small_line: SmallLine, tmp_pa
     narrow = catalog.find(Segment("en", file="narrow.wav"))
     assert narrow is not None
     assert not (Path(settings.prompt_cache) / f"{narrow.key}.s16k").exists()
-    again = PromptLibrary(settings, Voices(settings, engine), NONE_SHIPPED)
+    again = PromptLibrary(settings, voices_of(settings, engine), NONE_SHIPPED)
     second = await again.build(lambda *_: pytest.fail("made again"))
     assert second.all_keys() == catalog.all_keys()
 

@@ -14,7 +14,7 @@ from softswitch.call.prompts import PromptCatalog
 from softswitch.call.settings import Settings
 from softswitch.runtime.prompt_library import Progress, build_catalog
 from softswitch.runtime.tts_live import LiveSpeechMaker
-from softswitch.runtime.tts_voices import Voices
+from softswitch.runtime.tts_voices import voices_of
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ class Sounds:
 
     def __init__(self, settings: Settings, post: Callable[[Any], None]) -> None:
         self._settings = settings
-        self._voices = Voices(settings)
+        self._voices = voices_of(settings)
         self._reading: asyncio.Task[None] | None = None
         self.live = LiveSpeechMaker(settings, self._voices, post)
 

@@ -14,6 +14,7 @@ from softswitch.cli.dial_commands import app as dial_commands
 from softswitch.cli.edge_commands import app as edge_commands
 from softswitch.cli.importing import app as importing
 from softswitch.cli.options import DEFAULT_URL, AsJson, Directory, Url, Watch, fail, guarded
+from softswitch.cli.prompt_commands import app as prompt_commands
 from softswitch.cli.queue_commands import app as queue_commands
 from softswitch.cli.supervise_commands import app as supervise_commands
 
@@ -29,6 +30,7 @@ app.add_typer(importing)
 app.add_typer(queue_commands)
 app.add_typer(edge_commands)
 app.add_typer(dial_commands)
+app.add_typer(prompt_commands, name="prompts")
 app.add_typer(supervise_commands)
 
 # ------------------------------------------------------------------ the switch itself

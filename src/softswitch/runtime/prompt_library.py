@@ -30,7 +30,7 @@ from softswitch.runtime import audio_files
 from softswitch.runtime.audio_files import MUSIC_FILE, SPOKEN_FILE, TREATMENT_VERSION, Treatment, UnreadableAudio
 from softswitch.runtime.prompt_cache import PromptCache, identity_of
 from softswitch.runtime.tts import TtsEngine, TtsError
-from softswitch.runtime.tts_voices import Voices
+from softswitch.runtime.tts_voices import Voices, voices_of
 
 Progress: TypeAlias = Callable[[int, int], None]  # prompts made so far, prompts to make
 
@@ -93,7 +93,7 @@ async def build_catalog(
 ) -> PromptCatalog:
     """The catalogue of everything this configuration can say; `StartError` when something has no sound.
     `engine` and `shipped` take the place of the configuration's engine and of the package's prompts."""
-    library = PromptLibrary(settings, voices or Voices(settings, engine), shipped)
+    library = PromptLibrary(settings, voices or voices_of(settings, engine), shipped)
     return await library.build(progress)
 
 
@@ -143,6 +143,50 @@ class PromptLibrary:
         if not files:
             raise StartError(f"no audio file is in the music folder {self._directory / folder}")
         return tuple(Segment("", file=f"{folder}/{name}") for name in files[:MOST_PIECES])
+
+    def sources(self) -> list[tuple[Segment, str, str]]:
+        """Everything that callers can hear: where its sound comes from ("" : nobody has it), and its identity."""
+        needed, _ = self._with_albums(segments_needed(self._settings))
+        found = []
+        for segment in needed:
+            try:
+                source = self._source(segment)
+            except StartError:  # `faults` says why
+                source = None
+            found.append((segment, self._origin(segment), source.identity if source is not None else ""))
+        return found
+
+    def _origin(self, segment: Segment) -> str:
+        if segment.file:
+            return "file"
+        if not segment.language:
+            return "built in"
+        if (segment.language, segment.text) in self._shipped:
+            return "shipped"
+        engine = self._voices.engine(segment.language)
+        return engine.name if engine is not None else ""
+
+    def faults(self) -> list[str]:
+        """Files that cannot be played, and texts that nobody can speak here; each is one sentence."""
+        needed, _ = self._with_albums(segments_needed(self._settings))
+        cache = PromptCache(Path(self._settings.prompt_cache), time.time())
+        found, silent = [], []
+        for segment in needed:
+            try:
+                source = self._source(segment)
+                engine = self._voices.engine(segment.language)
+                if source is None:
+                    silent.append(segment)
+                elif cache.find(source.identity) is None:
+                    if source.make is not None:
+                        source.make()
+                    elif engine is not None and not engine.available():
+                        silent.append(segment)
+            except StartError as error:
+                found.append(str(error))
+        if silent:
+            found.append(_no_sound(silent, self._settings.tts, self._voices.engine(silent[0].language)))
+        return list(dict.fromkeys(found))
 
     def _look_up(self, needed: tuple[Segment, ...]) -> tuple[PromptCache, list[Source]]:
         """Fills in what the cache has; the rest with its sources, once it is sure that all have one."""

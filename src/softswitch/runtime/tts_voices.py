@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from softswitch.call.settings import Settings
@@ -14,13 +15,19 @@ from softswitch.runtime.tts_http import HttpEngine
 from softswitch.runtime.tts_piper import PiperEngine
 
 
-class Voices:
-    """All engines of a line. `default` takes the place of the configuration's `tts`."""
+def voices_of(settings: Settings, default: TtsEngine | None = None) -> Voices:
+    """The engines of a line. `default` takes the place of the configuration's `tts`."""
+    directory = Path(settings.directory)
+    own = {language: _made(voice, directory) for language, voice in settings.speech.voices.items()}
+    return Voices(default if default is not None else engine_named(settings.tts), own)
 
-    def __init__(self, settings: Settings, default: TtsEngine | None = None) -> None:
-        self._default = default if default is not None else engine_named(settings.tts)
-        directory = Path(settings.directory)
-        self._own = {language: _made(voice, directory) for language, voice in settings.speech.voices.items()}
+
+class Voices:
+    """One engine for all languages but those that have their own."""
+
+    def __init__(self, default: TtsEngine | None, own: Mapping[str, TtsEngine | None] | None = None) -> None:
+        self._default = default
+        self._own = dict(own or {})
 
     def engine(self, language: str) -> TtsEngine | None:
         """None: nobody speaks this language."""
