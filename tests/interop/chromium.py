@@ -27,7 +27,7 @@ PACKAGES = ("jssip@3.13.8", "esbuild@0.25.12")
 PAGE = """<!doctype html><title>phone</title><audio id="ear" autoplay></audio><script src="/jssip.js"></script><script>
 const seen = [], pc = {iceServers: []}, media = {audio: true, video: false};
 const ear = document.getElementById('ear'), sound = new AudioContext();
-let agent, call, analyser;
+let agent, call, analyser, only = '';
 function note(word) { seen.push(word); }
 function listen(stream) {
   ear.srcObject = stream;
@@ -37,6 +37,14 @@ function listen(stream) {
 function watch(connection) {
   connection.addEventListener('track', event => listen(event.streams[0]));
   connection.addEventListener('connectionstatechange', () => note('audio ' + connection.connectionState));
+}
+function reduced(sdp) {  // to the formats of `only`, a pattern like opus|telephone-event/48000
+  const named = sdp.split('\\r\\n').map(line => line.match(/^a=rtpmap:(\\d+) (.*)/)).filter(found => found);
+  const kept = named.filter(found => new RegExp(only).test(found[2])).map(found => found[1]);
+  const dropped = named.map(found => found[1]).filter(number => !kept.includes(number));
+  return sdp.split('\\r\\n')
+    .filter(line => !dropped.some(number => line.match(`^a=(rtpmap|fmtp):${number} `)))
+    .map(line => line.replace(/^(m=audio \\d+ \\S+).*/, '$1 ' + kept.join(' '))).join('\\r\\n');
 }
 function dial(number) { agent.call(`sip:${number}@127.0.0.1`, {mediaConstraints: media, pcConfig: pc}); }
 function start(url, user, password) {
@@ -48,7 +56,9 @@ function start(url, user, password) {
     call = session;
     note(originator === 'remote' ? 'incoming' : 'outgoing');
     for (const word of ['confirmed', 'hold', 'unhold', 'ended', 'failed'])
-      call.on(word, event => note(word + (event && event.originator ? ' by ' + event.originator : '')));
+      call.on(word, event => note(word + (event && event.originator ? ' by ' + event.originator : '')
+        + (word === 'failed' ? ': ' + event.cause : '')));
+    if (only) call.on('sdp', event => { if (event.originator === 'remote') event.sdp = reduced(event.sdp); });
     if (originator === 'remote') {
       call.on('peerconnection', ({peerconnection}) => watch(peerconnection));
       call.answer({mediaConstraints: media, pcConfig: pc});

@@ -159,9 +159,9 @@ class Phone:
         srtp: str = "",
         **_: Any,
     ) -> dict[str, Any]:
-        for codec in ("PCMU", "PCMA"):
-            wanted = codecs.upper().split(",")
-            self.endpoint.codecSetPriority(f"{codec}/8000/1", 255 - wanted.index(codec) if codec in wanted else 0)
+        wanted = codecs.upper().split(",")
+        for codec, number in (("PCMU", "8000/1"), ("PCMA", "8000/1"), ("G722", "16000/1")):
+            self.endpoint.codecSetPriority(f"{codec}/{number}", 255 - wanted.index(codec) if codec in wanted else 0)
         parameter = f";transport={transport}" if transport != "udp" else ""
         if transport == "tls":
             self._tls()

@@ -18,6 +18,7 @@ import structlog
 from softswitch.acd import messages as acd
 from softswitch.acd.engine import Engine
 from softswitch.acd.journal import NotedIds, RecordedEngine
+from softswitch.app.audio import note_silence
 from softswitch.app.chance import Chance
 from softswitch.app.chat_desk import COMMANDS as CHAT_COMMANDS
 from softswitch.app.chat_desk import ChatDesk
@@ -36,6 +37,7 @@ from softswitch.app.survivors import Survivors, survivors_of
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
 from softswitch.call import records
+from softswitch.call.audio_watch import AudioSilent
 from softswitch.call.core import Calls
 from softswitch.call.errors import StartError
 from softswitch.call.live_calls import LiveCalls
@@ -310,6 +312,7 @@ class Switch:
         driver.add_effect(phones.changed, sip.RegistrationChanged)
         driver.add_effect(phones.answering, sip.PhoneAnswering)
         driver.add_effect(note_trunk, sip.TrunkAnswering)
+        driver.add_effect(note_silence, AudioSilent)
         driver.add_effect(Lamps(cores.engine, driver.post).hear, *Lamps.heard)
         driver.add_effect(self._leg_written, records.CallDetail)
         driver.add_effect(write_down, SupervisionNoted)

@@ -16,6 +16,7 @@ from softswitch.acd.messages import (
     RingEnded,
 )
 from softswitch.acd.whatif.figures import SHORT_ABANDON_SECONDS
+from softswitch.call.audio_watch import AudioSilent
 from softswitch.call.records import CallDetail, InteractionClosed, InteractionOpened
 from softswitch.ids import QueueId
 from softswitch.sip.messages import AnswerRefer, ReferProgressed, Reject, SecurityEvent
@@ -52,6 +53,7 @@ class Tally:
         self.transfers: Counter[str] = Counter()
         self.identities: Counter[str] = Counter()
         self.audio: Counter[str] = Counter()
+        self.silences: Counter[str] = Counter()
 
     COUNTED = (
         CallerEntered,
@@ -66,6 +68,7 @@ class Tally:
         AnswerRefer,
         ReferProgressed,
         CallDetail,
+        AudioSilent,
     )
 
     def count(self, message: Any) -> None:
@@ -94,6 +97,8 @@ class Tally:
             self.transfers["refused"] += message.status >= 300
         elif isinstance(message, ReferProgressed) and message.status >= 200:
             self.transfers["done" if message.status < 300 else "nobody"] += 1
+        elif isinstance(message, AudioSilent):
+            self.silences[message.party] += message.seconds > 0
         elif isinstance(message, CallDetail) and message.mos:
             self.audio[next(word for least, word in _AUDIO if message.mos >= least)] += 1
 

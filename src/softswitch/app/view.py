@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from softswitch.acd import messages as acd
 from softswitch.acd.chat_explain import explain_any
 from softswitch.acd.snapshot import AgentSnapshot
+from softswitch.app.audio import not_heard, spoken
 from softswitch.app.past import Past
 from softswitch.call.call_back import CallBackSession
 from softswitch.call.call_back import Step as CallBackStep
@@ -247,6 +248,7 @@ class LiveSwitch:
             subscriptions=counts["subscriptions"],
             identities=tally.identities,
             audio=tally.audio,
+            silences=tally.silences,
             sip_received=switch.edges.transport.received,
             sip_sent=switch.edges.transport.sent,
             sip_transactions=counts["server_transactions"] + counts["client_transactions"],
@@ -357,6 +359,8 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
         facts.identity.summary if facts.identity is not None else "",
         forwarded_from=facts.forwarded_from,
         caller_as_sent="" if facts.private else facts.caller_as_sent,
+        audio=spoken(session.leg, session.talk),
+        silent=not_heard(session.leg, session.talk, now),
     )
 
 
@@ -374,4 +378,6 @@ def _call_back_view(session: CallBackSession, now: float) -> CallView:
         now - session.since,
         now - session.since,
         "call back",
+        audio=spoken(session.customer_leg, session.talk),
+        silent=not_heard(session.customer_leg, session.talk, now),
     )

@@ -187,6 +187,12 @@ def _per_second(row: dict[str, Any]) -> str:
     return "-" if most is None else f"{row['calls_per_second']:g}/{most:g}"
 
 
+def _audio(row: dict[str, Any]) -> Text:
+    """The codec; or, louder than that, who should be heard and is not."""
+    silent = plain(str(row.get("silent", "")))
+    return Text(silent, style="bold red") if silent else Text(plain(str(row.get("audio", ""))))
+
+
 _COLUMNS: dict[str, tuple[Column, ...]] = {
     "agents": (
         ("agent", "left", lambda row: row["agent"]),
@@ -252,6 +258,7 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         ("queue", "left", lambda row: row["queue"] or ""),
         ("agent", "left", lambda row: row["agent"] or ""),
         ("sticky", "left", lambda row: row["sticky"]),
+        ("audio", "left", _audio),
     ),
 }
 

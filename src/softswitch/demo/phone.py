@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import audioop
 import contextlib
 import json
 import logging
@@ -36,7 +37,9 @@ from baresip import Event, StackEvent
 
 RATE = 8000
 _FRAME_SECONDS = 0.02
-_TALK_AHEAD_BYTES = 3 * 320  # 60 ms of tone queued before the sender
+_TALK_AHEAD_SECONDS = 0.06  # of tone queued before the sender
+# A name that the stack does not know it passes over in silence, and offers all it has.
+_CODECS = {"g722": "g722/16000/1", "opus": "opus/48000/2"}
 _GAP_BYTES = 2 * RATE // 10  # 100 ms without audio is a gap, filled with silence
 _STATUS = re.compile(r"^([1-6]\d\d)\b ?(.*)$")
 
@@ -50,10 +53,11 @@ _EVENT_WORDS = {
 }
 
 
-def tone_second(hertz: int, level: float) -> bytes:
+def tone_second(hertz: int, level: float, rate: int = RATE, channels: int = 1) -> bytes:
     """One second of a sine; whole hertz fit a second exactly, so it can be repeated without a click."""
     peak = level * 32767
-    return array("h", (round(peak * sin(2 * pi * hertz * n / RATE)) for n in range(RATE))).tobytes()
+    samples = (round(peak * sin(2 * pi * hertz * n / rate)) for n in range(rate))
+    return array("h", (sample for sample in samples for _ in range(channels))).tobytes()
 
 
 def split_reason(text: str | None) -> tuple[int, str]:
@@ -70,6 +74,15 @@ class Hearing:
         self.began = began
         self._file = path.open("wb", buffering=0)
         self._bytes = 0
+        self._converting: Any = None  # what `audioop.ratecv` remembers
+
+    def convert(self, pcm: bytes, rate: int, channels: int) -> bytes:
+        """From the codec's samples to those of the file."""
+        if channels == 2:
+            pcm = audioop.tomono(pcm, 2, 0.5, 0.5)
+        if rate != RATE:
+            pcm, self._converting = audioop.ratecv(pcm, 2, 1, rate, RATE, self._converting)
+        return pcm
 
     def hear(self, pcm: bytes, now: float) -> None:
         due = int((now - self.began) * RATE) * 2 - len(pcm)
@@ -88,18 +101,27 @@ class Mouth:
     """What the phone says: silence, or a tone without end."""
 
     def __init__(self) -> None:
+        self._tone: tuple[int, float] = (0, 0.0)
+        self._format = (RATE, 1)  # of the codec
         self._second = b""
         self._at = 0
 
     def set(self, hertz: int, level: float) -> None:
-        self._second = tone_second(hertz, level) if hertz else b""
+        self._tone = hertz, level
+        self._second = tone_second(hertz, level, *self._format) if hertz else b""
         self._at = 0
 
     def speak(self, call: baresip.Call) -> None:
         if not self._second:
             return
         info = call.audio.info()
-        missing = _TALK_AHEAD_BYTES - info.tx_buffered if info.tx_ready else 0
+        if not info.tx_ready:
+            return
+        wanted = info.tx_sample_rate, info.tx_channels
+        if wanted != self._format:
+            self._format = wanted
+            self.set(*self._tone)
+        missing = int(_TALK_AHEAD_SECONDS * wanted[0]) * wanted[1] * 2 - info.tx_buffered
         while missing > 0:
             written = call.audio.write(self._second[self._at : self._at + missing])
             if not written:
@@ -160,7 +182,7 @@ class Phone:
                 domain=domain,
                 password=password,
                 transport=transport,  # type: ignore[arg-type]
-                audio_codecs=tuple(codecs.split(",")),
+                audio_codecs=tuple(_CODECS.get(codec, codec) for codec in codecs.split(",")),
                 dtmf_mode=dtmf,  # type: ignore[arg-type]
                 reg_interval=expires if register else 0,
                 extra_params=tuple(filter(None, extra.split(";"))),
@@ -321,15 +343,19 @@ class Phone:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def _hear(self, call: baresip.Call) -> None:
-        pcm = call.audio.read(RATE * 2)
+        info = call.audio.info()
+        if not info.rx_ready:
+            return
+        rate, channels = info.rx_sample_rate, info.rx_channels
+        pcm = call.audio.read(rate * channels * 2)
         now = time.monotonic()
         if self._hearing is None:
             if not pcm:
                 return
             path = self._directory / f"{self.name}-{self._calls}.pcm"
-            self._hearing = Hearing(path, now - len(pcm) / 2 / RATE)
+            self._hearing = Hearing(path, now - len(pcm) / 2 / rate / channels)
             self._event("hearing", call=self._calls, file=str(path), began=self._hearing.began)
-        self._hearing.hear(pcm, now)
+        self._hearing.hear(self._hearing.convert(pcm, rate, channels), now)
 
     def _end_hearing(self) -> None:
         if self._hearing is not None:

@@ -35,6 +35,8 @@ class CallView:
     identity: str = ""  # of his number (STIR): "verified A", "failed 438", "missing"; empty: not checked
     forwarded_from: str = ""  # the number that forwarded this call to us
     caller_as_sent: str = ""  # the caller's number as the trunk wrote it
+    audio: str = ""  # the codec of the caller, and that of the agent where it is another one: "OPUS, agent PCMA"
+    silent: str = ""  # who should be heard and is not: "caller not heard for 5 s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class CountersView:
     subscriptions: int = 0  # of phones that watch
     identities: Mapping[str, int] = field(default_factory=dict)  # callers by what STIR said of their number
     audio: Mapping[str, int] = field(default_factory=dict)  # legs by how well they were heard
+    silences: Mapping[str, int] = field(default_factory=dict)  # by trunk or agent: a leg of theirs was not heard
     sip_received: int = 0
     sip_sent: int = 0
     sip_transactions: int = 0
