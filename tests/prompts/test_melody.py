@@ -29,13 +29,6 @@ def test_the_loop_has_no_seam_and_no_hole() -> None:
     assert np.sqrt((seam**2).mean()) > 0.2 * np.sqrt((sound**2).mean())
 
 
-def test_ringback_is_one_period_of_425_hertz() -> None:
-    sound = melody.ringback()
-    assert len(sound) == 5 * 8000
-    assert np.argmax(np.abs(np.fft.rfft(sound[:8000]))) == 425
-    assert not sound[8000:].any()
-
-
 def test_the_beep() -> None:
     sound = melody.beep()
     assert len(sound) == 2000

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,33 @@ async def test_everything_needed_is_in_the_catalogue_and_on_disk(small_line: Sma
     assert 24.0 <= len(frames_of(settings, catalog, CALM_MUSIC)) / 8000 <= 30.0
     assert pitch(frames_of(settings, catalog, RINGBACK)) == pytest.approx(425, abs=2)
     assert pitch(frames_of(settings, catalog, BEEP)) == pytest.approx(1000, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("country", "seconds", "hertz"), [("", 5.0, 425), ("EE", 5.0, 425), ("FR", 5.0, 440), ("GB", 3.0, 400)]
+)
+async def test_ringing_sounds_as_in_the_country_of_the_line(
+    small_line: SmallLine, country: str, seconds: float, hertz: int
+) -> None:
+    settings = small_line()
+    plan = replace(settings.call.dialling.plan, country=country)
+    dialling = replace(settings.call.dialling, plan=plan)
+    settings = replace(settings, call=replace(settings.call, dialling=dialling))
+    catalog = await build_catalog(settings, engine=ToneEngine(), shipped=NONE_SHIPPED)
+    frames = frames_of(settings, catalog, RINGBACK)
+    assert len(frames) / 8000 == seconds
+    assert pitch(frames) == pytest.approx(hertz, abs=60 if country == "GB" else 2)
+
+
+async def test_a_tone_by_its_name(small_line: SmallLine) -> None:
+    settings = small_line()
+    queue, texts = next(iter(settings.call.queue_texts.items()))
+    queues = {**settings.call.queue_texts, queue: replace(texts, music="tone/us/busy")}
+    settings = replace(settings, call=replace(settings.call, queue_texts=queues))
+    catalog = await build_catalog(settings, engine=ToneEngine(), shipped=NONE_SHIPPED)
+    frames = frames_of(settings, catalog, Segment("", file="tone/us/busy"))
+    assert len(frames) == 8000
+    assert pitch(frames) == pytest.approx(550, abs=80)
 
 
 async def test_a_second_start_makes_nothing_and_is_quick(small_line: SmallLine) -> None:

@@ -28,7 +28,7 @@ from softswitch.ivr.speech import (
 )
 
 CALM_MUSIC = Segment("", text="music:calm")  # the built-in melody, made to be looped
-RINGBACK = Segment("", text="tone:ringback")  # one period of it, made to be looped
+RINGBACK = Segment("", text="tone:ringback")  # one period of that of the line's country, made to be looped
 BEEP = Segment("", text="tone:beep")
 AUDIO_SUFFIXES = (".wav", ".mp3", ".ogg", ".flac", ".opus", ".m4a", ".aac", ".aiff")
 MOST_PIECES = 500  # of one folder of music

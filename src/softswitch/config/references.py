@@ -10,6 +10,7 @@ from softswitch.config.problems import Place, Placed, Report, did_you_mean, list
 from softswitch.config.values import SayDoc
 from softswitch.ivr import speech
 from softswitch.ivr.messages import Say
+from softswitch.media import tones
 
 
 class Known:
@@ -78,8 +79,13 @@ class Known:
 
     def audio(self, path: Placed) -> str:
         """Checks an audio file of the configuration directory."""
-        if not path:
-            return ""
+        if not path or tones.named(path) is not None:
+            return str(path)
+        if path.startswith(tones.PREFIX):
+            names = [tones.tone_key(country, kind) for country in tones.NATIONAL for kind in tones.KINDS]
+            hint = did_you_mean(path, names)
+            self.report.add(path.place, f'there is no tone "{path}"{hint or "; see prompts.md"}')
+            return str(path)
         full = (self.directory / path).resolve()
         if not full.is_relative_to(self.directory.resolve()):
             self.report.add(path.place, f'"{path}" is outside of the configuration directory')

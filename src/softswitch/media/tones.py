@@ -23,9 +23,12 @@ DIAL: Final = "dial"
 INFORMATION: Final = "information"
 KINDS: Final = (RINGBACK, BUSY, CONGESTION, DIAL, INFORMATION)
 
+PREFIX: Final = "tone/"
+
 Part: TypeAlias = tuple[tuple[int, ...], int]  # frequencies in Hz, none: a pause; and milliseconds
 Cadence: TypeAlias = tuple[Part, ...]  # one period
 
+VERSION: Final = 1  # of what they sound like
 _LOUDNESS: Final = -13.0  # dBm0 of each frequency; E.180 asks for -10 dBm0 +-5 altogether
 _EDGE: Final = 0.004  # seconds
 _FRAME_MS: Final = 20

@@ -1,4 +1,4 @@
-"""The sounds the switch makes itself: a calm melody for the queue, ringback, a beep. Always the same samples.
+"""The sounds the switch makes itself: a calm melody for the queue, a beep. Always the same samples.
 
 The melody is eight soft chords with a slow broken line above them, 24 s long. Notes that ring on past the end are
 laid over the beginning, so that it can be looped without a seam.
@@ -68,13 +68,6 @@ def _add(sound: Samples, at: int, note: Samples, loudness: float) -> None:
 
     places = (at + np.arange(len(note))) % len(sound)
     sound[places] += loudness * note
-
-
-def ringback() -> Samples:
-    """One period of the ringing tone that most of Europe hears: 425 Hz, 1 s on, 4 s off (ITU-T E.180)."""
-    import numpy as np
-
-    return np.concatenate([_tone(425.0, 1.0), np.zeros(4 * LINE_RATE, np.float32)])
 
 
 def beep() -> Samples:

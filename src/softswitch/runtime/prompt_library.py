@@ -11,6 +11,7 @@ with a warm cache decodes nothing. What has no source at all stops the start wit
 from __future__ import annotations
 
 import asyncio
+import audioop
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +23,18 @@ from typing import TypeAlias
 import structlog
 
 from softswitch.call.errors import StartError
-from softswitch.call.prompts import AUDIO_SUFFIXES, MOST_PIECES, Prompt, PromptCatalog, folder_named, segments_needed
+from softswitch.call.prompts import (
+    AUDIO_SUFFIXES,
+    MOST_PIECES,
+    RINGBACK,
+    Prompt,
+    PromptCatalog,
+    folder_named,
+    segments_needed,
+)
 from softswitch.call.settings import Settings
 from softswitch.ivr.messages import Segment
+from softswitch.media import tones
 from softswitch.media.codecs import CODECS
 from softswitch.runtime import audio_files
 from softswitch.runtime.audio_files import MUSIC_FILE, SPOKEN_FILE, TREATMENT_VERSION, Treatment, UnreadableAudio
@@ -223,6 +233,11 @@ class PromptLibrary:
     def _source(self, segment: Segment) -> Source | None:
         version = str(TREATMENT_VERSION)
         wide = ("wide",) if self._wide else ()
+        tone = tones.named(segment.file)
+        if segment == RINGBACK:  # that of the line's country
+            tone = tones.national(self._settings.call.dialling.plan.country).ringback
+        if tone is not None:
+            return Source(segment, identity_of("tone", str(tones.VERSION), repr(tone)), partial(_tone, tone))
         if segment.file:
             path = self._directory / segment.file
             treatment = SPOKEN_FILE if segment.language else MUSIC_FILE
@@ -336,10 +351,14 @@ def _from_shipped(shipped: Shipped) -> Sound:
     return Sound(audio_files.to_ulaw(samples))
 
 
+def _tone(tone: tones.Cadence) -> Sound:
+    return Sound(audioop.lin2ulaw(tones.samples(tone), 2))
+
+
 def _built_in(text: str) -> Sound:
     from softswitch.runtime import melody
 
-    makers = {"music:calm": melody.melody, "tone:ringback": melody.ringback, "tone:beep": melody.beep}
+    makers = {"music:calm": melody.melody, "tone:beep": melody.beep}
     makers["tone:pause"] = melody.pause
     return Sound(audio_files.to_ulaw(makers[text]()))
 
