@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from softswitch.acd.messages import (
@@ -37,6 +37,12 @@ class QueueTally:
     escalated: int = 0
 
 
+@dataclass(slots=True)
+class AudioTally:
+    quality: Counter[str] = field(default_factory=Counter)  # legs, by how well they were heard
+    silences: Counter[str] = field(default_factory=Counter)  # legs that were not, by trunk or agent
+
+
 class Tally:
     """An effect for each kind of message that it counts."""
 
@@ -52,8 +58,7 @@ class Tally:
         self.security: Counter[str] = Counter()
         self.transfers: Counter[str] = Counter()
         self.identities: Counter[str] = Counter()
-        self.audio: Counter[str] = Counter()
-        self.silences: Counter[str] = Counter()
+        self.audio = AudioTally()
 
     COUNTED = (
         CallerEntered,
@@ -98,9 +103,9 @@ class Tally:
         elif isinstance(message, ReferProgressed) and message.status >= 200:
             self.transfers["done" if message.status < 300 else "nobody"] += 1
         elif isinstance(message, AudioSilent):
-            self.silences[message.party] += message.seconds > 0
+            self.audio.silences[message.party] += message.seconds > 0
         elif isinstance(message, CallDetail) and message.mos:
-            self.audio[next(word for least, word in _AUDIO if message.mos >= least)] += 1
+            self.audio.quality[next(word for least, word in _AUDIO if message.mos >= least)] += 1
 
     def _ended(self, message: InteractionEnded) -> None:
         self.outcomes[message.outcome.value] += 1
