@@ -71,6 +71,15 @@ def test_the_mirror(directory: Any) -> None:
     assert 'did you mean "to"?' in problem
 
 
+def test_what_survives(directory: Any) -> None:
+    assert directory.load().survive.calls
+    assert not directory.load(survive="{ calls: false }").survive.calls
+    (problem,) = directory.check(survive="{ call: false }")
+    assert 'did you mean "calls"?' in problem
+    (problem,) = directory.check(survive="{ calls: no }")
+    assert "expected true or false" in problem
+
+
 def test_overload(directory: Any) -> None:
     call = directory.load().call
     assert (call.overload.calls, call.overload.lines, call.overload.queue) == (None, 0, None)

@@ -129,7 +129,6 @@ class Readopted:
         assert place is not None
         if caller.place.entered_at:
             session.waiting.left_line(now)  # what he waited so far, and meanwhile, counts
-        session.waiting.note(_NOTE)
         session.enter_line(now)
         self._board.alarm(session)
         return True
@@ -177,6 +176,7 @@ class Readopted:
                 entered_at = caller.place.entered_at + call.offset - self._offset(now)
             waiting.adopt(caller.interaction, replace(caller.place, entered_at=entered_at, going=None))
         waiting.memory = replace(caller.memory, answered=True, notes=list(caller.memory.notes))
+        waiting.note(_NOTE)
         session.stage = stage
         self._keep(session, leg)
         return session
