@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from .conftest import LINE, Line, Sipp
+from .conftest import EXPRESS, LINE, Line, Sipp
+from .test_media_lost import media_process
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 
@@ -87,3 +90,30 @@ async def test_a_new_description_and_the_end_of_a_call_that_another_process_answ
     question = "SELECT restarted, ended_by FROM call_detail WHERE caller = ?"
     row = await line.switch.wait_for_row(question, line.caller(), seconds=3, wish="record of his leg")
     assert row == {"restarted": 1, "ended_by": "peer"}
+
+
+async def test_switch_and_media_process_are_both_killed(line: Line) -> None:
+    """The calls are known, and get new ports."""
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725551083")
+    await anna.tone(440)
+    await customer.tone(770)
+    await anna.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    await anna.expect("talking", after=0, seconds=10)
+    await kept(line, "talk")
+    audio = media_process(line)
+    await line.switch.kill()
+    os.kill(audio, signal.SIGKILL)
+    marks = anna.mark(), customer.mark()
+    await line.switch.start()
+    moved = [
+        await phone.expect("sdp", "media", after=mark, seconds=5)
+        for phone, mark in zip((anna, customer), marks, strict=True)
+    ]
+    back = max(event.at for event in moved) + 0.2
+    await anna.hears_tone(770, after=0, since=back, seconds=5)
+    await customer.hears_tone(440, after=0, since=back, seconds=5)
+    await anna.hang_up()
+    await customer.expect("ended", after=0, seconds=3)
+    await anna.order("unregister")
