@@ -15,7 +15,7 @@ from softswitch.media.codecs import CODECS, G722, OPUS, PCMA, PCMU, Codec
 from softswitch.media.messages import SetRemote
 from softswitch.media.worker import opus
 from softswitch.media.worker.coding import RATES, decoder, encoder, prepare, ready, spoken
-from softswitch.media.worker.opus import OpusDecoder
+from softswitch.media.worker.opus import OpusDecoder, OpusEncoder
 from softswitch.media.worker.rates import Converter
 
 Sound = NDArray[np.float64]
@@ -222,6 +222,37 @@ def test_opus_of_every_length_mono_and_stereo(milliseconds: float, channels: int
         pieces = [decode(packet) for packet in packets]
         assert {len(piece) for piece in pieces} == {int(2 * rate * milliseconds / 1000)}
         assert strength(samples(b"".join(pieces)), 1000, rate) == pytest.approx(8000, rel=0.1)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_peer_who_loses_packets_gets_copies(rate: int) -> None:
+    coder = OpusEncoder(rate)
+    errors = []
+    for on in (False, True):
+        coder.protect(on)
+        payloads = [coder.encode(frame) for frame in frames(_vowels(rate), rate)]
+        whole, decode = OpusDecoder(rate), OpusDecoder(rate)
+        error = energy = 0.0
+        for number, payload in enumerate(payloads[:-1]):
+            right = samples(whole.decode(payload))
+            if number % 5 == 3 and number > 5:
+                error += float(((samples(decode.conceal(rate // 50, payloads[number + 1])) - right) ** 2).sum())
+                energy += float((right**2).sum())
+            else:
+                decode.decode(payload)
+        errors.append(error / energy)
+    assert errors[1] < 0.2 < errors[0]
+
+
+def test_protection_comes_and_goes_within_one_stream() -> None:
+    coder, decode = OpusEncoder(8000), OpusDecoder(8000)
+    heard = b""
+    for number, frame in enumerate(frames(tone(500, 8000, 1.5), 8000)):
+        coder.protect(25 <= number < 50)
+        heard += decode.decode(coder.encode(frame))
+    for part in range(3):
+        middle = samples(heard)[part * 4000 + 1000 : part * 4000 + 4000]
+        assert strength(np.concatenate((np.zeros(1000), middle)), 500, 8000) == pytest.approx(8000, rel=0.15)
 
 
 def test_opus_packets_of_silence_are_understood() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,14 +15,17 @@ from hypothesis import strategies as st
 from tests.media.harness import Phone, Worker, free_range
 from tests.media.talker import Talker, strength, tone
 
-from softswitch.media import rtp
+from softswitch.ids import LegId
+from softswitch.media import rtcp, rtp
 from softswitch.media.codecs import CODECS, G722, OPUS, PCMA, PCMU, Codec
 from softswitch.media.dtmf import press
 from softswitch.media.messages import Bridge, CloseMediaLeg, DigitReceived, Play, PlaybackEnded, SetUpCoders
 from softswitch.media.worker.coding import decoder, encoder
-from softswitch.media.worker.leg import Route
+from softswitch.media.worker.leg import Leg, Route
+from softswitch.media.worker.opus import OpusEncoder
 from softswitch.media.worker.outgoing import Outgoing
 from softswitch.media.worker.relay import Clock
+from softswitch.media.worker.reports import Reports
 from softswitch.media.worker.transcoder import Transcoder
 
 DIFFERENT = [(a, b) for a in CODECS.values() for b in CODECS.values() if a is not b and {a, b} != {PCMU, PCMA}]
@@ -341,6 +345,34 @@ class Bench:
     def _send(self, packet: bytearray | memoryview) -> int:
         self.out.append(bytes(packet))
         return len(packet)
+
+
+def test_a_peer_who_says_that_he_loses_packets_is_protected() -> None:
+    bench = Bench((PCMU, OPUS))
+    coder = bench.transcoder._coders[1]
+    assert isinstance(coder, OpusEncoder)
+    protected = []
+    for lost in (0, 3, 20, 4, 0, 0, 0, 0, 0, 0, 0, 3, 0, 9):
+        bench.transcoder.reported(lost)
+        protected.append(coder.protects)
+    assert protected == [False] * 2 + [True] * 6 + [False] * 5 + [True]
+    Bench((OPUS, PCMU)).transcoder.reported(50)  # there is nothing to be done
+
+
+def test_the_report_of_a_phone_reaches_the_coder() -> None:
+    bench = Bench((PCMU, OPUS))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        one, other = (Leg(LegId(n), 4000, sock, Outgoing(n, 1, 1), 0.0) for n in (1, 2))
+        one.peer, other.peer = other, one
+        one.route.transcoder = bench.transcoder
+        payloads = []
+        for number in range(4):
+            bench.transcoder(memoryview(rtp.build(0, number, 160 * number, 7, b"\xff" * 160)))
+            payloads.append(bench.out[-1][12:])
+            report = rtcp.write(99, 1.0, None, rtcp.Heard(other.outgoing.ssrc, 64 if number == 1 else 0, 10, number, 0))
+            assert Reports(other, 0.0).heard(report, 1.0)
+    # RFC 6716 3.1: the configuration is in the first five bits; up to 11 is SILK, 16 and above is CELT
+    assert [payload[0] >> 3 >= 16 for payload in payloads] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("seconds", [1, 29, 40, 4000])

@@ -1,8 +1,8 @@
 """Opus (RFC 6716) by libopus, in mono at 8 or 16 kHz: the system's library, else the one that comes with PyAV.
 
 libopus is called as it is: a frame costs little more than its own work. What we send is CELT with little delay: at
-8 kHz it costs half of SILK, at 16 kHz a third, and tones and music pass it too. Prompts and music are encoded once,
-with more effort.
+8 kHz it costs half of SILK, at 16 kHz a third, and tones and music pass it too. A peer who loses packets gets SILK,
+which can protect them. Prompts and music are encoded once, with more effort.
 
 What comes may be anything RFC 6716 allows: 2.5 to 120 ms, stereo, every bandwidth, DTX; libopus makes of it what we ask
 for. Its states live in memory of ours and go with it.
@@ -23,8 +23,9 @@ _MAX_SECONDS: Final = 0.12  # RFC 6716 3.2.5: "The total duration of a packet mu
 _CONCEALED_SECONDS: Final = 0.2
 _NAMES: Final = ("libopus.so.0", "libopus.0.dylib", "opus.dll")
 
-_AUDIO, _LOW_DELAY = 2049, 2051
-_SET_BITRATE, _SET_COMPLEXITY = 4002, 4010
+_VOIP, _AUDIO, _LOW_DELAY = 2048, 2049, 2051
+_SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS = 4002, 4010, 4012, 4014
+_EXPECTED_LOSS: Final = 10  # per cent: how good the copies are
 _BITS: Final = {8000: 32_000, 16000: 40_000}  # a second
 _CALL_EFFORT, _PROMPT_EFFORT = 0, 5  # of 10; at this bit rate more effort changes little
 
@@ -112,24 +113,43 @@ class OpusDecoder:
 class OpusEncoder:
     """20 ms frames of mono samples at `rate` to payloads. `prompt`: encoded once, and it may be music."""
 
-    __slots__ = ("_call", "_count", "_memory", "_packet", "_state")
+    __slots__ = ("_call", "_count", "_memory", "_packet", "_rate", "_state", "protects")
 
     def __init__(self, rate: int = 16000, *, prompt: bool = False) -> None:
-        if rate not in (8000, 16000):
+        if rate not in _BITS:
             raise ValueError(f"Opus is sent at 8 or 16 kHz, not at {rate} Hz")
         opus = library()
         size = opus.opus_encoder_get_size(1)
         self._memory = ctypes.create_string_buffer(size + MAX_PACKET_BYTES)
         self._state = ctypes.addressof(self._memory)
         self._packet = self._state + size
-        failed = opus.opus_encoder_init(self._state, rate, 1, _AUDIO if prompt else _LOW_DELAY)
-        assert not failed, "libopus refused a rate it must know"
-        settings = ((_SET_BITRATE, _BITS[rate]), (_SET_COMPLEXITY, _PROMPT_EFFORT if prompt else _CALL_EFFORT))
-        for request, value in settings:
-            failed = opus.opus_encoder_ctl(_POINTER(self._state), _INT(request), _INT(value))
-            assert not failed, f"libopus refused setting {request}"
+        self._rate = rate
         self._call = opus.opus_encode
         self._count = rate // 50
+        self.protects = False
+        if prompt:
+            self._begin(_AUDIO, {_SET_COMPLEXITY: _PROMPT_EFFORT})
+        else:
+            self._begin(_LOW_DELAY, {_SET_COMPLEXITY: _CALL_EFFORT})
+
+    def protect(self, on: bool) -> None:
+        """From now on each packet holds a coarse copy of the frame before it, for a peer who loses packets; or no more.
+        Only SILK can do that, at twice the cost."""
+        if on != self.protects:
+            self.protects = on
+            if on:
+                more = {_SET_COMPLEXITY: _CALL_EFFORT, _SET_FEC: 1, _SET_LOSS: _EXPECTED_LOSS}
+                self._begin(_VOIP, more)
+            else:
+                self._begin(_LOW_DELAY, {_SET_COMPLEXITY: _CALL_EFFORT})
+
+    def _begin(self, kind: int, settings: dict[int, int]) -> None:
+        opus = library()
+        failed = opus.opus_encoder_init(self._state, self._rate, 1, kind)
+        assert not failed, "libopus refused a rate it must know"
+        for request, value in {_SET_BITRATE: _BITS[self._rate], **settings}.items():
+            failed = opus.opus_encoder_ctl(_POINTER(self._state), _INT(request), _INT(value))
+            assert not failed, f"libopus refused setting {request}"
 
     def encode(self, samples: bytes) -> bytes:
         assert len(samples) == 2 * self._count, "a frame is 20 ms"

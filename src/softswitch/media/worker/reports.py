@@ -67,6 +67,9 @@ class Reports:
                 continue
             lost, times = self._lost
             self._lost = lost + block.fraction_lost, times + 1
+            sender = self._leg.peer.route.transcoder if self._leg.peer is not None else None
+            if sender is not None:
+                sender.reported(block.fraction_lost)
             seconds = rtcp.round_trip_seconds(block, now)
             if seconds is not None:
                 self._leg.tally.reception.round_trip_ms = seconds * 1000

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _unpack = struct.Struct("!HII").unpack_from
 _CONCEALED_SECONDS: Final = 0.06
 _LATE: Final = 100  # packets; one that is older is a source that began anew
+_MUCH_LOST: Final = 8  # of 256, 3 %
+_FORGET: Final = 0.6  # with each report, which come every five seconds
 _LONGEST_PAUSE: Final = 30  # seconds; a longer one is a jump of the counter
 
 Send = Callable[[bytearray | memoryview], int]
@@ -39,6 +41,7 @@ class Transcoder:
     __slots__ = (
         "_clock",
         "_coders",
+        "_loss",
         "_outgoing",
         "_packet",
         "_pair",
@@ -60,6 +63,7 @@ class Transcoder:
         self._clock = clock
         self._coders = decoder(theirs, rate), encoder(ours, rate)
         self._unit = theirs.clock, rate, ours.clock
+        self._loss = 0.0  # of 256, as the peer reports; it fades
         self._pending = b""  # samples that are no whole frame yet
         self._place = _Place()
         self._packet = memoryview(bytearray(MAX_PACKET_BYTES))
@@ -73,6 +77,13 @@ class Transcoder:
         """Where to, and as what, from now on."""
         self._send = send
         self._payload_type = payload_type
+
+    def reported(self, fraction_lost: int) -> None:
+        """What the peer loses of our packets, of 256. Opus can protect them; it does so until some reports are good."""
+        self._loss = max(float(fraction_lost), self._loss * _FORGET)
+        protect = getattr(self._coders[1], "protect", None)
+        if protect is not None and not 1 <= self._loss < _MUCH_LOST:
+            protect(self._loss >= _MUCH_LOST)
 
     # -------------------------------------------------------------- audio
 
