@@ -56,7 +56,7 @@ from softswitch.runtime.driver import Driver
 from softswitch.runtime.hep_mirror import HepMirror
 from softswitch.runtime.journal import JournalWriter, directory_of
 from softswitch.runtime.media_client import MediaStartError
-from softswitch.runtime.media_house import MediaHouse
+from softswitch.runtime.media_house import MediaHouse, as_here
 from softswitch.runtime.media_house import directory_of as media_directory_of
 from softswitch.runtime.resolver import NameService
 from softswitch.runtime.sip_transport import SipTransport
@@ -158,7 +158,7 @@ class Switch:
     http: HttpServer
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.settings = settings
+        self.settings = settings = replace(settings, media=as_here(settings.media))
         self.clock = clock
         self.tally = Tally(settings.acd.queues)
         self.live = LiveSwitch(self)

@@ -252,6 +252,8 @@ class LiveSwitch:
             sip_received=switch.edges.transport.received,
             sip_sent=switch.edges.transport.sent,
             sip_transactions=counts["server_transactions"] + counts["client_transactions"],
+            media_legs=switch.edges.media.legs,
+            media_restarts=switch.edges.media.restarts,
             media_ports_used=legs,
             media_ports_total=(media.port_last - media.port_first + 2) // 2,
             store_depth=store.depth,

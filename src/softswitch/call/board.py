@@ -76,6 +76,10 @@ def _no_alarm(timed: Any) -> None:
     """Until the core says who minds deadlines."""
 
 
+def _no_bringer(leg: CallLeg, to: CallLeg) -> None:
+    raise AssertionError("there is one media process only")
+
+
 @dataclass(slots=True)
 class _Books:
     """`closing`: ended legs that wait for their packet counts; `own_calls`: those that agents placed themselves or that
@@ -85,6 +89,7 @@ class _Books:
     closing: dict[LegId, tuple[int, CallDetail]] = field(default_factory=dict)  # with their ports
     own_calls: dict[LegId, AgentId] = field(default_factory=dict)
     alarm: Callable[[Any], None] = _no_alarm
+    bring: Callable[[CallLeg, CallLeg], None] = _no_bringer
     ways: WaysOut = field(default_factory=_NoWays)
     floor: Floor = field(default_factory=_NoFloor)
 
@@ -278,6 +283,25 @@ class Board:
         made = CallLeg(self, leg, port, facts, opens=False)
         self._legs[leg] = (made, NOBODY)
         return made
+
+    def leg_of_agent(self, agent: AgentId | None) -> CallLeg | None:
+        """Another call of hers, beside which her next one is placed: she may bring the two together."""
+        if agent is None or not self.ports.several:
+            return None
+        return next((leg for leg, _ in self._legs.values() if leg.facts.party == agent), None)
+
+    def in_one_place(self, leg: CallLeg, *others: CallLeg) -> bool:
+        """Are all in the media process of `leg`? Who is not is brought there, and told so by `AudioMoved`."""
+        if not self.ports.several:
+            return True
+        here = self.ports.share(leg.port)
+        apart = [other for other in others if self.ports.share(other.port) != here]
+        for other in apart:
+            self._books.bring(other, leg)
+        return not apart
+
+    def set_bringer(self, bring: Callable[[CallLeg, CallLeg], None]) -> None:
+        self._books.bring = bring
 
     def give_leg(self, leg: CallLeg, owner: LegOwner) -> None:
         """From now on `owner` hears what happens to this leg."""

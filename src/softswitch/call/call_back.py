@@ -209,7 +209,7 @@ class CallBackSession:
         facts = LegFacts("out", trunk.id, caller, self.ticket.caller, now, self.interaction, codecs=trunk.codecs)
         facts.ip6 = ":" in trunk.host
         facts.encryption = board.encryption_of(trunk.id, None)
-        leg = board.open_leg(leg_id, facts, self)
+        leg = board.open_leg(leg_id, facts, self, beside=self._agent_leg)
         if leg is None:
             self._fail(now, tried=False)
             return

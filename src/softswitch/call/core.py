@@ -242,7 +242,8 @@ class Calls:
     def _answer(self, event: InviteReceived, facts: LegFacts, now: float, admitted: bool = False) -> CallLeg | None:
         """Answer an accepted INVITE; None when it had to be refused (no port: 503, no codec: 488)."""
         board = self.board
-        leg = board.open_leg(event.leg, facts, NOBODY) if admitted or self._admission.has_room() else None
+        beside = board.leg_of_agent(event.origin.agent)
+        leg = board.open_leg(event.leg, facts, NOBODY, beside) if admitted or self._admission.has_room() else None
         if leg is None:
             self._reject(event, 503)
             return None

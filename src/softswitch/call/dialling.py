@@ -120,7 +120,7 @@ class Dialling:
             facts = self._facts(agent, contact.uri, now, contact.flow.remote[0])
             facts.encryption = board.encryption_of(None, agent, contact.flow.transport)
             facts.ip6 = ":" in facts.signalling
-            leg = board.open_leg(LegId(board.ids.number()), facts, self)
+            leg = board.open_leg(LegId(board.ids.number()), facts, self, beside=self._like)
             if leg is None:
                 break
             self._legs[leg.id] = leg
@@ -157,7 +157,7 @@ class Dialling:
         facts.encryption = board.encryption_of(trunk.id, None)
         facts.codecs = trunk.codecs
         facts.ip6 = ":" in trunk.host
-        leg = board.open_leg(LegId(board.ids.number()), facts, self)
+        leg = board.open_leg(LegId(board.ids.number()), facts, self, beside=self._like)
         if leg is None:
             self._fail(NO_ROOM, now)
             return

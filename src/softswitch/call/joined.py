@@ -114,7 +114,9 @@ class Joined:
         mixed, guests = self._mixed, self.guests
         if self.over:
             return
-        if not all(leg.has_media for leg in (self._customer, self._agent, *(guest.leg for guest in guests))):
+        others = self._agent, *(guest.leg for guest in guests)
+        there = all(leg.has_media for leg in (self._customer, *others))
+        if not there or (self._together and not self._board.in_one_place(self._customer, *others)):
             self._mixed = None  # and the mixer with it: all is told anew when the last one is there (`AudioMoved`)
             return
         if guests:

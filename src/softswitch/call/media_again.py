@@ -24,6 +24,7 @@ from softswitch.call.board import Board, LegOwner
 from softswitch.call.joined import Joined
 from softswitch.call.leg import AudioMoved, CallLeg
 from softswitch.ids import LegId
+from softswitch.media.messages import CloseMediaLeg
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import OfferAnswered, SendOffer
@@ -34,6 +35,7 @@ GIVE_UP_SECONDS: Final = 15.0  # so long nobody hears anything: then it is no ca
 STEP_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 0.5  # for ports, while there are none, and for those who have hung up
 LEGS_AT_ONCE: Final = 20  # in one step
+_NO_END: Final = float("inf")  # not yet known
 MOST_TRIES: Final = 3  # against offers of our own that are under way
 
 
@@ -53,7 +55,9 @@ class MediaAgain:
         self._board = board
         self._lost: dict[LegId, tuple[CallLeg, float]] = {}  # and when it is given up
         self._offered: dict[LegId, _Offered] = {}
+        self._beside: dict[LegId, int] = {}  # legs that go to the media process of this port
         self._next_at: float | None = None
+        board.set_bringer(self.bring)
 
     @property
     def count(self) -> int:
@@ -77,6 +81,16 @@ class MediaAgain:
             else:
                 self._lost[leg.id] = leg, now + GIVE_UP_SECONDS
         self._arm(min((until for _, until in self._lost.values()), default=now + LOOK_SECONDS))
+
+    def bring(self, leg: CallLeg, to: CallLeg) -> None:
+        """They are to hear each other and are in two media processes: `leg` goes where `to` is."""
+        if not leg.has_media:
+            return
+        self._board.emit(CloseMediaLeg(leg.id))
+        leg.has_media = False
+        self._lost[leg.id] = leg, _NO_END
+        self._beside[leg.id] = to.port
+        self._arm(0.0)
 
     def ready(self, now: float) -> None:
         """There is a media process again; its ports come next."""
@@ -108,6 +122,8 @@ class MediaAgain:
                 turn += 1
                 del self._lost[leg.id]
                 self._move(leg, owner, port, now)
+            elif self._lost[leg.id][1] == _NO_END:
+                self._lost[leg.id] = leg, now + GIVE_UP_SECONDS
             elif self._lost[leg.id][1] <= now:
                 self._give_up(leg)
         # without a port there will be none so soon
@@ -116,8 +132,11 @@ class MediaAgain:
 
     def _port(self, leg: CallLeg) -> int | None:
         ports = self._board.ports
-        port = ports.take(beside=leg.port)
-        return port if port is not None else ports.take_held(leg.port)
+        port = ports.take(beside=self._beside.get(leg.id, leg.port))
+        if port is None:
+            return ports.take_held(leg.port)
+        self._beside.pop(leg.id, None)
+        return port
 
     def _sweep(self) -> None:
         """Who has hung up is asked nothing any more, and sends nowhere."""
@@ -133,6 +152,7 @@ class MediaAgain:
                 there.append(found)
             else:
                 del self._lost[leg.id]
+                self._beside.pop(leg.id, None)
                 self._board.ports.let_go(leg.port)
         return sorted(there, key=lambda each: not isinstance(each[1], Joined))
 
@@ -175,6 +195,7 @@ class MediaAgain:
         return True
 
     def _give_up(self, leg: CallLeg) -> None:
+        self._beside.pop(leg.id, None)
         if self._lost.pop(leg.id, None) is not None:
             self._board.ports.let_go(leg.port)
         self._end(leg)

@@ -70,7 +70,7 @@ class Ring:
             if like is None:  # who is called back comes over a trunk
                 facts.codecs = g711_first(self._board.media.codecs)
             facts.encryption = self._board.encryption_of(None, self.agent, flow.transport)
-            leg = self._board.open_leg(leg_id, facts, self)
+            leg = self._board.open_leg(leg_id, facts, self, beside=like)
             if leg is None:
                 no_port = True
                 continue
@@ -200,7 +200,7 @@ class Ring:
         facts.encryption = board.encryption_of(outside.trunk.id, None)
         facts.codecs = outside.trunk.codecs
         facts.ip6 = ":" in outside.trunk.host
-        leg = board.open_leg(LegId(board.ids.number()), facts, self)
+        leg = board.open_leg(LegId(board.ids.number()), facts, self, beside=like)
         if leg is None:
             return False
         self._legs[leg.id] = leg

@@ -85,7 +85,7 @@ class Transfers:
         facts.encryption = board.encryption_of(None, agent, event.flow.transport)
         facts.ip6 = wants_ip6(event.sdp, facts.signalling)
         facts.codecs = codecs
-        leg = board.open_leg(event.leg, facts, GONE)
+        leg = board.open_leg(event.leg, facts, GONE, beside=board.leg_of_agent(agent))
         if leg is None:
             board.emit(Reject(event.leg, 503, _RETRY_AFTER_SECONDS))
             return None

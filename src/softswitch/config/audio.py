@@ -11,6 +11,7 @@ from softswitch.config.kinds import (
     Keys,
     Kind,
     ListOf,
+    Number,
     OneOf,
     Or,
     Schema,
@@ -170,6 +171,16 @@ class MediaDoc(Section):
         "keys are heard as tones in the sound; auto: of phones that cannot tell them otherwise, see digits.md",
         Placed("auto", NOTHING.place),
     )
+    grace: float = key(
+        duration(0, 600),
+        "calls go on for so long without the switch, which takes them over when it is started again; see survival.md",
+        60.0,
+    )
+    workers: Any = key(
+        Or({"auto": 0}, Number(1, 64)),
+        "media processes, which share the ports; auto: one for each core of the machine but one",
+        1,
+    )
     dscp: int = key(DSCP, "how packets of audio are marked for the network: EF, CS5, a number, or off", 46)
 
 
@@ -190,6 +201,8 @@ def build_media(media: MediaDoc | None, ports: tuple[int, int] | None, report: R
         codecs=tuple(map(str, media.codecs)),
         host6=str(media.address6),
         dscp=media.dscp,
+        grace_seconds=media.grace,
+        workers=media.workers,
         in_band_digits=str(media.in_band_digits),
         silence_alarm_seconds=min(silence.alarm, silence.end),
         silence_mend=silence.mend,

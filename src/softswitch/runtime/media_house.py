@@ -56,6 +56,13 @@ def directory_of(settings: MediaSettings, database_url: str) -> str:
     return str(Path(parts.path.removeprefix("/")).parent / "media")
 
 
+def as_here(settings: MediaSettings) -> MediaSettings:
+    """With as many media processes as this machine has cores for, when that is asked for."""
+    if settings.workers:
+        return settings
+    return replace(settings, workers=max(len(os.sched_getaffinity(0)) - 1, 1))
+
+
 class MediaHouse:
     """`post` is called on the event loop with every event of every media process, and `MediaLost`."""
 

@@ -97,6 +97,12 @@ def _totals(now: CountersView) -> Iterable[Metric]:
     messages.add_metric(["sent"], now.sip_sent)
     yield messages
     yield GaugeMetricFamily("softswitch_sip_transactions", "Live SIP transactions", value=now.sip_transactions)
+    carried = GaugeMetricFamily("softswitch_media_legs", "Call legs, by media process", labels=["process"])
+    for number, count in enumerate(now.media_legs, 1):
+        carried.add_metric([str(number)], count)
+    yield carried
+    restarts = "Media processes that died or hung and were started again"
+    yield CounterMetricFamily("softswitch_media_restarts", restarts, value=now.media_restarts)
     ports = GaugeMetricFamily("softswitch_media_ports", "Media ports of the pool", labels=["state"])
     ports.add_metric(["used"], now.media_ports_used)
     ports.add_metric(["free"], now.media_ports_total - now.media_ports_used)

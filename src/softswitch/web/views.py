@@ -163,6 +163,8 @@ class CountersView:
     sip_received: int = 0
     sip_sent: int = 0
     sip_transactions: int = 0
+    media_legs: tuple[int, ...] = ()  # of each media process
+    media_restarts: int = 0  # of media processes that died or hung
     media_ports_used: int = 0
     media_ports_total: int = 0
     store_depth: int = 0
