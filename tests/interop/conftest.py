@@ -23,6 +23,14 @@ from softswitch.demo.switch import HOST, Ports, Switch, new_password
 SIPP_FILES = Path(__file__).parent / "sipp"
 PJSUA = (str(Path(__file__).parent / "pjsua_phone.py"),)
 LINE, EXPRESS = "+3726310000", "1210"  # of configs/bank: the menu, and straight into the queue `fraud`
+AMOUNT = "1299"  # a number of the tests: says an amount that is keyed in
+AMOUNT_FLOW = """flow: amount
+steps:
+  - collect: amount
+    say: { en: "One moment." }
+    digits: 1..6
+  - say: { en: "Your balance is {amount:money EUR}" }
+"""
 AGENTS = {"anna": "1001", "mart": "1002", "li": "1003", "safe": "1004", "careful": "1005", "keen": "1006"}
 ENCRYPTION = {"safe": "required", "careful": "optional", "keen": "dtls"}  # of agents that the bank does not have
 SIPP_SECONDS = 60.0
@@ -168,6 +176,11 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     switch.edit("line.yaml", ("media", "silence"), "3m")  # sipp sends no audio
     switch.edit("line.yaml", ("media", "in_band_digits"), "always")  # no test's tone but a key's is one
     switch.edit("line.yaml", ("media", "codecs"), "[pcmu, pcma, g722, opus]")
+    if shutil.which("espeak-ng"):
+        switch.edit("line.yaml", ("numbers", AMOUNT), "{ flow: amount, language: en }")
+        (switch.config / "flows" / "amount.yaml").write_text(AMOUNT_FLOW)
+        with (switch.config / "line.yaml").open("a") as line_yaml:
+            line_yaml.write("\nspeech: { values: whole }\n")
     authority = Authority(directory)
     certificate, key = authority.issue("switch", HOST)
     page = f"https://{HOST}:{free_port(HOST)}"
