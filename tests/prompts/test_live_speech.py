@@ -97,7 +97,7 @@ async def test_too_late_for_this_caller_in_time_for_the_next(
     engine.go.clear()
     made = await desk.make(HELLO)
     assert made.prompts == (None,)
-    assert desk.maker.late == 1
+    assert desk.maker.counts == {"known": 0, "made": 0, "late": 1}
     monkeypatch.setattr(tts_live, "WITHIN_SECONDS", 5.0)
     waiting = asyncio.create_task(desk.make(HELLO))
     engine.go.set()

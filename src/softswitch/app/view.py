@@ -249,6 +249,7 @@ class LiveSwitch:
             identities=tally.identities,
             audio=tally.audio.quality,
             silences=tally.audio.silences,
+            speech=switch.edges.sounds.live.counts,
             sip_received=switch.edges.transport.received,
             sip_sent=switch.edges.transport.sent,
             sip_transactions=counts["server_transactions"] + counts["client_transactions"],

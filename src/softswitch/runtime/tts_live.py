@@ -49,7 +49,7 @@ class LiveSpeechMaker:
         self._bytes = 0
         self._making: dict[str, asyncio.Task[Prompt | None]] = {}
         self._waiting: set[asyncio.Task[None]] = set()
-        self.late = 0  # texts that were not made in time, for the metrics
+        self.counts = {"known": 0, "made": 0, "late": 0}  # texts that were asked for, for the metrics
 
     async def close(self) -> None:
         tasks = [*self._waiting, *self._making.values()]
@@ -61,6 +61,7 @@ class LiveSpeechMaker:
         found = [self._find(segment) for segment in command.segments]
         if all(isinstance(each, Prompt) for each in found):
             prompts = tuple(each for each in found if isinstance(each, Prompt))
+            self.counts["known"] += len(prompts)
             self._post(SpeechMade(command.leg, command.playback, command.segments, prompts))
             return
         waiting = asyncio.get_running_loop().create_task(self._wait(command, found))
@@ -89,7 +90,9 @@ class LiveSpeechMaker:
                 await asyncio.wait(tasks, timeout=WITHIN_SECONDS)
             prompts = tuple(_outcome(each) for each in found)
         finally:
-            self.late += sum(prompt is None for prompt in prompts)
+            late = sum(prompt is None for prompt in prompts)
+            self.counts["late"] += late
+            self.counts["made"] += len(prompts) - late
             self._post(SpeechMade(command.leg, command.playback, command.segments, prompts))
 
     async def _render(self, segment: Segment, identity: str) -> Prompt | None:

@@ -160,6 +160,7 @@ class CountersView:
     identities: Mapping[str, int] = field(default_factory=dict)  # callers by what STIR said of their number
     audio: Mapping[str, int] = field(default_factory=dict)  # legs by how well they were heard
     silences: Mapping[str, int] = field(default_factory=dict)  # by trunk or agent: a leg of theirs was not heard
+    speech: Mapping[str, int] = field(default_factory=dict)  # texts made during calls: known already, made, too late
     sip_received: int = 0
     sip_sent: int = 0
     sip_transactions: int = 0
