@@ -20,6 +20,8 @@ from softswitch.ivr.messages import (
     MenuStep,
     PlayPrompt,
     PromptEnded,
+    RecordCall,
+    RecordStep,
     Say,
     SayStep,
     Segment,
@@ -64,6 +66,7 @@ class Caller:
         self.heard = ""
         self.end: FlowCommand | None = None
         self.commands: list[FlowCommand] = []
+        self.recording: list[str] = []
         self._take(self.run.handle(FlowStarted(language, {"caller": "+3725551"}), self.now))
 
     def _take(self, commands: list[FlowCommand]) -> None:
@@ -76,6 +79,8 @@ class Caller:
             elif isinstance(command, StopPrompt):
                 assert self.playback is not None, "nothing plays that could be stopped"
                 self.playback, self.heard = None, ""
+            elif isinstance(command, RecordCall):
+                self.recording.append(command.action)
             else:
                 self.end = command
 
@@ -411,3 +416,39 @@ def test_what_is_set_has_a_bound() -> None:
     end = Caller(*steps, GotoStep("", HUMAN)).end
     assert isinstance(end, EnterQueue)
     assert len(end.entered["x"]) == 200
+
+
+# ------------------------------------------------------------------ recording
+
+
+def test_a_notice_is_told_of_and_steps_start_and_stop_the_recording() -> None:
+    steps = (
+        SayStep("record_notice", Say(texts={"en": "This call is recorded."}), interruptible=False),
+        RecordStep("", "start"),
+        SayStep("", Say(texts={"en": "Hello."})),
+        RecordStep("", "stop"),
+    )
+    caller = Caller(*steps)
+    assert caller.recording == ["announced"]
+    caller.listen()
+    assert caller.recording == ["announced", "start"]
+    caller.listen()
+    assert caller.recording == ["announced", "start", "stop"]
+
+
+def test_while_a_secret_is_asked_for_nothing_is_recorded() -> None:
+    pin = CollectStep("pin", Say(texts={"en": "Your PIN."}), 4, 4, Unclear(again=1), secret=True)
+    number = CollectStep("number", Say(texts={"en": "Your number."}), 4, 4, Unclear(again=1))
+    caller = Caller(pin, number)
+    assert caller.recording == ["secret"]
+    assert type(caller.commands[0]) is RecordCall  # before the question, that he may answer at once
+    caller.key("12")
+    assert caller.recording == ["secret"]
+    caller.key("34")
+    assert caller.recording == ["secret", "public"]
+    caller = Caller(number, pin)
+    caller.key("1234")
+    assert caller.recording == ["secret"]
+    caller.key("#" * 2)
+    caller.key("##")
+    assert caller.recording == ["secret", "public"] and caller.end is not None  # he gave up: a human hears him now

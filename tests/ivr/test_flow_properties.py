@@ -20,6 +20,7 @@ from softswitch.ivr.messages import (
     MenuStep,
     PlayPrompt,
     PromptEnded,
+    RecordCall,
     Say,
     SayStep,
     Step,
@@ -98,6 +99,7 @@ class Listener:
         self.end: FlowCommand | None = None
         self.entered: set[str] = set()
         self.now = 0.0
+        self.hidden = False  # a secret is keyed in
 
     def take(self, commands: list[FlowCommand]) -> None:
         for command in commands:
@@ -109,6 +111,9 @@ class Listener:
             elif isinstance(command, StopPrompt):
                 assert self.playing is not None
                 self.playing = None
+            elif isinstance(command, RecordCall):
+                assert command.action == ("public" if self.hidden else "secret")
+                self.hidden = not self.hidden
             else:
                 self.end = command
                 assert self.playing is None, "a flow ends after its last prompt"
@@ -118,6 +123,8 @@ class Listener:
         assert entered >= self.entered, "what was entered stays"
         assert not entered & self.secret
         self.entered = entered
+        step = None if self.run.over else self.run._step()
+        assert self.hidden == (isinstance(step, CollectStep) and step.secret)
         if self.end is None:
             assert self.run.next_deadline() is not None, "there is always something that goes on by itself"
         if isinstance(self.end, EnterQueue | FlowFinished):

@@ -19,6 +19,7 @@ from softswitch.call.dial_settings import Dialler
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.live_speech import LiveSpeech, MakeSpeech, SpeechMade
 from softswitch.call.prompts import PromptCatalog
+from softswitch.call.recording import Recordings
 from softswitch.call.records import CallDetail
 from softswitch.call.settings import CallSettings, QueueTexts, Settings
 from softswitch.ids import AgentId, IdSource, LegId, PlaybackId, QueueId, TrunkId
@@ -179,6 +180,7 @@ class Board:
         self._catalog = catalog
         self._legs: dict[LegId, tuple[CallLeg, LegOwner]] = {}
         self._books = _Books(LiveSpeech(*line.speaking))
+        self.recordings = Recordings(line.call.recording, ids, self.emit)
 
     @property
     def call(self) -> CallSettings:
@@ -326,6 +328,7 @@ class Board:
         leg, owner = found
         leg.ended(now)
         self.ports.ended(leg.port)
+        self.recordings.ended(leg.id)
         self.dialling.ended(event.leg, now)
         detail = self._detail(leg, event)
         if leg.has_media:

@@ -32,6 +32,13 @@ class Destination:
     target: Target | None = None
     number: str = ""
 
+    @property
+    def shown(self) -> str:
+        """For people."""
+        if self.target is not None:
+            return self.target.queue or self.target.flow
+        return str(self.agent) if self.agent is not None else self.number
+
 
 class Places:
     """Derived once from the settings."""

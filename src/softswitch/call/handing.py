@@ -34,6 +34,10 @@ class Handing:
         self.third: Consult | None = None  # somebody who is in her talk with him
         self.outside: Joined | None = None
 
+    def marked(self, mark: str, detail: str) -> None:
+        """In the recording, if there is one."""
+        self._board.recordings.mark(self._session.leg, mark, detail)
+
     # -------------------------------------------------------------- to a colleague, or outside
 
     def hand_over(self, destination: Destination, refer: LegId, outside: Outside | None, now: float) -> None:
@@ -81,6 +85,7 @@ class Handing:
         assert place is not None
         self.handover = None
         leg.facts.interaction = session.interaction
+        self.marked("transferred", destination.shown)
         if destination.agent is None:
             session.talk = None
             board.own_call_over(leg.id)
@@ -115,6 +120,7 @@ class Handing:
     def handover_failed(self, status: int, she_is_there: bool, now: float) -> None:
         self.handover = None
         session = self._session
+        self.marked("transfer failed", str(status))
         session.waiting.note(f"nobody took him over ({status})")
         if not she_is_there:
             self.back_to_line(now)

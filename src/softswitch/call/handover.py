@@ -71,6 +71,7 @@ class Handover:
     def _take_legs(self) -> None:
         talk = self._talk
         talk.part()
+        self._board.recordings.mark(talk.customer_leg, "being transferred", self._destination.shown)
         self._board.give_leg(talk.customer_leg, self)
         self._board.give_leg(talk.agent_leg, self)
         talk.customer_leg.play((RINGBACK,), loops=0)

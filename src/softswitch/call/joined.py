@@ -162,6 +162,8 @@ class Joined:
 
     def _hold_changed(self, leg: CallLeg) -> None:
         other = self._agent if leg is self._customer else self._customer
+        by = "the customer" if leg is self._customer else "the agent"
+        self._board.recordings.mark(self._customer, "held" if leg.on_hold else "taken back", by)
         if leg.on_hold:
             other.play((music_segment(self._music),), loops=0)
         else:

@@ -29,6 +29,7 @@ def pass_on(session: CallerSession, command: PassCaller, now: float) -> None:
     session.talk = None
     agent, began_at = talk.agent, session.since
     talk.pass_on(now)
+    session.handing.marked("passed on", command.queue)
     session.take_leg()
     target = session.waiting.pass_target(command.queue)
     entering = session.waiting.passed_on(agent, target, command.note, began_at, command.come_back)

@@ -52,6 +52,7 @@ from softswitch.ivr.messages import (
     FlowStarted,
     PlayPrompt,
     PromptEnded,
+    RecordCall,
     Say,
     StopPrompt,
     Target,
@@ -195,6 +196,8 @@ class CallerSession:
                 self.enter_queue(command, now)
             elif isinstance(command, FlowFinished):
                 self._flow_finished(command, now)
+            elif isinstance(command, RecordCall):
+                self._board.recordings.flow(self.leg, self.interaction, command.action)
 
     def _played(self, event: PlaybackEnded, now: float) -> None:
         if not self.leg.played(event.playback):

@@ -9,6 +9,7 @@ from softswitch.acd.messages import AcdSettings
 from softswitch.acd.rules import Condition, Rule
 from softswitch.call.dial_settings import DialSettings
 from softswitch.call.speech_settings import SpeechSettings
+from softswitch.call.recording_settings import RecordingPlan
 from softswitch.ids import AgentId, CustomerId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Flow, Say, Target
 from softswitch.media.messages import MediaSettings
@@ -250,6 +251,7 @@ class CallSettings:
     encryption_of_trunks: Mapping[TrunkId, str] = field(default_factory=dict)
     transfers: TransferSettings = field(default_factory=TransferSettings)
     supervised: Mapping[AgentId, frozenset[AgentId]] = field(default_factory=dict)  # by whom -> who
+    recording: RecordingPlan | None = None  # None: nothing is recorded
 
 
 @dataclass(frozen=True, slots=True)

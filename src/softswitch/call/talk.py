@@ -131,6 +131,11 @@ class Talk(Joined):
     def facts(self) -> TalkFacts:
         return self._facts
 
+    def start(self, now: float) -> None:
+        super().start(now)
+        facts = self._facts
+        self._board.recordings.talk_began(self._customer, facts.interaction, facts.queue, facts.agent)
+
     def say_to_customer(self, segments: tuple[Segment, ...]) -> None:
         """Over the first words of the agent: a prompt never delays a connect."""
         self._customer.play(segments)
@@ -164,6 +169,7 @@ class Talk(Joined):
         self._forget_telling()
         super().finish(now)
         self._board.floor.over(self, now)
+        self._board.recordings.mark(self._customer, "agent left", self._facts.agent)
         facts, wall = self._facts, self._board.line.wall
         self._board.emit(ConversationEnded(facts.attempt))
         self._board.emit(

@@ -11,6 +11,7 @@ from softswitch.config.kinds import (
     ListOf,
     MapOf,
     Number,
+    OneOf,
     Or,
     Schema,
     SchemaParts,
@@ -91,6 +92,15 @@ class StepNotice(Section):
 
     record_notice: SayDoc = key(SAY, "what is said")
     interruptible: bool = key(Flag(), "true: a key cuts it short", False)
+
+
+@section
+class StepRecord(Section):
+    """Start to record here, also before somebody answers; or stop for good, because the caller refused: nobody records
+    the rest of this call. mask: what follows is silence in the recording, until unmask."""
+
+    record: Placed = key(OneOf("start", "stop", "mask", "unmask"), "what becomes of the recording")
+    name: Placed = key(ID, "a name, to be led here by others", NOTHING)
 
 
 @section
@@ -183,6 +193,7 @@ STEPS: dict[str, Keys[Any]] = {
     "menu": Keys(StepMenu, "a menu"),
     "collect": Keys(StepCollect, "a collect step"),
     "record_notice": Keys(StepNotice, "a record notice"),
+    "record": Keys(StepRecord, "a record step"),
     "language": Keys(StepLanguage, "a language step"),
     "goto": Keys(StepGoto, "a goto"),
     "branch": Keys(StepBranch, "a branch"),
@@ -196,6 +207,7 @@ StepDoc = (
     StepMenu
     | StepCollect
     | StepNotice
+    | StepRecord
     | StepLanguage
     | StepGoto
     | StepBranch

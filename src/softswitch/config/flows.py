@@ -16,6 +16,7 @@ from softswitch.config.flow_language import (
     StepMenu,
     StepNotice,
     StepQueue,
+    StepRecord,
     StepSay,
     StepSet,
     TargetDoc,
@@ -33,6 +34,7 @@ from softswitch.ivr.messages import (
     GotoStep,
     LanguageStep,
     MenuStep,
+    RecordStep,
     Say,
     SayStep,
     SetStep,
@@ -166,6 +168,8 @@ class FlowBuilder:
             return SayStep(str(step.name), self._say(step.say), step.interruptible)
         if isinstance(step, StepNotice):
             return SayStep("record_notice", self._say(step.record_notice), step.interruptible)
+        if isinstance(step, StepRecord):
+            return RecordStep(str(step.name), str(step.record))
         if isinstance(step, StepLanguage):
             return LanguageStep(str(step.name), known.language(step.language))
         if isinstance(step, StepGoto):

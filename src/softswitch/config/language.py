@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from softswitch.call.recording_settings import RecordRule
 from softswitch.config.audio import MediaDoc
 from softswitch.config.calendars import CalendarDoc
 from softswitch.config.customers import CUSTOMERS
@@ -42,6 +43,7 @@ from softswitch.config.promise_language import (
     PreviousDoc,
     RuleDoc,
 )
+from softswitch.config.recording import KEEP, RECORD, RECORDING, RecordingDoc
 from softswitch.config.rest import BreakDoc, RelaxDoc, ReliefDoc
 from softswitch.config.speech import SpeechDoc
 from softswitch.config.stir import STIR_POLICY, StirDoc, StirPolicyDoc
@@ -422,6 +424,8 @@ class QueueDoc(Section):
     call_back: CallBackRuleDoc | None = key(
         Keys(CallBackRuleDoc, "call_back"), "how this queue calls back; by default as `sticky` says", None
     )
+    record: RecordRule | None = key(RECORD, "which talks are recorded; by default none", None)
+    keep_recordings: float | None = key(KEEP, "so long are they kept; by default as `recording` says", None)
     sticky: Any = key(Or({"off": False}, Keys(StickyDoc, "sticky")), "back to the same person; on by default", None)
     while_waiting: WaitingDoc | None = key(Keys(WaitingDoc, "while_waiting"), "music and comfort", None)
     tell_agent: SayDoc | None = key(
@@ -477,6 +481,7 @@ class Document(Section):
         MapOf(ID, Keys(BreakDoc, "a break")), "limits of breaks, by the reason that agents give", {}
     )
     relief: ReliefDoc | None = key(Keys(ReliefDoc, "relief"), "rest that agents earn; by default none", None)
+    recording: RecordingDoc | None = key(RECORDING, "where recordings go; without it nothing is recorded", None)
     journal: Any = key(Or({"off": False}, Keys(JournalDoc, "journal")), "the record of the queues; on by default", None)
     agents: dict[Placed, AgentDoc] = key(MapOf(AGENT_ID, Keys(AgentDoc, "an agent"), referred=True), "who answers", {})
     teams: dict[Placed, TeamDoc] = key(MapOf(ID, Keys(TeamDoc, "a team"), referred=True), "who works together", {})

@@ -35,6 +35,7 @@ from softswitch.config.overload import build_overload
 from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
+from softswitch.config.recording import build_recording
 from softswitch.config.references import Known
 from softswitch.config.speech import build_speech
 from softswitch.config.supervision import build_supervised
@@ -205,6 +206,8 @@ class _Build:
         document, report, known = self._document, self._report, self._known
         listen = build_listen(self._listen())
         media = replace(build_media(document.media, self._rtp_ports(), report), dtls=wants_dtls(document, listen))
+        setup, plan = build_recording(document, self._directory, env, report)
+        media = replace(media, recording=setup)
         api = self._api()
         prompts = document.prompts
         cache = self._overrides.prompts or (str(prompts.cache) if prompts is not None else "var/prompts")
@@ -212,7 +215,7 @@ class _Build:
         human = self._human()
         builder = FlowBuilder(known, human)
         acd = build_acd(document, known)
-        call = self._call(builder, human)
+        call = replace(self._call(builder, human), recording=plan)
         sip = build_sip(document, listen, media.host, self._directory, env, report)
         return Settings(
             listen=listen,

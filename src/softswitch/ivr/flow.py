@@ -35,6 +35,8 @@ from softswitch.ivr.messages import (
     MenuStep,
     PlayPrompt,
     PromptEnded,
+    RecordCall,
+    RecordStep,
     Say,
     SayStep,
     Segment,
@@ -47,6 +49,7 @@ from softswitch.ivr.speech import filled_in, speak
 
 MAX_TYPED_AHEAD = 32  # keys kept while nobody listens
 MAX_STEPS_WITHOUT_KEY = 50  # steps taken and questions repeated since the last key, before a human helps
+RECORD_NOTICE = "record_notice"  # the name of the step that tells that the call is recorded
 MAX_PATH = 100  # entries of `path`
 PROMPT_GUARD_SECONDS = 300.0  # a prompt whose end is never reported counts as ended after this
 
@@ -129,6 +132,7 @@ class FlowRun:
         self._keys: deque[str] = deque()
         self._now = _Now()
         self._steps_without_key = 0
+        self._hidden = False  # a secret is being keyed in
 
     # -------------------------------------------------------------- the contract
 
@@ -145,7 +149,7 @@ class FlowRun:
             self._values.update(event.values)
             self._kept = _Kept(dict(event.entered), {}, list(event.path[:MAX_PATH]), event.customer_id)
             self._run(now, out)
-        return out
+        return self._hide(out)
 
     def tick(self, now: float) -> list[FlowCommand]:
         out: list[FlowCommand] = []
@@ -157,7 +161,7 @@ class FlowRun:
             self._prompt_over(now, out)
         elif state.phase is _Phase.LISTENING:
             self._silence(now, out)
-        return out
+        return self._hide(out)
 
     def next_deadline(self) -> float | None:
         return self._now.deadline
@@ -176,6 +180,15 @@ class FlowRun:
     def entered(self) -> Mapping[str, str]:
         """What was entered so far, without secrets."""
         return self._kept.entered
+
+    def _hide(self, out: list[FlowCommand]) -> list[FlowCommand]:
+        """While a secret is asked for nothing is recorded, from before the first key on."""
+        step = None if self.over or self._now.phase is _Phase.NEW else self._step()
+        hidden = isinstance(step, CollectStep) and step.secret
+        if hidden != self._hidden:
+            self._hidden = hidden
+            out.insert(0, RecordCall("secret" if hidden else "public"))
+        return out
 
     # -------------------------------------------------------------- events
 
@@ -257,6 +270,9 @@ class FlowRun:
                 self._branch(step, out)
             elif isinstance(step, SetStep):
                 self._set(step)
+            elif isinstance(step, RecordStep):
+                out.append(RecordCall(step.action))
+                self._at += 1
             elif not self._ask(step, now, out):
                 return
 
@@ -268,6 +284,8 @@ class FlowRun:
             self._at += 1
             return False
         self._note(step.name)
+        if step.name == RECORD_NOTICE:
+            out.append(RecordCall("announced"))
         self._now.phase = _Phase.SAYING
         self._play(segments, now, out)
         return True

@@ -107,8 +107,16 @@ class FlowFinished:
     path: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RecordCall:
+    """`action`: announced (he is being told), start, stop (he refused), mask, unmask, secret (one is keyed in from
+    now on), public (not any more)."""
+
+    action: str
+
+
 FlowEvent = FlowStarted | DigitPressed | PromptEnded
-FlowCommand = PlayPrompt | StopPrompt | EnterQueue | FlowFinished
+FlowCommand = PlayPrompt | StopPrompt | EnterQueue | FlowFinished | RecordCall
 
 # ------------------------------------------------------------------ a flow
 
@@ -199,7 +207,15 @@ class SetStep:
     owner: str = ""
 
 
-Step = SayStep | MenuStep | CollectStep | LanguageStep | GotoStep | BranchStep | SetStep
+@dataclass(frozen=True, slots=True)
+class RecordStep:
+    """Start, stop, mask or unmask the recording of this call."""
+
+    name: str
+    action: str
+
+
+Step = RecordStep | SayStep | MenuStep | CollectStep | LanguageStep | GotoStep | BranchStep | SetStep
 
 
 @dataclass(frozen=True, slots=True)

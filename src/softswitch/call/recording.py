@@ -1,0 +1,235 @@
+"""Which calls are recorded, from when on, and what is marked in the recording.
+
+    nothing --the queue's rule at the connect, a flow's step, an order--> recorded --stop, refusal--> nothing (for good)
+    recorded --pause by an agent, a queue that is never recorded--> silent --resume, another queue--> recorded
+    recorded --a secret is keyed in, a mask--> silent --it is over--> recorded
+
+What is recorded is the customer's leg, whoever he talks with: hold, transfers and other departments are marks in one
+recording. A caller who refused (`record: stop`) is not recorded again in this call, by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from softswitch.call.leg import CallLeg
+from softswitch.call.recording_settings import NEVER, RecordingPlan, RecordRule
+from softswitch.ids import IdSource, InteractionId, LegId, QueueId
+from softswitch.media.messages import (
+    MarkRecording,
+    MaskRecording,
+    PauseRecording,
+    StartRecording,
+    StopRecording,
+)
+
+if TYPE_CHECKING:
+    from softswitch.call.board import Board
+    from softswitch.call.call_back import CallBackSession
+    from softswitch.call.session import CallerSession
+
+_BY_QUEUE: Final = "the queue"
+_BY_FLOW: Final = "the flow"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOrder:
+    """By the API: start | stop | pause | resume | mask | unmask, of this call; who says so and why."""
+
+    interaction: InteractionId
+    do: str
+    by: str
+    reason: str
+
+
+ORDERS: Final = ("start", "stop", "pause", "resume", "mask", "unmask")
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What is known of one leg."""
+
+    number: int = 0  # of the recording; 0: there is none
+    refused: bool = False
+    announced: bool = False
+    queue: str = ""
+    by_queue: bool = False  # silent because of where he is now
+    paused: bool = False  # by somebody
+    masks: dict[str, None] = field(default_factory=dict)  # who masks it: a flow, a person
+
+    @property
+    def state(self) -> str:
+        if not self.number:
+            return "refused" if self.refused else ""
+        if self.masks:
+            return "masked"
+        return "paused" if self.paused or self.by_queue else "recording"
+
+
+class Recordings:
+    """Of all calls. `emit` takes the orders for the media process."""
+
+    def __init__(self, plan: RecordingPlan | None, ids: IdSource, emit: Callable[[Any], None]) -> None:
+        self._plan = plan
+        self._ids = ids
+        self._emit = emit
+        self._legs: dict[LegId, Recorded] = {}
+
+    def state(self, leg: LegId) -> str:
+        """recording, paused, masked, refused; empty: not recorded."""
+        found = self._legs.get(leg)
+        return "" if found is None else found.state
+
+    # -------------------------------------------------------------- what happens to the call
+
+    def talk_began(self, leg: CallLeg, interaction: InteractionId, queue: QueueId, agent: str) -> None:
+        """He is connected with an agent of this queue."""
+        if self._plan is None:
+            return
+        rule, known = self._plan.rules.get(queue, RecordRule()), self._of(leg)
+        if not known.number and rule.takes(interaction):
+            self._start(leg, interaction, _BY_QUEUE, f"{queue}: always")
+        if not known.number:
+            return
+        if known.queue != queue:
+            known.queue = queue
+            self._emit(MarkRecording(leg.id, "queue", queue))
+        self._emit(MarkRecording(leg.id, "agent", agent))
+        self._silence_by_queue(leg, known, rule, queue)
+
+    def _silence_by_queue(self, leg: CallLeg, known: Recorded, rule: RecordRule, queue: QueueId) -> None:
+        never = rule.mode == NEVER
+        if never != known.by_queue:
+            known.by_queue = never
+            if not known.paused:
+                self._emit(PauseRecording(leg.id, never, _BY_QUEUE, f"{queue}: {rule.mode}"))
+
+    def mark(self, leg: CallLeg, mark: str, detail: str = "") -> None:
+        """Something else happened to him: held, transferred ..."""
+        known = self._legs.get(leg.id)
+        if known is not None and known.number:
+            self._emit(MarkRecording(leg.id, mark, detail))
+
+    def ended(self, leg: LegId) -> None:
+        """The media process ends the recording with the leg."""
+        self._legs.pop(leg, None)
+
+    # -------------------------------------------------------------- flows
+
+    def flow(self, leg: CallLeg, interaction: InteractionId, action: str) -> None:
+        """A step of a flow: announced | start | stop | mask | unmask | secret | public."""
+        if self._plan is None:
+            return
+        known = self._of(leg)
+        if action == "announced":
+            known.announced = True
+            self.mark(leg, "announced")
+        elif action == "start":
+            self._start(leg, interaction, _BY_FLOW, "agreed")
+        elif action == "stop":
+            self._stop(leg, known, _BY_FLOW, "refused")
+        elif action in ("mask", "unmask"):
+            self._mask(leg, known, _BY_FLOW, "the flow", on=action == "mask")
+        else:
+            self._mask(leg, known, "a secret", "a secret is keyed in", on=action == "secret")
+
+    # -------------------------------------------------------------- orders from outside
+
+    def obey(self, leg: CallLeg, order: RecordingOrder) -> None:
+        if self._plan is None:
+            return
+        known = self._of(leg)
+        if order.do == "start":
+            self._start(leg, order.interaction, order.by, order.reason)
+        elif order.do == "stop":
+            if known.number:
+                known.number = 0
+                self._emit(StopRecording(leg.id, order.by, order.reason))
+        elif order.do in ("pause", "resume"):
+            self._pause(leg, known, order)
+        else:
+            self._mask(leg, known, "a person", order.reason, on=order.do == "mask", by=order.by)
+
+    def refusal(self, leg: LegId, order: RecordingOrder) -> str | None:
+        """Why this cannot be obeyed, in one sentence."""
+        if self._plan is None:
+            return "This line does not record; its configuration has no section recording."
+        known = self._legs.get(leg, Recorded())
+        if order.do == "start":
+            if known.refused:
+                return "The caller refused to be recorded."
+            return "This call is recorded already." if known.number else None
+        return None if known.number else "This call is not recorded."
+
+    def _pause(self, leg: CallLeg, known: Recorded, order: RecordingOrder) -> None:
+        on = order.do == "pause"
+        if known.number and on != known.paused:
+            known.paused = on
+            if not known.by_queue:
+                self._emit(PauseRecording(leg.id, on, order.by, order.reason))
+
+    # -------------------------------------------------------------- one recording
+
+    def _of(self, leg: CallLeg) -> Recorded:
+        found = self._legs.get(leg.id)
+        if found is None:
+            found = self._legs[leg.id] = Recorded()
+        return found
+
+    def _start(self, leg: CallLeg, interaction: InteractionId, by: str, reason: str) -> None:
+        known = self._of(leg)
+        if known.number or known.refused or not leg.alive:
+            return
+        known.number = self._ids.number()
+        known.paused = known.by_queue = False
+        facts = leg.facts
+        self._emit(StartRecording(leg.id, known.number, interaction, facts.customer, facts.dialled, by, reason))
+        self._emit(MarkRecording(leg.id, "announced" if known.announced else "not announced"))
+        for who in known.masks:
+            self._emit(MaskRecording(leg.id, True, _BY_FLOW, who))
+            break
+
+    def _stop(self, leg: CallLeg, known: Recorded, by: str, reason: str) -> None:
+        known.refused = True
+        if known.number:
+            known.number = 0
+            self._emit(StopRecording(leg.id, by, reason))
+
+    def _mask(self, leg: CallLeg, known: Recorded, who: str, reason: str, *, on: bool, by: str = _BY_FLOW) -> None:
+        """As long as one of those who mask it has not taken it back."""
+        was = bool(known.masks)
+        if on:
+            known.masks[who] = None
+        else:
+            known.masks.pop(who, None)
+        if known.number and was != bool(known.masks):
+            self._emit(MaskRecording(leg.id, on, by, reason))
+
+
+# ------------------------------------------------------------------ orders to a call that goes on
+
+
+class CallsOfCustomers(Protocol):
+    """The call core, as far as an order needs it."""
+
+    @property
+    def board(self) -> Board: ...
+    @property
+    def sessions(self) -> Mapping[InteractionId, CallerSession]: ...
+    @property
+    def call_backs(self) -> Mapping[InteractionId, CallBackSession]: ...
+
+
+def leg_of(calls: CallsOfCustomers, interaction: InteractionId) -> CallLeg | None:
+    """The customer's leg of this call; None when there is none (any more)."""
+    session, call_back = calls.sessions.get(interaction), calls.call_backs.get(interaction)
+    leg = session.leg if session is not None else call_back.customer_leg if call_back is not None else None
+    return leg if leg is not None and leg.alive else None
+
+
+def obey(calls: CallsOfCustomers, order: RecordingOrder) -> None:
+    leg = leg_of(calls, order.interaction)
+    if leg is not None:
+        calls.board.recordings.obey(leg, order)
