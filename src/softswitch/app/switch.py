@@ -28,6 +28,7 @@ from softswitch.app.dialling import DialDesk
 from softswitch.app.floor_orders import Orders
 from softswitch.app.lamps import Lamps
 from softswitch.app.phone_watch import PhoneWatch
+from softswitch.app.recording_desk import RecordingDesk
 from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
 from softswitch.app.sip_edge import SipEdge, note_trunk
@@ -44,6 +45,7 @@ from softswitch.call.live_calls import LiveCalls
 from softswitch.call.live_speech import MakeSpeech
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.record import RECORDED
+from softswitch.call.recording import RecordingOrder, RecordingOrders
 from softswitch.call.settings import Settings
 from softswitch.call.supervision import SupervisionNoted
 from softswitch.config.strategies import strategies
@@ -117,6 +119,11 @@ _MEDIA_COMMANDS = (
     media.ListenForKeys,
     media.WatchAnswer,
     media.AdoptLegs,
+    media.StartRecording,
+    media.StopRecording,
+    media.PauseRecording,
+    media.MaskRecording,
+    media.MarkRecording,
 )
 _CALL_RECORDS = (
     records.InteractionOpened,
@@ -148,6 +155,7 @@ class Edges:
     transport: SipTransport
     journal: JournalWriter | None
     sounds: Sounds
+    recordings: RecordingDesk
 
 
 class Switch:
@@ -205,7 +213,7 @@ class Switch:
         media_directory = media_directory_of(settings.media, settings.database_url)
         media_settings = replace(settings.media, coders=settings.codecs)
         media_house = MediaHouse(media_settings, settings.prompt_cache, post, media_directory)
-        self.edges = Edges(store, memory, media_house, transport, journal, sounds)
+        self.edges = Edges(store, memory, media_house, transport, journal, sounds, RecordingDesk(self))
         self.cores = self._make_cores(catalog, local_flows)
         if journal is not None:
             journal.begin(self.cores.engine)
@@ -218,6 +226,8 @@ class Switch:
         except MediaStartError as problem:
             raise StartError(f"The media process cannot start: {problem}.") from problem
         await self._restore(state, survivors)
+        self.edges.recordings.start()
+        self._closers.append(self.edges.recordings.close)
         self._listening = True
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
@@ -235,6 +245,7 @@ class Switch:
             chats=chats,
             supervision=supervisors,
             consults=Asking(self),
+            recordings=self.edges.recordings,
         )
         self.http = await start_http(app, settings.http_host, settings.http_port)
         self._closers.append(self.http.close)
@@ -314,6 +325,9 @@ class Switch:
         driver.add_effect(note_trunk, sip.TrunkAnswering)
         driver.add_effect(note_silence, AudioSilent)
         driver.add_effect(Lamps(cores.engine, driver.post).hear, *Lamps.heard)
+        driver.add_core(RecordingOrders(cores.calls), RecordingOrder)
+        driver.add_effect(edges.recordings.ended, media.RecordingEnded)
+        driver.add_effect(edges.recordings.problem, media.RecordingProblem)
         driver.add_effect(self._leg_written, records.CallDetail)
         driver.add_effect(write_down, SupervisionNoted)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)

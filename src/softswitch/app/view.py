@@ -224,6 +224,8 @@ class LiveSwitch:
             reasons.append(f"The journal of the queues cannot be written: {journal.away}.")
         if self._switch.cores.calls.board.ports.low:
             reasons.append("Nearly all RTP ports are in use.")
+        if self._switch.edges.recordings.trouble:
+            reasons.append(self._switch.edges.recordings.trouble)
         if self._switch.broken:
             reasons.append(f"{self._switch.broken} internal faults since the start; see the log.")
         status = HealthStatus.DEGRADED if reasons and self._status is HealthStatus.OK else self._status

@@ -87,6 +87,7 @@ class _Books:
     colleagues place to them; `alarm` is told of objects whose deadline has changed."""
 
     speech: LiveSpeech
+    recordings: Recordings
     closing: dict[LegId, tuple[int, CallDetail]] = field(default_factory=dict)  # with their ports
     own_calls: dict[LegId, AgentId] = field(default_factory=dict)
     alarm: Callable[[Any], None] = _no_alarm
@@ -179,8 +180,7 @@ class Board:
         )
         self._catalog = catalog
         self._legs: dict[LegId, tuple[CallLeg, LegOwner]] = {}
-        self._books = _Books(LiveSpeech(*line.speaking))
-        self.recordings = Recordings(line.call.recording, ids, self.emit)
+        self._books = _Books(LiveSpeech(*line.speaking), Recordings(line.call.recording, ids, self.emit))
 
     @property
     def call(self) -> CallSettings:
@@ -189,6 +189,10 @@ class Board:
     @property
     def media(self) -> MediaSettings:
         return self.line.media
+
+    @property
+    def recordings(self) -> Recordings:
+        return self._books.recordings
 
     def emit(self, command: Any) -> None:
         self.outbox.append(command)

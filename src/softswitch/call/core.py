@@ -49,7 +49,6 @@ from softswitch.call.overload import Admission
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.readopted import Readopted
 from softswitch.call.record import opened
-from softswitch.call.recording import RecordingOrder, obey
 from softswitch.call.records import PreviousAgentFound
 from softswitch.call.routes import Routes
 from softswitch.call.routing import Route, resolve
@@ -111,7 +110,6 @@ class Calls:
             PassCaller: self._pass_on,
             PassMyCaller: self._pass_my_caller,
             MoveCaller: lambda event, now: self._session_do(event, now, passing.move),
-            RecordingOrder: lambda event, now: obey(self, event),
             SetOwner: lambda event, now: self._session_do(event, now, passing.set_owner),
             PressKeys: self._press_keys,
             OrderAnswered: self._order_answered,

@@ -229,7 +229,21 @@ def leg_of(calls: CallsOfCustomers, interaction: InteractionId) -> CallLeg | Non
     return leg if leg is not None and leg.alive else None
 
 
-def obey(calls: CallsOfCustomers, order: RecordingOrder) -> None:
-    leg = leg_of(calls, order.interaction)
-    if leg is not None:
-        calls.board.recordings.obey(leg, order)
+class RecordingOrders:
+    """The core that obeys `RecordingOrder`."""
+
+    def __init__(self, calls: CallsOfCustomers) -> None:
+        self._calls = calls
+
+    def handle(self, order: RecordingOrder, now: float) -> list[Any]:
+        leg, board = leg_of(self._calls, order.interaction), self._calls.board
+        if leg is not None:
+            board.recordings.obey(leg, order)
+        out, board.outbox = board.outbox, []
+        return out
+
+    def tick(self, now: float) -> list[Any]:
+        return []
+
+    def next_deadline(self) -> float | None:
+        return None

@@ -154,8 +154,52 @@ class OwnerSet:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingMade:
+    """A recording is a file now."""
+
+    recording: int
+    interaction: InteractionId
+    caller: str
+    dialled: str
+    agents: tuple[str, ...]
+    queue: str  # the last one
+    began_at: float
+    seconds: float
+    lost_packets: int
+    gap_seconds: float  # that could not be written
+    marks: tuple[Mapping[str, object], ...]
+    path: str  # below the directory of recordings
+    bytes: int
+    sha256: str
+    key: str  # that seals it; empty: none
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDeleted:
+    """The file is gone, the row stays."""
+
+    recording: int
+    at: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingHeard:
+    """Somebody listened to it, or took a copy."""
+
+    recording: int
+    at: float
+    who: str
+    how: str  # "heard" | "exported"
+
+
 Record = (
-    AgentRecord
+    RecordingMade
+    | RecordingDeleted
+    | RecordingHeard
+    | AgentRecord
     | InteractionOpened
     | InteractionQueued
     | TalkRecord
@@ -180,6 +224,17 @@ class FindPreviousAgent:
     talked_at_least_seconds: float
     today: float | None = None  # the last midnight, when the calls of today are asked for
     with_owner: bool = False  # also who owns the case of this customer or number
+
+
+@dataclass(frozen=True, slots=True)
+class FindRecordings:
+    """Which recordings are asked for."""
+
+    limit: int = 100
+    number: int | None = None
+    interaction: int | None = None
+    agent: str | None = None
+    kept_since_before: float | None = None  # only those that still have their file and began before this
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +279,15 @@ class PromiseLine:
     made_at: float
     due_at: float
     changed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecording:
+    """What the store knows of a recording."""
+
+    made: RecordingMade
+    deleted_at: float | None
+    deleted_because: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from softswitch.acd.messages import AcdSettings
 from softswitch.acd.rules import Condition, Rule
 from softswitch.call.dial_settings import DialSettings
-from softswitch.call.speech_settings import SpeechSettings
 from softswitch.call.recording_settings import RecordingPlan
+from softswitch.call.speech_settings import SpeechSettings
 from softswitch.ids import AgentId, CustomerId, FlowId, QueueId, TrunkId
 from softswitch.ivr.messages import Flow, Say, Target
 from softswitch.media.messages import MediaSettings

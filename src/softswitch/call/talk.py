@@ -66,6 +66,8 @@ class Talk(Joined):
     def start(self, now: float) -> None:
         super().start(now)
         self._board.floor.began(self, now)
+        facts = self._facts
+        self._board.recordings.talk_began(self._customer, facts.interaction, facts.queue, facts.agent)
 
     # -------------------------------------------------------------- before they talk
 
@@ -130,11 +132,6 @@ class Talk(Joined):
     @property
     def facts(self) -> TalkFacts:
         return self._facts
-
-    def start(self, now: float) -> None:
-        super().start(now)
-        facts = self._facts
-        self._board.recordings.talk_began(self._customer, facts.interaction, facts.queue, facts.agent)
 
     def say_to_customer(self, segments: tuple[Segment, ...]) -> None:
         """Over the first words of the agent: a prompt never delays a connect."""

@@ -7,22 +7,25 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Text, cast, func, select, text
 
 from softswitch.call.live import LiveCall
 from softswitch.call.records import (
     AgentRecord,
     FindPreviousAgent,
+    FindRecordings,
     LostCaller,
     OpenPromise,
     PreviousAgentFound,
     PromiseLine,
+    RecordingMade,
     StartState,
     StoredContact,
+    StoredRecording,
 )
 from softswitch.ids import AgentId
 from softswitch.store.live_calls import UnreadableCall, Words, unpacked, words_of
-from softswitch.store.tables import agent_event, contact, live_call, promise, queue_entry
+from softswitch.store.tables import agent_event, contact, live_call, promise, queue_entry, recording
 
 log = structlog.get_logger("softswitch.store")
 
@@ -218,3 +221,49 @@ def previous_agent(connection: Connection, query: FindPreviousAgent) -> Previous
     limits = {"since": query.since, "seconds": query.talked_at_least_seconds}
     agent = connection.execute(statement, {**who, **limits}).scalar()
     return PreviousAgentFound(query.interaction, None if agent is None else AgentId(agent), query.customer)
+
+
+# ------------------------------------------------------------------ recordings
+
+
+def recordings(connection: Connection, wanted: FindRecordings) -> tuple[StoredRecording, ...]:
+    """The newest first; with `kept_since_before` the oldest first."""
+    query = select(recording).limit(wanted.limit)
+    if wanted.number is not None:
+        query = query.where(recording.c.id == wanted.number)
+    if wanted.interaction is not None:
+        query = query.where(recording.c.interaction == wanted.interaction)
+    if wanted.agent is not None:
+        query = query.where(cast(recording.c.agents, Text).like(f'%"{_escaped(wanted.agent)}"%', escape="!"))
+    if wanted.kept_since_before is None:
+        query = query.order_by(recording.c.began_at.desc(), recording.c.id.desc())
+    else:
+        query = query.where(recording.c.deleted_at.is_(None), recording.c.began_at < wanted.kept_since_before)
+        query = query.order_by(recording.c.began_at, recording.c.id)
+    return tuple(_stored_recording(row) for row in connection.execute(query))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def _stored_recording(row: Any) -> StoredRecording:
+    made = RecordingMade(
+        row.id,
+        row.interaction,
+        row.caller,
+        row.dialled,
+        tuple(row.agents),
+        row.queue,
+        row.began_at,
+        row.seconds,
+        row.lost_packets,
+        row.gap_seconds,
+        tuple(row.marks),
+        row.path,
+        row.bytes,
+        row.sha256,
+        row.key,
+        row.format,
+    )
+    return StoredRecording(made, row.deleted_at, row.deleted_because)

@@ -28,6 +28,9 @@ from softswitch.call.records import (
     PromiseOpened,
     PromiseUpdated,
     Record,
+    RecordingDeleted,
+    RecordingHeard,
+    RecordingMade,
     RingRecord,
     StoredContact,
     TalkRecord,
@@ -43,6 +46,8 @@ from softswitch.store.tables import (
     live_call,
     promise,
     queue_entry,
+    recording,
+    recording_access,
     ring_attempt,
     talk,
 )
@@ -93,6 +98,18 @@ def _queued_row(item: InteractionQueued) -> Row:
     return (
         item.interaction, item.at, item.queue, item.customer, item.because,
         _dumps(dict(item.entered)), _dumps(item.path), item.previous_agent,
+    )  # fmt: skip
+
+
+_heard = attrgetter("recording", "at", "who", "how")
+_deleted = attrgetter("at", "because", "recording")
+
+
+def _recording_row(item: RecordingMade) -> Row:
+    return (
+        item.recording, item.interaction, item.caller, item.dialled, _dumps(item.agents), item.queue, item.began_at,
+        item.seconds, item.lost_packets, item.gap_seconds, _dumps([dict(mark) for mark in item.marks]), item.path,
+        item.bytes, item.sha256, item.key, item.format,
     )  # fmt: skip
 
 
@@ -169,6 +186,11 @@ class Statements:
             .where(promise.c.id == bindparam("promise"))
             .values({name: bindparam(name) for name in ("state", "attempts", "changed_at", "because")})
         )
+        gone = (
+            update(recording)
+            .where(recording.c.id == bindparam("recording"))
+            .values({name: bindparam(name) for name in ("deleted_at", "deleted_because")})
+        )
         forget = delete(contact).where(contact.c.agent == bindparam("owner"))
         plan: list[tuple[type[Any] | None, _Statement, Callable[[Any], Row]]] = [
             (NumberedAgentRecord, _once(dialect, agent_event, _names(agent_event)), _journal_row),
@@ -180,6 +202,9 @@ class Statements:
             (PromiseOpened, _once(dialect, promise, _PROMISED, state="'open'", attempts="0", because="''"), _promise),
             (PromiseUpdated, (change, ("state", "attempts", "changed_at", "because", "promise")), _promise_update),
             (OwnerSet, _own(dialect), _owner_row),
+            (RecordingMade, _once(dialect, recording, _names(recording)[:-2]), _recording_row),
+            (RecordingDeleted, (gone, ("deleted_at", "deleted_because", "recording")), _deleted),
+            (RecordingHeard, _once(dialect, recording_access, _names(recording_access)), _heard),
             (CallDetail, _once(dialect, call_detail, _names(call_detail)), _detail),
         ]
         # The order above is the order within a group: an opening before its closing, a promise before its changes.

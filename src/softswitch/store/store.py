@@ -22,11 +22,13 @@ import structlog
 from softswitch.call.records import (
     AgentRecord,
     FindPreviousAgent,
+    FindRecordings,
     PreviousAgentFound,
     PromiseLine,
     Record,
     StartState,
     StoredContact,
+    StoredRecording,
 )
 from softswitch.ids import AgentId, IdSource
 from softswitch.store import questions
@@ -150,6 +152,13 @@ class Store:
             raise StoreError(f"The database is away: {self._writer.away}.")
         try:
             return await self._database.read(partial(questions.ledger, state=state, limit=limit))
+        except Exception as error:
+            raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
+
+    async def recordings(self, wanted: FindRecordings) -> tuple[StoredRecording, ...]:
+        """The newest first; StoreError when the database is away."""
+        try:
+            return await self._database.read(partial(questions.recordings, wanted=wanted))
         except Exception as error:
             raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
 

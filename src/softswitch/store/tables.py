@@ -183,6 +183,40 @@ live_call = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+recording = Table(
+    "recording",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("interaction", _Id, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("dialled", Text, nullable=False),
+    Column("agents", JSON, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("lost_packets", BigInteger, nullable=False),
+    Column("gap_seconds", Double, nullable=False),
+    Column("marks", JSON, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("deleted_at", Double),
+    Column("deleted_because", Text, nullable=False, server_default=""),
+    Index("recording_by_interaction", "interaction"),
+    Index("recording_by_time", "began_at"),
+)
+
+recording_access = Table(
+    "recording_access",
+    metadata,
+    Column("recording", _Id, primary_key=True, autoincrement=False),
+    Column("at", Double, primary_key=True, autoincrement=False),
+    Column("who", Text, primary_key=True),
+    Column("how", Text, nullable=False),  # "heard" | "exported"
+)
+
 contact = Table(
     "contact",
     metadata,

@@ -39,6 +39,7 @@ from softswitch.web.edge import EdgeCollector, EdgeView, add_edge
 from softswitch.web.floor_orders import FloorOrders, add_floor_orders
 from softswitch.web.guard import guard
 from softswitch.web.metrics import registry
+from softswitch.web.recordings import RecordingCollector, RecordingView, add_recordings
 from softswitch.web.supervision import SupervisionCollector, SupervisionDesk, add_supervision
 from softswitch.web.views import (
     PROMISES_KEPT_FORMULA,
@@ -68,6 +69,7 @@ def make_app(
     dialling: DialView | None = None,
     orders: FloorOrders | None = None,
     chats: ChatDeskView | None = None,
+    recordings: RecordingView | None = None,
     supervision: SupervisionDesk | None = None,
     consults: ConsultDesk | None = None,
 ) -> web.Application:
@@ -88,6 +90,9 @@ def make_app(
         add_consults(app, consults)
     if dialling is not None:
         add_dialling(app, dialling)
+    if recordings is not None:
+        own_registry.register(RecordingCollector(recordings))
+        add_recordings(app, view, recordings)
     if chats is not None:
         own_registry.register(ChatCollector(chats))
         add_chats(app, chats, _words, _error)

@@ -1,0 +1,173 @@
+"""Which calls are recorded, and what is marked in them: by the queue, by the flow, by order, through transfers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from softswitch.call.leg import CallLeg
+from softswitch.call.recording import RecordingOrder, Recordings
+from softswitch.call.recording_settings import RecordingPlan, RecordRule
+from softswitch.ids import IdSource, InteractionId, LegId, QueueId
+from softswitch.media.messages import MarkRecording, MaskRecording, PauseRecording, StartRecording, StopRecording
+
+CALL = InteractionId(42)
+CARDS, LOANS, SECRET, DEMAND = (QueueId(name) for name in ("cards", "loans", "secret", "demand"))
+RULES = {CARDS: RecordRule("always"), LOANS: RecordRule("always"), DEMAND: RecordRule("on_demand")}
+PLAN = RecordingPlan(RULES)
+
+
+class Line:
+    """Recordings of one leg; `told` is what the media process was told."""
+
+    def __init__(self, plan: RecordingPlan | None = PLAN) -> None:
+        self.told: list[Any] = []
+        self.of = Recordings(plan, IdSource(1), self.told.append)
+        facts = SimpleNamespace(customer="+3725550001", dialled="+3726310000")
+        self.leg = cast(CallLeg, SimpleNamespace(id=LegId(5), alive=True, facts=facts))
+
+    def talk(self, queue: QueueId, agent: str = "anna") -> None:
+        self.of.talk_began(self.leg, CALL, queue, agent)
+
+    def order(self, do: str) -> None:
+        self.of.obey(self.leg, RecordingOrder(CALL, do, "kadri", "because"))
+
+    @property
+    def state(self) -> str:
+        return self.of.state(self.leg.id)
+
+    def take(self) -> list[Any]:
+        taken = list(self.told)
+        self.told.clear()
+        return taken
+
+
+def said(command: Any) -> tuple[Any, ...]:
+    match command:
+        case StartRecording():
+            return ("start", command.by)
+        case StopRecording():
+            return ("stop", command.by)
+        case PauseRecording():
+            return ("pause", command.on, command.by)
+        case MaskRecording():
+            return ("mask", command.on, command.reason)
+        case MarkRecording():
+            return (command.mark, command.detail)
+    raise AssertionError(command)
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+def test_a_queue_that_always_records_begins_with_the_talk(line: Line) -> None:
+    line.talk(CARDS)
+    told = line.take()
+    assert [said(each) for each in told] == [
+        ("start", "the queue"),
+        ("not announced", ""),
+        ("queue", "cards"),
+        ("agent", "anna"),
+    ]
+    assert told[0].interaction == CALL and told[0].caller == "+3725550001" and told[0].recording > 0
+    assert line.state == "recording"
+
+
+def test_another_department_is_the_same_recording(line: Line) -> None:
+    line.talk(CARDS)
+    line.of.mark(line.leg, "passed on", "loans")
+    line.take()
+    line.talk(LOANS, "mart")
+    assert [said(each) for each in line.take()] == [("queue", "loans"), ("agent", "mart")]
+
+
+def test_a_queue_that_never_records_is_silence_in_the_recording_of_another(line: Line) -> None:
+    line.talk(CARDS)
+    line.take()
+    line.talk(SECRET, "mart")
+    assert said(line.take()[-1]) == ("pause", True, "the queue")
+    assert line.state == "paused"
+    line.talk(LOANS)
+    assert said(line.take()[-1]) == ("pause", False, "the queue")
+
+
+@pytest.mark.parametrize("queue", [SECRET, DEMAND])
+def test_other_queues_do_not_begin(line: Line, queue: QueueId) -> None:
+    line.talk(queue)
+    assert line.take() == [] and line.state == ""
+    line.order("start")
+    assert said(line.take()[0]) == ("start", "kadri")
+
+
+def test_a_share_of_the_calls_is_the_same_calls_whenever_it_is_asked() -> None:
+    rule = RecordRule("always", 20.0)
+    taken = [number for number in range(10_000) if rule.takes(InteractionId(number))]
+    assert 1800 < len(taken) < 2200
+    assert taken == [number for number in range(10_000) if rule.takes(InteractionId(number))]
+    assert not any(RecordRule("on_demand").takes(InteractionId(number)) for number in range(100))
+
+
+def test_who_refused_is_recorded_by_nobody(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "announced")
+    line.of.flow(line.leg, CALL, "start")
+    assert [said(each) for each in line.take()] == [("start", "the flow"), ("announced", "")]
+    line.of.flow(line.leg, CALL, "stop")
+    assert [said(each) for each in line.take()] == [("stop", "the flow")]
+    line.talk(CARDS)
+    line.order("start")
+    assert line.take() == [] and line.state == "refused"
+    refusal = line.of.refusal(line.leg.id, RecordingOrder(CALL, "start", "kadri", "x"))
+    assert refusal == "The caller refused to be recorded."
+
+
+def test_a_secret_masks_and_does_not_take_back_the_mask_of_a_person(line: Line) -> None:
+    line.talk(CARDS)
+    line.take()
+    line.order("mask")
+    line.of.flow(line.leg, CALL, "secret")
+    line.of.flow(line.leg, CALL, "public")
+    assert line.state == "masked"
+    line.order("unmask")
+    assert [said(each)[:2] for each in line.take()] == [("mask", True), ("mask", False)]
+
+
+def test_a_recording_that_begins_in_a_mask_is_masked(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "secret")
+    line.of.flow(line.leg, CALL, "start")
+    assert said(line.take()[-1])[:2] == ("mask", True)
+
+
+def test_a_pause_by_a_person_and_one_by_the_queue_are_both_over_before_it_goes_on(line: Line) -> None:
+    line.talk(CARDS)
+    line.order("pause")
+    line.take()
+    line.talk(SECRET)
+    line.order("resume")
+    assert not [each for each in line.take() if isinstance(each, PauseRecording) and not each.on]
+    line.talk(LOANS)
+    assert said(line.take()[-1]) == ("pause", False, "the queue")
+
+
+def test_orders_that_cannot_be_obeyed_say_why(line: Line) -> None:
+    def refusal(do: str) -> str | None:
+        return line.of.refusal(line.leg.id, RecordingOrder(CALL, do, "kadri", "x"))
+
+    assert refusal("pause") == "This call is not recorded."
+    line.talk(CARDS)
+    assert refusal("start") == "This call is recorded already."
+    assert refusal("pause") is None
+    silent = Line(None)
+    assert "no section recording" in (silent.of.refusal(LegId(5), RecordingOrder(CALL, "start", "k", "x")) or "")
+    silent.talk(CARDS)
+    silent.of.flow(silent.leg, CALL, "start")
+    assert silent.take() == []
+
+
+def test_a_leg_that_ended_is_forgotten(line: Line) -> None:
+    line.talk(CARDS)
+    line.of.ended(line.leg.id)
+    assert line.state == "" and not line.of._legs
