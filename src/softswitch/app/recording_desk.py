@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -92,12 +92,13 @@ class RecordingDesk:
 
     # -------------------------------------------------------------- start, retention, stop
 
-    def start(self) -> None:
-        if self._shelf is None:
-            return
-        if not self._shelf.ring.use:
-            log.warning("recordings_not_sealed", because="the section recording has no keys")
-        self._task = asyncio.get_running_loop().create_task(self._keep_house(), name="recordings")
+    def start(self) -> Callable[[], Any]:
+        """What ends it again."""
+        if self._shelf is not None:
+            if not self._shelf.ring.use:
+                log.warning("recordings_not_sealed", because="the section recording has no keys")
+            self._task = asyncio.get_running_loop().create_task(self._keep_house(), name="recordings")
+        return self.close
 
     async def close(self) -> None:
         if self._task is not None:

@@ -226,8 +226,6 @@ class Switch:
         except MediaStartError as problem:
             raise StartError(f"The media process cannot start: {problem}.") from problem
         await self._restore(state, survivors)
-        self.edges.recordings.start()
-        self._closers.append(self.edges.recordings.close)
         self._listening = True
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
@@ -326,6 +324,7 @@ class Switch:
         driver.add_effect(note_silence, AudioSilent)
         driver.add_effect(Lamps(cores.engine, driver.post).hear, *Lamps.heard)
         driver.add_core(RecordingOrders(cores.calls), RecordingOrder)
+        self._closers.append(edges.recordings.start())
         driver.add_effect(edges.recordings.ended, media.RecordingEnded)
         driver.add_effect(edges.recordings.problem, media.RecordingProblem)
         driver.add_effect(self._leg_written, records.CallDetail)

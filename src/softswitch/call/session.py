@@ -52,7 +52,6 @@ from softswitch.ivr.messages import (
     FlowStarted,
     PlayPrompt,
     PromptEnded,
-    RecordCall,
     Say,
     StopPrompt,
     Target,
@@ -196,7 +195,7 @@ class CallerSession:
                 self.enter_queue(command, now)
             elif isinstance(command, FlowFinished):
                 self._flow_finished(command, now)
-            elif isinstance(command, RecordCall):
+            else:  # RecordCall
                 self._board.recordings.flow(self.leg, self.interaction, command.action)
 
     def _played(self, event: PlaybackEnded, now: float) -> None:
