@@ -39,7 +39,7 @@ listen: [udp://127.0.0.1:{bank.sip_port}]
 api: http://127.0.0.1:{bank.http_port}
 database: sqlite:///{{here}}/line.db
 sip: {{ qualify: off }}   # as the peers are measured
-media: {{ address: 127.0.0.1, ports: {bank.first_rtp_port}..{bank.last_rtp_port} }}
+media: {{ address: 127.0.0.1, ports: {bank.first_rtp_port}..{bank.last_rtp_port}, silence: {{ alarm: off }} }}
 prompts: {{ cache: {{here}}/prompts, tts: none }}
 trunks:
   gateway: {{ from: [127.0.0.2], to: "127.0.0.2:5080", max_calls: 5000 }}

@@ -24,7 +24,7 @@ from softswitch.runtime.prompt_library import build_catalog
 AGENTS = {"anna": "1001", "mart": "1002", "li": "1003"}
 CONFIG = """
 line: {{ name: Live, languages: [en], timezone: UTC, domain: 127.0.0.1 }}
-media: {{ address: 127.0.0.1, ports: {first}..{last} }}
+media: {{ address: 127.0.0.1, ports: {first}..{last}, silence: {{ alarm: off }} }}  # no phone here sends audio
 prompts: {{ cache: "{cache}" }}
 trunks: {{ pstn: {{ from: [127.0.0.2], to: "127.0.0.2:{gateway}" }} }}
 numbers:
