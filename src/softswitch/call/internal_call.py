@@ -52,6 +52,7 @@ class InternalCall:
         self.near = near
         self.far: CallLeg | None = None
         self.destination = destination
+        self.keys = ""  # that are pressed once the other side has answered
         self.over = False
 
     @property
@@ -110,6 +111,8 @@ class InternalCall:
         self.far = far
         self._joined = Joined(self._board, self.near, far, "", self._talked)
         self._joined.start(now)
+        if self.keys:
+            far.press(self.keys)
 
     def dial_failed(self, status: int, now: float) -> None:
         self._dialling = None

@@ -31,6 +31,16 @@ def pressable(keys: str) -> str:
     return plain if 0 < len(plain) <= MOST_KEYS and not plain.strip(KEYS + PAUSE) else ""
 
 
+def with_keys(dialled: str) -> tuple[str, str]:
+    """A number, and the keys to press once it has answered: `+3725550001,,123#`, a comma is a second. The number is
+    empty when what stands behind the comma is no keys."""
+    number, comma, rest = dialled.partition(PAUSE)
+    if not comma:
+        return dialled, ""
+    keys = pressable(comma + rest)
+    return (number, keys) if keys else ("", "")
+
+
 class LegKeys:
     """Those of one leg."""
 

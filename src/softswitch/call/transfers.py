@@ -8,6 +8,8 @@ REFER --> is it her talk with a caller? where to? may she? --no--> 603, 404, 403
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from softswitch.call import passing
 from softswitch.call.board import Board
 from softswitch.call.call_back import CallBackSession
@@ -15,6 +17,7 @@ from softswitch.call.destination import DEPARTMENTS, EXTENSIONS, OUTSIDE, Destin
 from softswitch.call.dialling import Outside, outside_of
 from softswitch.call.internal_call import InternalCall
 from softswitch.call.joined import GONE, NORMAL_CLEARING
+from softswitch.call.keys import with_keys
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.routing import one_form
 from softswitch.call.session import CallerSession
@@ -61,7 +64,9 @@ class Transfers:
     def call(self, event: InviteReceived, agent: AgentId, now: float) -> bool:
         """An agent has dialled a colleague or a number outside; False: something else."""
         board = self._board
-        found = board.line.places.find(event.dialled, board.line.local_time(board.line.wall(now)))
+        number, keys = with_keys(event.dialled)
+        event = replace(event, dialled=number)  # the keys may be a secret: they are in no record
+        found = board.line.places.find(number, board.line.local_time(board.line.wall(now)))
         if isinstance(found, int) or found.kind == DEPARTMENTS:
             return False
         # Colleagues may always be called; to hand callers over to them is another matter.
@@ -72,7 +77,7 @@ class Transfers:
         if found.agent is None and outside is None:
             board.emit(Reject(event.leg, FORBIDDEN))
         else:
-            self._start(event, agent, found, outside, now)
+            self._start(event, agent, found, outside, now, keys)
         return True
 
     def _open(
@@ -99,13 +104,20 @@ class Transfers:
         return leg, sdp
 
     def _start(
-        self, event: InviteReceived, agent: AgentId, destination: Destination, outside: Outside | None, now: float
+        self,
+        event: InviteReceived,
+        agent: AgentId,
+        destination: Destination,
+        outside: Outside | None,
+        now: float,
+        keys: str = "",
     ) -> None:
         opened = self._open(event, agent, now, outside.trunk.codecs if outside is not None else ())
         if opened is None:
             return
         leg, sdp = opened
         call = InternalCall(self._board, leg, sdp, destination, self._forget)
+        call.keys = keys
         self._internal[leg.id] = call
         voice = self._board.call.agents.get(agent)
         name = next(iter(voice.spoken_name.texts.values()), "") if voice is not None else ""
