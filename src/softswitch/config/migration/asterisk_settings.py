@@ -66,7 +66,9 @@ QUEUE = {
         same_note="no limit, as here",
     ),
     "musicclass": Term(
-        DECIDE, "copy one audio file of the class; without it a quiet melody is played", "while_waiting.music"
+        DECIDE,
+        "copy the files of the class into a folder, { folder: NAME }; without it a quiet melody is played",
+        "while_waiting.music",
     ),
     "announce": Term(NONE, "agents hear no announcement before a talk", same=frozenset({""})),
     "queue-callerannounce": Term(DECIDE, _SOUND, "texts.connecting", frozenset({""})),
