@@ -226,6 +226,25 @@ def test_somebody_outside() -> None:
     ends_clean(house, caller)
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_the_media_process_dies_and_all_of_it_goes_on(together: bool) -> None:
+    house = House()
+    caller, hers, invite = asking(house)
+    house.answer(invite)
+    if together:
+        house.post(ConsultStep(ANNA, "together"))
+    house.lose_media()
+    assert hears(house, hers) == set()
+    house.new_media()
+    house.wait(1)
+    if together:
+        assert hears(house, caller) == {hers, invite.leg} and hears(house, invite.leg) == {caller, hers}
+    else:
+        assert hears(house, hers) == {invite.leg} and hears(house, caller) == set()
+    house.post(ConsultStep(ANNA, "back"))
+    assert hears(house, caller) == {hers}
+
+
 @pytest.mark.parametrize(
     ("settings", "agent", "to", "why"),
     [

@@ -20,7 +20,9 @@ class Sound:
             self._take(each)
 
     def _take(self, each: Any) -> None:
-        if isinstance(each, media.Bridge):
+        if isinstance(each, media.MediaLost):
+            self.bridges, self.mixes = {}, {}
+        elif isinstance(each, media.Bridge):
             assert each.leg not in self.mixes and each.peer not in self.mixes, f"{each} of a leg in a mix"
             self._apart(each.leg)
             self._apart(each.peer)

@@ -23,7 +23,7 @@ from softswitch.call.conference import Guest, Part
 from softswitch.call.destination import DEPARTMENTS, OUTSIDE, Destination
 from softswitch.call.dialling import Dialling, Outside, outside_of
 from softswitch.call.joined import NORMAL_CLEARING, RTP_LOST
-from softswitch.call.leg import CallLeg
+from softswitch.call.leg import AudioMoved, CallLeg
 from softswitch.call.orders import AskColleague, ConsultStep
 from softswitch.call.prompts import RINGBACK, music_segment
 from softswitch.call.talk import Talk
@@ -185,8 +185,18 @@ class Consult:
             leg.answer_reoffer(event.sdp)
         elif isinstance(event, AckReceived):
             leg.acknowledged(event.sdp)
+        elif isinstance(event, AudioMoved):
+            self._sound()
         elif isinstance(event, RtpSilent) and not leg.on_hold:
             leg.hang_up(RTP_LOST)
+
+    def _sound(self) -> None:
+        """The audio of a leg is somewhere else: who hears whom is told anew."""
+        hers, far = self._talk.agent_leg, self._far
+        if self.step is Step.THREE:
+            self._talk.sound()
+        elif self.step is Step.ASKING and far is not None and hers.has_media and far.has_media:
+            self._board.emit(Bridge(hers.id, far.id))
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
         if self.step is Step.OVER:
