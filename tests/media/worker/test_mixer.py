@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from tests.media.harness import Phone, Worker
-from tests.media.worker.tones import AMPLITUDE, decoded, jump, level, tone
+from tests.media.worker.tones import AMPLITUDE, decoded, heard_now, jump, level, tone
 
 from softswitch.ids import PlaybackId
 from softswitch.media import rtp
@@ -65,12 +65,17 @@ class Floor:
     def run(
         self, frames: int, listeners: tuple[str, ...] = tuple(TONES), speakers: tuple[str, ...] = tuple(TONES)
     ) -> None:
+        for name in listeners:
+            self._note(name, heard_now(self.phones[name]))
         for _ in range(frames):
             self.speak(*speakers)
             for name in listeners:
-                packet, payload = self.phones[name].hear()
-                self.packets[name].append(packet)
-                self.payloads[name].append(payload)
+                phone = self.phones[name]
+                self._note(name, [phone.hear(), *heard_now(phone)])
+
+    def _note(self, name: str, heard: list[tuple[rtp.RtpPacket, bytes]]) -> None:
+        self.packets[name] += [packet for packet, _ in heard]
+        self.payloads[name] += [payload for _, payload in heard]
 
     def samples(self, name: str, last: int = 0) -> list[int]:
         return decoded(self.payloads[name][-last:], self.phones[name].payload_type)

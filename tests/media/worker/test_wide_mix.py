@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.media.harness import Worker
 from tests.media.talker import Talker, strength, tone
+from tests.media.worker.tones import heard_now
 
 from softswitch.media import rtp
 from softswitch.media.codecs import G722, OPUS, PCMA, PCMU, Codec
@@ -44,16 +45,18 @@ def run(phones: list[Talker], codecs: tuple[Codec, ...], speakers: dict[int, int
     decoders = [decoder(codec).decode for codec in codecs]
     heard: list[list[bytes]] = [[] for _ in phones]
     last: dict[int, rtp.RtpPacket] = {}
+    for phone in phones:
+        heard_now(phone)
     for number in range(frames):
         for at, phone in enumerate(phones):
             phone.say(encoders[at](says[at][number] if at in says else bytes(codecs[at].rate // 25)))
         for at, phone in enumerate(phones):
-            packet, payload = phone.hear()
-            heard[at].append(decoders[at](payload))
-            before, last[at] = last.get(at), packet
-            if before is not None:
-                assert rtp.sequence_delta(packet.sequence, before.sequence) == 1
-                assert rtp.timestamp_delta(packet.timestamp, before.timestamp) == codecs[at].step
+            for packet, payload in (phone.hear(), *heard_now(phone)):
+                heard[at].append(decoders[at](payload))
+                before, last[at] = last.get(at), packet
+                if before is not None:
+                    assert rtp.sequence_delta(packet.sequence, before.sequence) == 1
+                    assert rtp.timestamp_delta(packet.timestamp, before.timestamp) == codecs[at].step
     return [b"".join(each[-12:]) for each in heard]
 
 

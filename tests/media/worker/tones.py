@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
+from tests.media.harness import TIMEOUT, Phone
 
-from softswitch.media import g711
+from softswitch.media import g711, rtp
 
 RATE = 8000
 AMPLITUDE = 6000.0
@@ -41,3 +42,16 @@ def level(samples: list[int], frequency: float) -> float:
 def jump(samples: list[int]) -> int:
     """The largest step from one sample to the next."""
     return max(abs(b - a) for a, b in pairwise(samples))
+
+
+def heard_now(phone: Phone) -> list[tuple[rtp.RtpPacket, bytes]]:
+    """What has come to this phone and was not looked at yet: a steady stream does not wait for a busy test."""
+    found = []
+    phone.sock.setblocking(False)
+    try:
+        while True:
+            found.append(phone.hear())
+    except BlockingIOError:
+        return found
+    finally:
+        phone.sock.settimeout(TIMEOUT)
