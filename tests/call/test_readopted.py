@@ -13,6 +13,7 @@ from tests.call.house import ANNA, EVERYDAY, FLOW, MART, House, make_settings, o
 from softswitch.acd import messages as acd
 from softswitch.acd.messages import AgentState
 from softswitch.call import records
+from softswitch.call.board import NOBODY
 from softswitch.call.live import ALONE, INTERNAL, MENU, TALK, WAITING, CallRestored, CallsResumed, LiveCall
 from softswitch.call.live_calls import LiveCalls
 from softswitch.call.orders import PassCaller
@@ -191,6 +192,27 @@ def test_of_two_legs_one_is_gone() -> None:
     alone = live.look(call.key, [caller, agent], before.now)
     assert alone is not None
     assert (alone.kind, [each.sip.leg for each in alone.legs]) == (WAITING, [caller])
+
+
+def test_who_is_in_a_talk_besides_the_two_is_let_go() -> None:
+    """A supervisor who listens, a colleague who is asked: the two go on with each other."""
+    before = House()
+    caller, agent = talking(before)
+    (call,) = kept(before)
+    third = LegId(4711)
+    leg = before.calls.board.open_leg(third, replace(before.session_of(caller).leg.facts, direction="out"), NOBODY)
+    assert leg is not None
+    live = LiveCalls(before.calls, dialog)
+    seen = live.look(call.key, [caller, agent, third], before.now)
+    assert seen is not None
+    assert [each.sip.leg for each in seen.others] == [third]
+    after = House()
+    after.now = before.now
+    after.post(CallRestored(unpacked(packed(seen))))
+    after.register(ANNA)
+    after.post(CallsResumed())
+    assert after.ended_legs == {third}
+    assert [(each.leg, each.peer) for each in after.of(media.Bridge)] == [(caller, agent)]
 
 
 # ------------------------------------------------------------------ who waits

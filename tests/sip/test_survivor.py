@@ -16,6 +16,7 @@ from tests.sip.peer import (
     Peer,
     from_agent,
     header,
+    register,
     request,
     response,
     start,
@@ -25,7 +26,7 @@ from tests.sip.peer import (
 )
 from tests.sip.peer import settings as sip_settings
 
-from softswitch.ids import LegId, TrunkId
+from softswitch.ids import AgentId, LegId, TrunkId
 from softswitch.sip.messages import (
     AckReceived,
     Answer,
@@ -39,11 +40,14 @@ from softswitch.sip.messages import (
     OfferAnswered,
     OfferReceived,
     SendOffer,
+    StartInvite,
     StreamReceived,
+    Transmit,
     TrunkSettings,
 )
 from softswitch.sip.survivor import CSEQ_GAP, LegsRestored
 
+ANNA = AgentId("anna")
 TIMER = ("Supported: timer", "Session-Expires: 600;refresher=uas", "Allow: INVITE, ACK, BYE, UPDATE")
 ROUTED = ("Record-Route: <sip:192.0.2.11;lr>, <sip:192.0.2.11:5070;lr>",)
 
@@ -285,3 +289,22 @@ def test_a_connection_is_made_anew_or_comes_again() -> None:
     back = Flow("tcp", ("192.0.2.1", 5060), ("192.0.2.10", 52000), 3)
     other.do(StreamReceived(back, request("BYE", 2, "c1", flow=back, to_tag=ours)))
     assert other.told(LegEnded) == [LegEnded(leg, EndedBy.PEER, 200)]
+
+
+def test_a_phone_that_has_come_back_over_another_connection_is_found_by_its_registration() -> None:
+    """Behind a NAT, or in a browser: we cannot connect to it."""
+    wss = Flow("wss", ("192.0.2.1", 8443), ("198.51.100.7", 41000), 7)
+    side = Peer()
+    side.do(StartInvite(LegId(900), "sip:x@df7jal.invalid;transport=ws", wss, "79123456789", "", OFFER, agent=ANNA))
+    invite = side.log[-1].data
+    side.packet(response(200, invite, body=REPLY, contact="sip:x@df7jal.invalid;transport=ws"), wss)
+    other = next_life(side, LegId(900))
+    (gone,) = [each for each in other.do(Hangup(LegId(900))) if isinstance(each, Transmit)]
+    assert gone.flow.connection == -1, "nobody is there yet"
+    back = replace(wss, remote=("198.51.100.7", 52000), connection=3)
+    other = next_life(side, LegId(900))
+    challenge = other.sent(register(1, transport="WSS"), back)[0]
+    saved = other.packet(register(2, transport="WSS", proof=other.proof(challenge)), back)
+    other.save(saved)
+    byes = [each for each in other.do(Hangup(LegId(900))) if isinstance(each, Transmit)]
+    assert [(start(each.data).split()[0], each.flow) for each in byes] == [("BYE", back)]

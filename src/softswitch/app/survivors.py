@@ -141,18 +141,18 @@ class Survivors:
                 self._store.forget_call(call.key)
         if not calls:
             return
-        ids.above(max(kept.sip.leg for call in calls for kept in call.legs))
+        ids.above(max(kept.sip.leg for call in calls for kept in call.all_legs))
         for call in calls:
             self._note(call)
             self._post(CallRestored(call))
-        legs = tuple(kept.sip for call in calls for kept in call.legs)
+        legs = tuple(kept.sip for call in calls for kept in call.all_legs)
         self._post(LegsRestored(legs))
         kinds = {kind: sum(call.kind == kind for call in calls) for kind in sorted({call.kind for call in calls})}
         log.warning("calls of the process before go on", **{f"{kind}_calls": number for kind, number in kinds.items()})
 
     def _note(self, call: LiveCall) -> None:
         self._kept[call.key] = True
-        for kept in call.legs:
+        for kept in call.all_legs:
             self._key_of[kept.sip.leg] = call.key
             self._legs_of.setdefault(call.key, {})[kept.sip.leg] = None
 

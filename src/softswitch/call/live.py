@@ -61,6 +61,11 @@ class LiveCall:
     caller: LiveCaller | None = None
     talk: TalkFacts | None = None
     destination: Destination | None = None
+    others: tuple[LiveLeg, ...] = ()  # in it besides: a supervisor, a colleague who is asked; they do not go on
+
+    @property
+    def all_legs(self) -> tuple[LiveLeg, ...]:
+        return (*self.legs, *self.others)
 
 
 @dataclass(frozen=True, slots=True)

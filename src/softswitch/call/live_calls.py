@@ -43,6 +43,15 @@ class LiveCalls:
 
     def look(self, key: int, legs: Iterable[LegId], now: float) -> LiveCall | None:
         """The call as it is now; None: there is nothing to keep. `legs`: those of it that are known."""
+        legs = tuple(legs)
+        call = self._look(key, legs, now)
+        if call is None or len(call.legs) >= len(legs):
+            return call
+        there = [each.sip.leg for each in call.legs]
+        others = self._known([leg for leg in legs if leg not in there])
+        return replace(call, others=others) if others else call
+
+    def _look(self, key: int, legs: Iterable[LegId], now: float) -> LiveCall | None:
         session = self._calls.sessions.get(InteractionId(key))
         if session is not None:
             return self._caller(session, now)
@@ -98,11 +107,14 @@ class LiveCalls:
         return self._alone(session.interaction, legs, now)
 
     def _alone(self, key: int, legs: Iterable[LegId], now: float) -> LiveCall | None:
-        found = (self._calls.board.find_leg(leg) for leg in legs)
-        kept = self._legs(tuple(each[0] for each in found if each is not None))
+        kept = self._known(legs)
         return LiveCall(key, ALONE, now, self._offset(now), kept) if kept else None
 
     # -------------------------------------------------------------- legs
+
+    def _known(self, legs: Iterable[LegId]) -> tuple[LiveLeg, ...]:
+        found = (self._calls.board.find_leg(leg) for leg in legs)
+        return self._legs(tuple(each[0] for each in found if each is not None))
 
     def _internal(self, leg: LegId) -> InternalCall | None:
         return self._calls.transfers.internal_of(leg)

@@ -75,7 +75,7 @@ class Readopted:
 
     def restored(self, event: CallRestored, now: float) -> None:
         shift = event.call.offset - self._offset(now)  # from the clock of that process to ours
-        for kept in event.call.legs:
+        for kept in event.call.all_legs:
             facts = kept.facts
             answered_at = None if facts.answered_at is None else facts.answered_at + shift
             facts = replace(facts, began_at=facts.began_at + shift, answered_at=answered_at, restarted=True)
@@ -89,10 +89,11 @@ class Readopted:
             promised = call.caller is not None and call.caller.interaction in event.promised
             resume = self._kinds.get(call.kind)
             if resume is None or (promised and call.kind in (WAITING, MENU)) or not resume(call, now):
-                self._end(call)
+                self._end(call.legs)
+            self._end(call.others)
 
-    def _end(self, call: LiveCall) -> None:
-        for kept in call.legs:
+    def _end(self, legs: tuple[LiveLeg, ...]) -> None:
+        for kept in legs:
             leg = self._leg(kept.sip.leg)
             if leg is not None:
                 leg.hang_up(RESTARTED)
