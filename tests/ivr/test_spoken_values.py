@@ -109,7 +109,7 @@ VALUES_OF = {
 }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data(), st.sampled_from(sorted(VALUES_OF)), st.sampled_from(CURRENCIES))
 def test_every_word_is_rendered_beforehand(data: st.DataObject, kind: str, currency: str) -> None:
     value = data.draw(VALUES_OF[kind])

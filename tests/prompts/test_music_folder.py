@@ -22,10 +22,10 @@ from softswitch.call.prompts import (
     music_named,
     music_segment,
 )
-from softswitch.call.settings import Settings
+from softswitch.call.settings import LineTexts, Settings
 from softswitch.config import check, load
 from softswitch.ids import QueueId
-from softswitch.ivr.messages import Segment
+from softswitch.ivr.messages import Say, Segment
 from softswitch.media.g711 import ulaw_to_linear
 
 SmallLine = Callable[..., Settings]
@@ -115,8 +115,12 @@ async def test_pieces_are_level_and_changes_need_no_restart(small_line: SmallLin
     tune(folder / "a.flac", 500, loud=0.7)
     (folder / "cover.jpg").write_bytes(b"no sound")
     base = small_line()
-    texts = replace(base.call.queue_texts[QueueId("cards")], music=folder_of_music("calm", shuffled=False))
-    settings = small_line(call={"queue_texts": {QueueId("cards"): texts}, "flows": {}, "agents": {}})
+    silent = dict.fromkeys(("please_wait", "position", "choice", "wait_for_agent", "call_back_confirmed"), Say())
+    texts = replace(base.call.queue_texts[QueueId("cards")], music=folder_of_music("calm", shuffled=False), **silent)
+    line_texts = LineTexts(*[Say()] * 8)
+    settings = small_line(
+        call={"queue_texts": {QueueId("cards"): texts}, "flows": {}, "agents": {}, "texts": line_texts}
+    )
     sounds = Sounds(settings, lambda event: None)
     catalog = await sounds.catalog()
     album = catalog.said(music_segment(texts.music))

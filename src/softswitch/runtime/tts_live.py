@@ -108,6 +108,9 @@ class LiveSpeechMaker:
         except (TtsError, StartError) as error:  # never the text: it may be about a customer
             log.warning("a text could not be spoken", language=segment.language, engine=engine.name, error=str(error))
             return None
+        except Exception:
+            log.exception("a text could not be spoken", language=segment.language, engine=engine.name)
+            return None
         self._known[identity] = (prompt, size)
         self._bytes += size
         await self._forget()
