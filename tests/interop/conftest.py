@@ -67,8 +67,11 @@ class WebSide:
 class Line:
     """The switch, the gateway, and phones to be had."""
 
-    def __init__(self, switch: Switch, gateway: Gateway, rack: Rack, passwords: dict[str, str], web: WebSide) -> None:
+    def __init__(
+        self, switch: Switch, gateway: Gateway, rack: Rack, passwords: dict[str, str], web: WebSide, ip6: str
+    ) -> None:
         self.switch = switch
+        self.ip6 = ip6  # its address for SIP over IPv6
         self.web = web
         self.gateway = gateway
         self.rack = rack
@@ -176,6 +179,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     switch.edit("line.yaml", ("media", "silence"), "{ alarm: off, end: 3m }")  # sipp sends no audio
     switch.edit("line.yaml", ("media", "in_band_digits"), "always")  # no test's tone but a key's is one
     switch.edit("line.yaml", ("media", "codecs"), "[pcmu, pcma, g722, opus]")
+    switch.edit("line.yaml", ("media", "address6"), "'::1'")
     if shutil.which("espeak-ng"):
         switch.edit("line.yaml", ("numbers", AMOUNT), "{ flow: amount, language: en }")
         (switch.config / "flows" / "amount.yaml").write_text(AMOUNT_FLOW)
@@ -186,13 +190,15 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     page = f"https://{HOST}:{free_port(HOST)}"
     with (switch.config / "line.yaml").open("a") as line_yaml:
         line_yaml.write(f"\ntls: {{ certificate: {certificate}, key: {key} }}\nweb_phones: {{ origins: ['{page}'] }}\n")
-    switch.more_listen = (f"wss://{HOST}:{free_port(HOST)}", f"tls://{HOST}:{switch.ports.tls}")
+    ip6 = f"[::1]:{free_port(HOST)}"
+    switch.more_listen = (f"wss://{HOST}:{free_port(HOST)}", f"tls://{HOST}:{switch.ports.tls}", f"udp://{ip6}")
     async with Gateway((HOST, switch.ports.sip), {}) as gateway, Rack(directory) as rack:
         rack.authorities = authority.certificate
         await gateway.start(switch.ports.gateway)
         try:
             await switch.start()
-            yield Line(switch, gateway, rack, passwords, WebSide(page, switch.more_listen[0], certificate, key))
+            web = WebSide(page, switch.more_listen[0], certificate, key)
+            yield Line(switch, gateway, rack, passwords, web, ip6)
         finally:
             await switch.close()
 

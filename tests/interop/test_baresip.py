@@ -145,3 +145,27 @@ async def test_the_certificate_is_read_again_on_sighup(line: Line) -> None:
         while log.read_text().count("certificate read") == before:  # noqa: ASYNC110
             await asyncio.sleep(0)
     await line.agent("anna", transport="tls")
+
+
+async def test_an_agent_on_ipv6_and_a_caller_on_ipv4(line: Line) -> None:
+    """SIP and audio of hers go over IPv6; the caller knows nothing of it."""
+    phone = await line.rack.phone("six", program=("-m", "softswitch.demo.phone", "--host", "::1"))
+    assert (await phone.register(AGENTS["anna"], line.passwords["anna"], line.ip6))["registered"]
+    await line.switch.wait_for_agent("anna", "ready", 5)
+    assert [row["remote"].partition("]")[0] for row in await line.switch.look("registrations")] == ["[::1"]
+    customer = await line.customer("+3725551009")
+    await phone.tone(440)
+    await customer.tone(770)
+    await phone.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    talking = await phone.expect("talking", after=0, seconds=10)
+    await phone.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await customer.hears_tone(440, after=0, since=talking.at, seconds=5)
+    await customer.hang_up()
+    await phone.expect("ended", after=0, seconds=5)
+    # and the other way round: her phone makes the offer, and she hears that her break has begun
+    mark = phone.mark()
+    await phone.dial(f"sip:*14@{line.ip6}")
+    await phone.expect("hearing", after=mark, seconds=5)
+    await phone.expect("ended", after=mark, seconds=15)
+    await line.switch.wait_for_agent("anna", "break", 5)
