@@ -176,7 +176,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
     switch.edit("queues.yaml", ("queues", "fraud", "ring"), "4s")
     switch.edit("queues.yaml", ("queues", "fraud", "wrap_up"), "0s")
     switch.edit("queues.yaml", ("queues", "fraud", "nobody_there"), "wait")
-    switch.edit("line.yaml", ("media", "silence"), "{ alarm: off, end: 3m }")  # sipp sends no audio
+    switch.edit("line.yaml", ("media", "silence"), "{ alarm: 2s, mend: false, end: 3m }")  # sipp has none
     switch.edit("line.yaml", ("media", "in_band_digits"), "always")  # no test's tone but a key's is one
     switch.edit("line.yaml", ("media", "codecs"), "[pcmu, pcma, g722, opus]")
     switch.edit("line.yaml", ("media", "address6"), "'::1'")

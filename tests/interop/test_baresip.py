@@ -169,3 +169,24 @@ async def test_an_agent_on_ipv6_and_a_caller_on_ipv4(line: Line) -> None:
     await phone.expect("hearing", after=mark, seconds=5)
     await phone.expect("ended", after=mark, seconds=15)
     await line.switch.wait_for_agent("anna", "break", 5)
+
+
+async def test_a_caller_who_is_not_heard_is_shown_until_he_is(line: Line) -> None:
+    anna = await line.agent("anna")
+    customer = await line.customer("+3725551010")
+    await customer.tone(770)
+    await anna.answering("at_once")
+    await customer.dial(line.outside(EXPRESS))
+    talking = await anna.expect("talking", after=0, seconds=10)
+    await anna.hears_tone(770, after=0, since=talking.at, seconds=5)
+    process = customer._process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        words = "the caller is not heard"
+        await line.switch.wait_for("calls", lambda rows: "caller not heard" in rows[0]["silent"], 8, words)
+    finally:
+        process.send_signal(signal.SIGCONT)
+    await line.switch.wait_for("calls", lambda rows: rows[0]["silent"] == "", 8, "the caller is heard again")
+    assert "nothing is heard of a leg" in line.switch.log.read_text()
+    await customer.hang_up()
+    await anna.expect("ended", after=0, seconds=3)

@@ -92,9 +92,7 @@ def _totals(now: CountersView) -> Iterable[Metric]:
     yield _counters("softswitch_leg_audio", "Call legs, by how well they were heard", "quality", now.audio)
     silent = "Call legs that should have been heard and were not, by trunk or agent"
     yield _counters("softswitch_legs_silent", silent, "party", now.silences)
-    yield _counters(
-        "softswitch_speech", "Texts spoken during calls: known, made, late", "result", now.speech
-    )
+    yield _counters("softswitch_speech", "Texts spoken during calls: known, made, late", "result", now.speech)
     messages = CounterMetricFamily("softswitch_sip_messages", "SIP messages", labels=["direction"])
     messages.add_metric(["received"], now.sip_received)
     messages.add_metric(["sent"], now.sip_sent)
