@@ -339,6 +339,10 @@ def test_used_up_ports_are_503_with_retry_after() -> None:
     assert [(each.status, each.retry_after_seconds) for each in house.of(sip.Reject)] == [(503, 5)]
     house.bye(first)
     house.assert_nothing_left()
+    # the port has rested and is leased again: calls come in as before
+    house.post(media.PortsLeased((house.of(media.OpenMediaLeg)[0].port,)))
+    again = house.call(TWO)
+    assert [each.leg for each in house.of(sip.Answer)] == [first, again]
 
 
 def test_callers_never_use_up_the_ports_that_their_agents_need() -> None:
