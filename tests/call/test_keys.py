@@ -73,6 +73,16 @@ def test_or_as_the_configuration_says(word: str, with_events: list[bool], withou
     assert listening(house, house.call(sdp=without_events())) == without
 
 
+def test_another_media_process_is_told_to_listen_too() -> None:
+    house = House()
+    leg = house.call(sdp=without_events())
+    found = house.calls.board.find_leg(leg)
+    assert found is not None
+    found[0].move_audio(40000)
+    house.post(media.PortsLeased(()))
+    assert listening(house, leg) == [True, True]
+
+
 def test_events_between_two_phones_that_have_them_are_the_media_process_s() -> None:
     house, leg, hers = talking()
     house.press(hers, "5")

@@ -64,6 +64,10 @@ class LegKeys:
         """The phone tells its keys by INFO, and by nothing else."""
         return BY_INFO in self._by and BY_RTP not in self._by
 
+    def unheard(self) -> None:
+        """Another media process has the audio now; it listens to nobody yet."""
+        self._listening = False
+
     def agreed(self, leg: CallLeg, in_band: str) -> ListenForKeys | None:
         """What was agreed with the peer is new: is it time to listen for tones, or to cease?"""
         remote = leg.remote

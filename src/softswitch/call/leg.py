@@ -375,6 +375,7 @@ class CallLeg:
         assert self.remote is not None
         board = self._board
         self.port, self.has_media = port, True
+        self.keys.unheard()
         board.emit(OpenMediaLeg(self.id, port, self.facts.ip6))
         if self.remote.security is None:
             self._tell_remote(self.remote)
