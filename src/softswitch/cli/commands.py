@@ -16,6 +16,7 @@ from softswitch.cli.importing import app as importing
 from softswitch.cli.options import DEFAULT_URL, AsJson, Directory, Url, Watch, fail, guarded
 from softswitch.cli.prompt_commands import app as prompt_commands
 from softswitch.cli.queue_commands import app as queue_commands
+from softswitch.cli.recordings_commands import app as recordings_commands
 from softswitch.cli.supervise_commands import app as supervise_commands
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.add_typer(queue_commands)
 app.add_typer(edge_commands)
 app.add_typer(dial_commands)
 app.add_typer(prompt_commands, name="prompts")
+app.add_typer(recordings_commands, name="recordings")
 app.add_typer(supervise_commands)
 
 # ------------------------------------------------------------------ the switch itself

@@ -4,8 +4,18 @@
 the language for editors. Nothing here keeps state.
 """
 
-from softswitch.config.loader import Overrides, check, load, load_without_secrets
+from softswitch.config.loader import Overrides, check, load, load_recording, load_without_secrets
 from softswitch.config.problems import ConfigProblems, Place, Problem
 from softswitch.config.schema import schema
 
-__all__ = ["ConfigProblems", "Overrides", "Place", "Problem", "check", "load", "load_without_secrets", "schema"]
+__all__ = [
+    "ConfigProblems",
+    "Overrides",
+    "Place",
+    "Problem",
+    "check",
+    "load",
+    "load_recording",
+    "load_without_secrets",
+    "schema",
+]

@@ -47,6 +47,7 @@ from softswitch.config.trunks import build_routes, call_back_route
 from softswitch.config.values import API, LISTEN, PORTS, Secret, Url, database_url, resolve_secret
 from softswitch.ids import TrunkId
 from softswitch.ivr.messages import Target
+from softswitch.media.messages import SetUpRecording
 
 T = TypeVar("T")
 
@@ -81,6 +82,20 @@ def load_without_secrets(directory: str | Path) -> Settings:
     if report.problems or settings is None:
         raise ConfigProblems(report.problems)
     return settings
+
+
+def load_recording(directory: str | Path, env: Mapping[str, str] | None = None) -> SetUpRecording | None:
+    """Where recordings are and their keys, and no other secret; None: this line does not record. ConfigProblems."""
+    report = Report()
+    found = Path(directory)
+    document = _document(found, report) if found.is_dir() else None
+    if document is None:
+        report.add(Place(str(directory), 0), "is not a directory with a configuration")
+        raise ConfigProblems(report.problems)
+    setup, _ = build_recording(document, found, os.environ if env is None else env, report)
+    if report.problems:
+        raise ConfigProblems(report.problems)
+    return setup
 
 
 def check(directory: str | Path, env: Mapping[str, str] | None = None) -> list[Problem]:

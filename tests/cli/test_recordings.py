@@ -1,0 +1,123 @@
+"""`softswitch recordings`: over files that the real writer's parts have made."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from subprocess import run
+
+import msgpack
+import numpy
+import pytest
+import soundfile
+
+from softswitch.media import rtp
+from softswitch.media.recording import reel
+from softswitch.media.recording.crypt import KeyRing
+from softswitch.media.recording.reel import ReelWriter
+from softswitch.media.worker.recordings import ledger
+from softswitch.media.worker.recordings.finish import finish
+
+KEY = "5a" * 32
+RING = KeyRing({"k": bytes.fromhex(KEY)}, "k")
+CONFIG = """
+line: {{ name: Bank, languages: [en], timezone: UTC, country: EE }}
+listen: [udp://127.0.0.1:5060]
+numbers: {{ "1210": {{ queue: everyday }} }}
+agents: {{ anna: {{ name: Anna, extension: 1001, queues: [everyday], password: {{ env: NOT_SET }} }} }}
+queues: {{ everyday: {{ record: always }} }}
+recording: {{ directory: "{directory}", keys: {{ k: {{ file: k.key }} }} }}
+"""
+
+
+def made(directory: Path, number: int) -> None:
+    """As the writer makes it: a reel, the file, the line."""
+    writer = ReelWriter(str(number), 0, RING, os.urandom)
+    head = {"at": 10.0, "wall": 1.8e9 + number, "part": 0, "interaction": "42", "caller": "+3725550001"}
+    mark = {"at": 10.1, "mark": "agent", "detail": "anna", "by": ""}
+    packets = [rtp.build(0, n, 160 * n, 7, bytes([n]) * 160) for n in range(50)]
+    batch = ({0: "PCMU"}, [10.0 + 0.02 * n for n in range(50)], packets, [], [])
+    records = [
+        writer.record(reel.OPEN, json.dumps({**head, "dialled": "1210", "format": ""}).encode()),
+        writer.record(reel.MARK, json.dumps(mark).encode()),
+        writer.record(reel.BATCH, msgpack.packb(batch)),
+        writer.record(reel.CLOSE, json.dumps({"at": 11.0, "because": "the call ended", "by": ""}).encode()),
+    ]
+    path = directory / f"{number}.0.reel"
+    path.write_bytes(writer.beginning + b"".join(records))
+    job = {"directory": str(directory), "recording": str(number), "format": "flac", "reels": [str(path)]}
+    answer = finish({**job, "keys": {"k": KEY}, "use": "k"})
+    os.replace(answer["partial"], directory / answer["facts"]["path"])
+    path.unlink()
+    ledger.append(directory, 1.8e9, "recorded", answer["facts"], RING)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    (tmp_path / "rec").mkdir()
+    for number in (7, 8):
+        made(tmp_path / "rec", number)
+    (tmp_path / "line.yaml").write_text(CONFIG.format(directory=tmp_path / "rec"), encoding="utf-8")
+    (tmp_path / "k.key").write_text(KEY, encoding="utf-8")
+    return tmp_path
+
+
+def cli(*words: str | Path) -> tuple[int, bytes, str]:
+    done = run([sys.executable, "-m", "softswitch", "recordings", *map(str, words)], capture_output=True)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def test_list_play_and_export(shelf: Path) -> None:
+    status, said, _ = cli("list", shelf, "--json", "--agent", "anna")
+    rows = json.loads(said)
+    assert status == 0 and [row["recording"] for row in rows] == ["8", "7"]
+    assert rows[0]["seconds"] == 1.0 and rows[0]["agents"] == ["anna"] and not rows[0]["deleted"]
+    status, said, _ = cli("list", shelf)
+    assert status == 0 and b"+3725550001" in said and b"anna" in said
+    status, wave, wrong = cli("play", shelf, "7", "--by", "kadri")
+    assert status == 0, wrong
+    samples, rate = soundfile.read(io.BytesIO(wave), dtype="int16")
+    assert rate == 8000 and samples.shape == (8000, 2) and numpy.any(samples[:, 0]) and not numpy.any(samples[:, 1])
+    status, _, wrong = cli("export", shelf, "7", "8", "--by", "police", "--to", shelf / "out", "--format", "wav")
+    assert status == 0, wrong
+    for line in (shelf / "out" / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256((shelf / "out" / name).read_bytes()).hexdigest() == digest
+    assert (shelf / "out" / "7.wav").read_bytes()[:4] == b"RIFF"
+    noted = [json.loads(line) for line in ledger.lines(shelf / "rec")][2:]
+    assert [(each["what"], each["recording"], each["by"]) for each in noted] == [
+        ("heard", "7", "kadri"),
+        ("exported", "7", "police"),
+        ("exported", "8", "police"),
+    ]
+    status, _, wrong = cli("play", shelf, "9", "--by", "kadri")
+    assert (status, wrong) == (2, "softswitch: There is no recording 9, or it was deleted; `list` shows them.\n")
+
+
+def test_verify_finds_what_was_changed_removed_or_added(shelf: Path) -> None:
+    status, said, wrong = cli("verify", shelf)
+    assert (status, said) == (0, b"2 recordings and 2 lines of the manifest are as they were written.\n"), wrong
+    seven, eight = sorted((shelf / "rec").rglob("*.sealed"))
+    (seven.parent / "stranger.wav").write_bytes(b"RIFF")
+    data = bytearray(seven.read_bytes())
+    data[-1] ^= 1
+    seven.write_bytes(data)
+    eight.unlink()
+    manifest = shelf / "rec" / ledger.NAME
+    manifest.write_text(manifest.read_text().replace("+3725550001", "+3725550002", 1))
+    status, said, _ = cli("verify", shelf)
+    text = said.decode()
+    assert status == 1
+    for found in ("line 1: was changed", "was changed: it is not the file", "is missing", "no line of the manifest"):
+        assert found in text, text
+
+
+def test_a_line_that_does_not_record(shelf: Path) -> None:
+    text = (shelf / "line.yaml").read_text()
+    (shelf / "line.yaml").write_text(text.partition("recording:")[0].replace("record: always", "record: never"))
+    status, _, wrong = cli("list", shelf)
+    assert status == 2 and "has no section recording" in wrong
