@@ -134,6 +134,8 @@ def test_what_the_network_says_by_a_tone_ends_the_attempt(tone: str, cause: int)
     promised(house, ANNA)
     invite = dialled(house)
     house.post(sip.InviteProgressed(invite.leg, 183, offer()))
+    house.post(sip.InviteProgressed(invite.leg, 183, offer()))
+    assert len(house.of(media.WatchAnswer)) == 1
     house.post(media.ToneHeard(invite.leg, "ringback"))
     assert invite.leg not in house.ended_legs
     house.post(media.ToneHeard(invite.leg, tone))

@@ -22,7 +22,9 @@ _CAUSES = {"busy": (17, "User busy"), "congestion": (34, "No circuit"), "unobtai
 
 
 def watch(board: Board, leg: CallLeg, *, answered: bool) -> None:
-    """Listen to this leg from now on."""
+    """Listen to this leg from now on. Progress that is told again changes nothing."""
+    if leg.facts.watched and not answered:
+        return
     leg.facts.watched = True
     board.emit(WatchAnswer(leg.id, board.call.dialling.plan.country, answered))
 
