@@ -17,6 +17,8 @@ from softswitch.call.board import NOBODY
 from softswitch.call.live import ALONE, INTERNAL, MENU, TALK, WAITING, CallRestored, CallsResumed, LiveCall
 from softswitch.call.live_calls import LiveCalls
 from softswitch.call.orders import PassCaller
+from softswitch.call.recording import RecordingOrder
+from softswitch.call.recording_settings import RecordingPlan, RecordRule
 from softswitch.call.session import Stage
 from softswitch.ids import InteractionId, LegId, QueueId, TrunkId
 from softswitch.media import messages as media
@@ -213,6 +215,42 @@ def test_who_is_in_a_talk_besides_the_two_is_let_go() -> None:
     after.post(CallsResumed())
     assert after.ended_legs == {third}
     assert [(each.leg, each.peer) for each in after.of(media.Bridge)] == [(caller, agent)]
+
+
+def recording_house(before: House | None = None) -> House:
+    settings = make_settings()
+    plan = RecordingPlan({EVERYDAY: RecordRule("always")})
+    house = House(replace(settings, call=replace(settings.call, recording=plan)))
+    if before is not None:
+        house.now = before.now + 5
+        for call in kept(before):
+            house.post(CallRestored(call))
+        house.register(ANNA)
+        house.post(CallsResumed())
+    return house
+
+
+def test_its_recording_goes_on_as_one_recording() -> None:
+    before = recording_house()
+    caller, _ = talking(before)
+    assert len(before.of(media.StartRecording)) == 1
+    before.calls.board.recordings.obey(
+        before.session_of(caller).leg, RecordingOrder(before.interaction_of(caller), "pause", "kadri", "card number")
+    )
+    after = recording_house(before)
+    assert after.calls.board.recordings.state(caller) == "paused"
+    assert not after.of(media.StartRecording)
+    assert after.of(media.MarkRecording)[0] == media.MarkRecording(caller, "the switch was started again")
+
+
+def test_who_refused_to_be_recorded_is_not_recorded() -> None:
+    before = recording_house()
+    caller, _ = talking(before)
+    session = before.session_of(caller)
+    before.calls.board.recordings.flow(session.leg, session.interaction, "stop")
+    after = recording_house(before)
+    assert after.calls.board.recordings.state(caller) == "refused"
+    assert not after.of(media.StartRecording)
 
 
 # ------------------------------------------------------------------ who waits

@@ -20,7 +20,7 @@ from softswitch.call.live import ALONE, CallRestored, CallsResumed, LiveCall
 from softswitch.call.live_calls import LiveCalls
 from softswitch.call.records import InteractionQueued, StartState
 from softswitch.ids import IdSource, InteractionId, LegId
-from softswitch.media.messages import Bridge
+from softswitch.media.messages import Bridge, MaskRecording, PauseRecording, StartRecording, StopRecording
 from softswitch.sip.messages import (
     AckReceived,
     Answer,
@@ -42,7 +42,10 @@ LONGEST_SECONDS = 24 * 3600.0  # what was not touched for so long is no call any
 class Survivors:
     """`looked_at` are the messages that may change what is kept."""
 
-    OF_LEGS = (Answer, AckReceived, InviteAnswered, AnswerOffer, OfferAnswered, LegEnded, Bridge)
+    OF_LEGS = (
+        *(Answer, AckReceived, InviteAnswered, AnswerOffer, OfferAnswered, LegEnded, Bridge),
+        *(StartRecording, StopRecording, PauseRecording, MaskRecording),
+    )
 
     def __init__(self, store: Store, clock: Clock, live: LiveCalls, post: Callable[[Any], None]) -> None:
         self._loop = asyncio.get_running_loop()

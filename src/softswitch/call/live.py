@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from softswitch.call.destination import Destination
 from softswitch.call.known import Memory, QueuePlace
 from softswitch.call.leg import LegFacts
+from softswitch.call.recording import Recorded
 from softswitch.call.talk import TalkFacts
 from softswitch.ids import InteractionId
 from softswitch.media.negotiation import RemoteMedia
@@ -33,6 +34,7 @@ class LiveLeg:
     version: int
     facts: LegFacts
     remote: RemoteMedia | None
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)

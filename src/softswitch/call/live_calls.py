@@ -11,6 +11,7 @@ from softswitch.call.internal_call import InternalCall
 from softswitch.call.known import Memory, QueuePlace
 from softswitch.call.leg import CallLeg
 from softswitch.call.live import ALONE, INTERNAL, MENU, OUTSIDE, TALK, WAITING, LiveCall, LiveCaller, LiveLeg
+from softswitch.call.recording import Recorded
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.talk import Talk
 from softswitch.ids import InteractionId, LegId
@@ -120,15 +121,16 @@ class LiveCalls:
         return self._calls.transfers.internal_of(leg)
 
     def _legs(self, legs: tuple[CallLeg, ...]) -> tuple[LiveLeg, ...]:
+        recordings = self._calls.board.recordings
         kept = ((leg, self._established(leg.id)) for leg in legs if leg.alive)
-        return tuple(_leg(leg, sip) for leg, sip in kept if sip is not None)
+        return tuple(_leg(leg, sip, recordings.known(leg.id)) for leg, sip in kept if sip is not None)
 
     def _offset(self, now: float) -> float:
         return self._calls.board.line.wall(now) - now
 
 
-def _leg(leg: CallLeg, sip: EstablishedLeg) -> LiveLeg:
-    return LiveLeg(sip, leg.port, leg.version, leg.facts, _without_keys(leg.remote))
+def _leg(leg: CallLeg, sip: EstablishedLeg, recorded: Recorded | None) -> LiveLeg:
+    return LiveLeg(sip, leg.port, leg.version, leg.facts, _without_keys(leg.remote), recorded)
 
 
 def _caller(session: CallerSession) -> LiveCaller:

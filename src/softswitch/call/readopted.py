@@ -86,11 +86,19 @@ class Readopted:
     def resumed(self, event: CallsResumed, now: float) -> None:
         calls, self._calls = self._calls, []
         for call in sorted(calls, key=_turn):
+            self._recorded(call)
             promised = call.caller is not None and call.caller.interaction in event.promised
             resume = self._kinds.get(call.kind)
             if resume is None or (promised and call.kind in (WAITING, MENU)) or not resume(call, now):
                 self._end(call.legs)
             self._end(call.others)
+
+    def _recorded(self, call: LiveCall) -> None:
+        for kept in call.all_legs:
+            leg = self._leg(kept.sip.leg)
+            if leg is not None and kept.recorded is not None:
+                carried = leg.has_media and leg.port == kept.port
+                self._board.recordings.goes_on(leg, replace(kept.recorded), carried)
 
     def _end(self, legs: tuple[LiveLeg, ...]) -> None:
         for kept in legs:

@@ -82,6 +82,17 @@ class Recordings:
         found = self._legs.get(leg)
         return "" if found is None else found.state
 
+    def known(self, leg: LegId) -> Recorded | None:
+        """What is kept of this leg, so that it outlives the process."""
+        return self._legs.get(leg)
+
+    def goes_on(self, leg: CallLeg, known: Recorded, carried: bool) -> None:
+        """Of the process before: who refused is not asked again. `carried`: its recording went on meanwhile."""
+        self._legs[leg.id] = known
+        if not carried:
+            known.number = 0
+        self.mark(leg, "the switch was started again")
+
     # -------------------------------------------------------------- what happens to the call
 
     def talk_began(self, leg: CallLeg, interaction: InteractionId, queue: QueueId, agent: str) -> None:

@@ -22,6 +22,7 @@ from softswitch.call.destination import Destination
 from softswitch.call.known import Memory, QueuePlace
 from softswitch.call.leg import LegFacts
 from softswitch.call.live import LiveCall, LiveCaller, LiveLeg
+from softswitch.call.recording import Recorded
 from softswitch.call.talk import TalkFacts
 from softswitch.ivr.messages import Target
 from softswitch.media.negotiation import RemoteMedia
@@ -34,7 +35,7 @@ from softswitch.sip.survivor import EstablishedLeg
 # A class keeps its number; a new one gets the next.
 _CLASSES: tuple[Any, ...] = (
     LiveCall, LiveCaller, LiveLeg, EstablishedLeg, TimerFacts, Flow, LegFacts, RemoteMedia, Sdes, Dtls, Forwarded,
-    CallerIdentity, QueuePlace, Memory, TalkFacts, Destination, Target,
+    CallerIdentity, QueuePlace, Memory, TalkFacts, Destination, Target, Recorded,
 )  # fmt: skip
 _ENUMERATIONS: tuple[type[Enum], ...] = (Encryption,)
 _ENUMERATION = 100  # and the number of one
