@@ -217,6 +217,16 @@ def test_who_is_in_a_talk_besides_the_two_is_let_go() -> None:
     assert [(each.leg, each.peer) for each in after.of(media.Bridge)] == [(caller, agent)]
 
 
+def test_while_she_is_told_who_it_is_he_still_waits() -> None:
+    before = House()
+    caller, agent = talking(before)
+    before.session_of(caller).talk._began_at = 0.0
+    live = LiveCalls(before.calls, dialog)
+    call = live.look(before.interaction_of(caller), [caller, agent], before.now)
+    assert call is not None
+    assert (call.kind, [each.sip.leg for each in call.others]) == (WAITING, [agent])
+
+
 def recording_house(before: House | None = None) -> House:
     settings = make_settings()
     plan = RecordingPlan({EVERYDAY: RecordRule("always")})

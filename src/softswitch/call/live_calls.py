@@ -92,7 +92,7 @@ class LiveCalls:
 
     def _talk(self, key: int, talk: Talk, caller: LiveCaller, now: float) -> LiveCall | None:
         legs = self._legs((talk.customer_leg, talk.agent_leg))
-        if len(legs) < 2:
+        if len(legs) < 2 or not talk.began_at:  # she is being told who it is: they do not talk yet
             return None
         return LiveCall(key, TALK, now, self._offset(now), legs, talk.began_at, caller, talk.facts)
 
