@@ -65,6 +65,7 @@ def test_both_sides_are_there_sample_by_sample(worker: Worker, key: str) -> None
     assert find(right, heard(hers)) >= 0
     assert not left[:begin].any()
     assert not left[begin + 20 * 160 :].any()
+    assert (store / line["path"]).stat().st_mode & 0o007 == 0  # for nobody else
     assert line["interaction"] == "42" and line["sides"]["caller"] == {"packets": 20, "lost": 0, "silent": []}
     assert line["path"].endswith(".wav.sealed" if key else ".wav") and not list((store / "live").iterdir())
 

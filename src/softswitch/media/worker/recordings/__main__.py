@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import select
 import signal
 import socket
@@ -223,6 +224,8 @@ def serve(sock: socket.socket) -> None:
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="recordings: %(message)s", stream=sys.stderr)
+    os.setpriority(os.PRIO_PROCESS, 0, 0)  # not with the haste of the media process, which started it
+    os.umask(0o027)  # recordings are for nobody else
     # it ends when the media process does, after what is to be finished
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -219,8 +219,8 @@ def folder_of(wall: float) -> str:
 
 
 def main() -> int:
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    os.umask(0o027)
     for text in sys.stdin:
         try:
             answer = finish(json.loads(text))
