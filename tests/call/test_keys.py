@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.call.house import ANNA, House, make_settings, offer
+from tests.call.test_transfers import OUTSIDE, allowing, own_call
 
 from softswitch.call import records
 from softswitch.call.keys import pressable
@@ -150,3 +151,32 @@ def test_keys_ordered_from_outside() -> None:
 )
 def test_what_can_be_pressed(keys: str, sent: str) -> None:
     assert pressable(keys) == sent
+
+
+# ------------------------------------------------------------------ behind a number
+
+
+def test_keys_behind_a_number_are_pressed_once_it_has_answered() -> None:
+    house = House(allowing(to=()))
+    house.register(ANNA)
+    own_call(house, f"{OUTSIDE},,123#")
+    (invite,) = house.ringing()
+    assert invite.target == f"sip:{OUTSIDE}@127.0.0.2:5080"
+    house.post(sip.InviteProgressed(invite.leg, 183, offer()))
+    assert house.of(media.SendDigits) == []
+    house.answer(invite)
+    assert house.of(media.SendDigits) == [media.SendDigits(invite.leg, ",,123#")]
+    house.bye(invite.leg)
+    house.assert_nothing_left()
+    assert not any("123" in detail.dialled.removeprefix(OUTSIDE) for detail in house.of(records.CallDetail))
+
+
+@pytest.mark.parametrize(
+    ("dialled", "status"), [(f"{OUTSIDE},12x", 404), (f"{OUTSIDE},{'1' * 64}", 404), (",123", 404)]
+)
+def test_keys_that_cannot_be_pressed(dialled: str, status: int) -> None:
+    house = House(allowing(to=()))
+    house.register(ANNA)
+    own_call(house, dialled)
+    assert house.ringing() == []
+    assert [each.status for each in house.of(sip.Reject)] == [status]

@@ -303,32 +303,6 @@ def test_numbers_outside_are_dialled_by_the_rule_book(agent: AgentId, code: int)
     house.assert_nothing_left()
 
 
-def test_keys_behind_a_number_are_pressed_once_it_has_answered() -> None:
-    house = House(allowing(to=()))
-    house.register(ANNA)
-    own_call(house, f"{OUTSIDE},,123#")
-    (invite,) = house.ringing()
-    assert invite.target == f"sip:{OUTSIDE}@127.0.0.2:5080"
-    house.post(sip.InviteProgressed(invite.leg, 183, offer()))
-    assert house.of(media.SendDigits) == []
-    house.answer(invite)
-    assert house.of(media.SendDigits) == [media.SendDigits(invite.leg, ",,123#")]
-    house.bye(invite.leg)
-    house.assert_nothing_left()
-    assert not any("123" in detail.dialled.removeprefix(OUTSIDE) for detail in house.of(records.CallDetail))
-
-
-@pytest.mark.parametrize(
-    ("dialled", "status"), [(f"{OUTSIDE},12x", 404), (f"{OUTSIDE},{'1' * 64}", 404), (",123", 404)]
-)
-def test_keys_that_cannot_be_pressed(dialled: str, status: int) -> None:
-    house = House(allowing(to=()))
-    house.register(ANNA)
-    own_call(house, dialled)
-    assert house.ringing() == []
-    assert [each.status for each in house.of(sip.Reject)] == [status]
-
-
 def test_only_from_a_talk() -> None:
     house = House()
     house.register(ANNA, MART)
