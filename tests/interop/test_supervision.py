@@ -101,7 +101,7 @@ async def test_she_is_told_who_it_is_before_he_hears_her(floor: Floor) -> None:
     await floor.dial(floor.one, "500")
     talking = await anna.expect("talking", after=mark, seconds=8)
     said = floor.prompt(Say({"en": "Lost card, waited "}))
-    heard = await anna.hears_prompt(said, after=mark, since=talking.at, seconds=6)
+    heard = await anna.hears_prompt(said, after=mark, since=talking.at, seconds=6, part=0.5)
     bridged = await anna.hears_tone(CUSTOMER, after=mark, since=heard.ended, seconds=8)
     assert bridged.began >= heard.ended - 0.1
     await customer.hears_tone(AGENT, after=0, since=bridged.began, seconds=6)
