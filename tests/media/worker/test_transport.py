@@ -14,6 +14,7 @@ from softswitch.media import rtcp, rtp
 from softswitch.media.messages import (
     Bridge,
     CloseMediaLeg,
+    DigitReceived,
     MediaLegClosed,
     MediaLegFailed,
     OpenMediaLeg,
@@ -118,6 +119,31 @@ def test_what_ipv6_cannot_have(start_worker: Callable[..., Worker], options: tup
 def test_an_address_that_is_not_ours_keeps_it_from_starting(start_worker: Callable[..., Worker]) -> None:
     worker = start_worker(20000, 20010, "--host6", "2001:db8::1")
     assert worker.said.startswith("media address 2001:db8::1 cannot be used")
+
+
+def test_numbers_differ_by_direction_and_by_leg(worker: Worker, phone: Callable[..., Phone]) -> None:
+    """RFC 3264 5.1: he is sent to by his number, and sends by ours."""
+    one, other = phone(), phone()
+    one.payload_type, other.payload_type = 111, 97
+    opus = {"codec": "OPUS", "dtmf_clock": 48000}
+    worker.send(
+        SetRemote(one.leg, "127.0.0.1", one.port, 96, 101, **opus, heard_type=111, heard_dtmf=110),  # type: ignore[arg-type]
+        SetRemote(other.leg, "127.0.0.1", other.port, 97, 98, **opus),  # type: ignore[arg-type]
+        Bridge(one.leg, other.leg),
+    )
+    worker.settle()
+    one.talk(b"o" * 60)
+    packet, payload = other.hear()
+    assert (packet.payload_type, payload) == (97, b"o" * 60)
+    other.talk(b"p" * 60)
+    packet, payload = one.hear()
+    assert (packet.payload_type, payload) == (96, b"p" * 60)
+    one.talk(b"\x05\x80\x03\xc0", payload_type=110)
+    assert other.hear()[0].payload_type == 98
+    assert worker.expect(DigitReceived).digit == "5"
+    one.talk(b"x" * 60, payload_type=97)  # a number that nobody agreed to
+    one.talk(b"y" * 60)
+    assert other.hear()[1] == b"y" * 60
 
 
 # ------------------------------------------------------------------ reports, on a clock of our own
