@@ -171,3 +171,9 @@ def test_a_leg_that_ended_is_forgotten(line: Line) -> None:
     line.talk(CARDS)
     line.of.ended(line.leg.id)
     assert line.state == "" and not line.of._legs
+
+
+def test_a_secret_is_masked_also_in_a_recording_that_began_before_a_restart(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "secret")
+    line.of.flow(line.leg, CALL, "public")
+    assert [said(each)[:2] for each in line.take()] == [("mask", True), ("mask", False)]

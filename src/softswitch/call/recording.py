@@ -209,13 +209,14 @@ class Recordings:
             self._emit(StopRecording(leg.id, by, reason))
 
     def _mask(self, leg: CallLeg, known: Recorded, who: str, reason: str, *, on: bool, by: str = _BY_FLOW) -> None:
-        """As long as one of those who mask it has not taken it back."""
+        """As long as one of those who mask it has not taken it back. Also when no recording is known here: one that
+        began before a restart of the switch goes on in the media process, and nothing happens where there is none."""
         was = bool(known.masks)
         if on:
             known.masks[who] = None
         else:
             known.masks.pop(who, None)
-        if known.number and was != bool(known.masks):
+        if was != bool(known.masks):
             self._emit(MaskRecording(leg.id, on, by, reason))
 
 
