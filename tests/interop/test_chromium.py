@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest_asyncio
 
 from .chromium import Browser, Trouble
 from .conftest import AGENTS, EXPRESS, Line
+from .test_media_lost import media_process
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 
@@ -56,4 +59,25 @@ async def test_an_agent_in_the_browser_gets_the_caller(line: Line, browser: Brow
     await browser.until("seen.includes('audio connected') && pitch()[1] > -60")
     await browser.until("seen.some(word => word.startsWith('ended'))")
     await line.switch.wait_for_agent("anna", "break", 5)
+    await browser.ask("agent.stop(), 1")
+
+
+async def test_the_media_process_is_killed_under_a_call_of_the_browser(line: Line, browser: Browser) -> None:
+    """An ICE restart with the certificate of the next one."""
+    await browser.ask(f"start('{line.web.switch}/sip', '{AGENTS['anna']}', '{line.passwords['anna']}')")
+    await browser.until("seen.includes('registered')")
+    await line.switch.wait_for_agent("anna", "ready", 5)
+    customer = await line.customer("+3725558002")
+    await customer.tone(770)
+    await customer.dial(line.outside(EXPRESS))
+    await browser.until("seen.includes('audio connected')", 15)
+    await browser.hears(770)
+    mark = customer.mark()
+    os.kill(media_process(line), signal.SIGKILL)
+    await customer.expect("sdp", after=mark, seconds=5)
+    changed = (await customer.order("tone", hertz=880))["at"]
+    await browser.hears(880)
+    await customer.hears_tone(440, after=0, since=changed + 0.2, seconds=8)
+    await browser.ask("call.terminate(), 1")
+    await customer.expect("ended", after=0, seconds=5)
     await browser.ask("agent.stop(), 1")

@@ -30,6 +30,7 @@ from softswitch.media.messages import (
     Pong,
     StopPlay,
 )
+from softswitch.media.worker.line import MOST_KEPT_OF_LEG
 
 StartWorker = Callable[..., Worker]
 AUDIO = bytes(range(160))
@@ -142,19 +143,20 @@ def test_music_goes_on_and_what_was_pressed_is_told(survivor: Callable[..., Work
     for digit in "12":
         listens.press(list(press(digit, listens.timestamp)))
         listens.timestamp += 8000
-    for digit in "3" * 70:
-        goes.press([list(press(digit, goes.timestamp))[-1]])
+    for _ in range(70):
+        goes.press([list(press("3", goes.timestamp))[-1]])
         goes.timestamp += 8000
-    heard = [waits.hear()[1] for _ in range(20)]
-    assert heard == [b"m" * 160] * 20
+        assert waits.hear()[1] == b"m" * 160, "20 ms later"
     worker.connect("f")
     assert {leg.leg: leg.playback for leg in found(worker).values()} == {waits.leg: 7, listens.leg: 0, goes.leg: 0}
-    worker.send(AdoptLegs((waits.leg, listens.leg)))
+    worker.send(AdoptLegs((waits.leg, listens.leg, goes.leg)))
     assert worker.expect(PlaybackEnded) == PlaybackEnded(listens.leg, 9, True)
-    assert [worker.expect(DigitReceived).digit for _ in range(2)] == ["1", "2"]
+    hers = [worker.expect(DigitReceived, lambda event: event.leg == listens.leg) for _ in range(2)]
+    assert [event.digit for event in hers] == ["1", "2"]
     worker.send(StopPlay(waits.leg))
     assert worker.expect(PlaybackEnded).leg == waits.leg
-    assert not [event for event in worker.queue if isinstance(event, DigitReceived)]
+    pressed = [event for event in worker.queue if isinstance(event, DigitReceived)]
+    assert [(each.leg, each.digit) for each in pressed] == [(goes.leg, "3")] * MOST_KEPT_OF_LEG
 
 
 def test_one_switch_at_a_time(survivor: Callable[..., Worker]) -> None:
