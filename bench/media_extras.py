@@ -15,9 +15,10 @@ from array import array
 from collections.abc import Callable, Iterator
 from math import pi, sin
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench_media import Worker
+from media_sheet import Report, Run
 from secure_legs import SecurePhones
 from softswitch.ids import LegId
 from softswitch.media import rtp
@@ -31,9 +32,6 @@ from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
-
-if TYPE_CHECKING:
-    from media_report import Report, Run
 
 COMMAND = [sys.executable]
 _TYPES = {PCMU: 0, G722: 9, OPUS: 111}

@@ -24,13 +24,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -41,33 +38,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DRIVER = ROOT.parent / "shared" / "bench"
 LATE_MS = 40.0
 COMMAND = [sys.executable]
-
-
-@dataclass(frozen=True)
-class Row:
-    """`met` None: there is no target, or it was not measured."""
-
-    name: str
-    value: str
-    target: str = ""
-    met: bool | None = None
-
-
-@dataclass
-class Report:
-    rows: list[Row] = field(default_factory=list)
-    figures: dict[str, Any] = field(default_factory=lambda: {"bench": "media-report"})
-
-    def add(self, name: str, value: str, target: str = "", met: bool | None = None) -> None:
-        self.rows.append(Row(name, value, target, met))
-
-
-@dataclass(frozen=True)
-class Run:
-    seconds: float
-    folder: Path
-    driver: Path | None
-    quick: bool
 
 
 # ------------------------------------------------------------------ relay, beside the floor and rtpengine
@@ -206,16 +176,6 @@ def memory(run: Run, report: Report) -> None:
     # of a browser's call half of the packets are received from and half sent to the encrypted leg
     share = found["browser"]["us_per_packet"] * 100 / 1e4
     report.add("a call with a browser (PCMU), % of a core", f"{share:.2f}", "≤ 1.2", share <= 1.2)
-
-
-def table(report: Report) -> Table:
-    made = Table(title="Media process", title_justify="left")
-    for name, justify in (("figure", "left"), ("value", "right"), ("target", "right"), ("", "left")):
-        made.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for row in report.rows:
-        verdict = "" if row.met is None else "[green]met[/]" if row.met else "[red]missed[/]"
-        made.add_row(row.name, row.value, row.target, verdict)
-    return made
 
 
 def main() -> None:
