@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import bench_media
 import media_extras
+from media_sheet import Report, Run, table
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = ROOT.parent / "shared" / "bench"
