@@ -117,8 +117,9 @@ class Line:
         port: int = 0,
         seconds: float = SIPP_SECONDS,
         more: tuple[str, ...] = (),
+        directory: Path | None = None,
     ) -> Sipp:
-        """Start sipp on one of our scenarios, once."""
+        """Start sipp on one of our scenarios, once; `directory` has the files that it plays."""
         name = self._name(scenario)
         port = port or free_port(host)
         errors, screen = self.rack.directory / f"{name}.errors", self.rack.directory / f"{name}.screen"
@@ -133,6 +134,7 @@ class Line:
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "TERM": "dumb"},
+                cwd=directory,
             )
         run = Sipp(process, errors, screen, seconds)
         self.runs.append(run)

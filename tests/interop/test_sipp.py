@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import audioop
+import struct
 import time
 from collections.abc import Awaitable, Callable
+from math import pi, sin
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -22,6 +26,18 @@ Run = Callable[..., Awaitable[Sipp]]
 
 async def test_call_through_the_trunk(line: Line, sipp: Run) -> None:
     await (await sipp("call")).done()
+
+
+async def test_a_stream_of_sipp_is_heard(line: Line, sipp: Run, tmp_path: Path) -> None:
+    """Its packets, and its idea of time, are not those of a phone."""
+    samples = b"".join(struct.pack("<h", int(9000 * sin(2 * pi * 770 * n / 8000))) for n in range(16_000))
+    (tmp_path / "tone.alaw").write_bytes(audioop.lin2alaw(samples, 2))
+    anna = await line.agent("anna")
+    await anna.answering("at_once")
+    caller = await sipp("streams", number=EXPRESS, directory=tmp_path)
+    talking = await anna.expect("talking", after=0, seconds=10)
+    await anna.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await caller.done()
 
 
 async def test_late_offer(line: Line, sipp: Run) -> None:
