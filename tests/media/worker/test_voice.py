@@ -97,11 +97,28 @@ def test_another_source_is_followed_at_once() -> None:
     assert taken(jitter) == ord("n") and taken(jitter) is None
 
 
-def test_other_types_and_odd_headers_are_not_audio() -> None:
+def test_other_types_and_broken_headers_are_not_audio() -> None:
     jitter = Jitter(0)
-    for one in (packet(1, kind=101), bytearray(b"\x90\x00" + bytes(170))):
+    too_long = bytearray(packet(1))
+    too_long[0], too_long[14:16] = 0x90, b"\xff\xff"
+    for one in (packet(1, kind=101), bytearray(b"\x40\x00" + bytes(170)), too_long, packet(1)[:12]):
         jitter.put(one, len(one))
     assert len(jitter) == 0 and jitter.ssrc == -1
+
+
+def test_what_stands_around_the_audio_is_cut_away() -> None:
+    """RFC 3550 5.1, 5.3.1: contributing sources, a header extension, padding."""
+    plain = packet(1, b"a" * 160)
+    header, audio = bytes(plain[1:12]), bytes(plain[12:])
+    odd = (
+        b"\x82" + header + bytes(8) + audio,
+        b"\x90" + header + b"\xbe\xde\x00\x01" + bytes(4) + audio,
+        b"\xa0" + header + audio + b"\x00\x00\x03",
+    )
+    for each in odd:
+        jitter = Jitter(0)
+        jitter.put(bytearray(each) + b"of the packet before", len(each))
+        assert bytes(jitter.take() or b"") == audio
 
 
 def run(voice: Voice, plan: list[list[int]]) -> list[int]:

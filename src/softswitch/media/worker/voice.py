@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from softswitch.media.codecs import PCMA, PCMU, Codec
 from softswitch.media.mixing import CHANGE_SECONDS, continued, crossfade, ramped
-from softswitch.media.rtp import HEADER_BYTES
+from softswitch.media.rtp import HEADER_BYTES, parse
 from softswitch.media.worker.coding import decoder
 
 Payload: TypeAlias = bytes | bytearray | memoryview
@@ -83,8 +83,16 @@ class Jitter:
         return len(self._packets)
 
     def put(self, packet: bytearray | memoryview, size: int) -> None:
-        """A tap of the leg: only plain packets of audio are taken."""
-        if packet[1] & 0x7F != self.type or packet[0] != 0x80:
+        """A tap of the leg: only packets of audio are taken."""
+        if packet[1] & 0x7F != self.type:
+            return
+        begin = HEADER_BYTES
+        if packet[0] != 0x80:
+            parsed = parse(packet, size)
+            if parsed is None:
+                return
+            begin, size = parsed.payload_start, parsed.payload_end
+        if begin >= size:
             return
         sequence, timestamp, ssrc = _unpack(packet, 2)
         if ssrc != self.ssrc:
@@ -98,7 +106,7 @@ class Jitter:
                 return
             self._restart(sequence)
         self.timestamp = timestamp
-        self._packets[sequence] = packet[HEADER_BYTES:size]
+        self._packets[sequence] = packet[begin:size]
 
     def _restart(self, sequence: int) -> None:
         self._packets.clear()
