@@ -16,7 +16,17 @@ from softswitch.media.companding import ULAW_TO_ALAW
 from softswitch.media.worker import clips
 from softswitch.media.worker.clips import Clip
 from softswitch.media.worker.coding import Encoder, decoder, encoder
-from softswitch.media.worker.player import SLOTS, TICK_SECONDS, CodedPlaylist, Frames, Place, Player, Playlist, Wheel
+from softswitch.media.worker.player import (
+    SLOTS,
+    TICK_SECONDS,
+    CodedPlaylist,
+    Frames,
+    Place,
+    Player,
+    Playlist,
+    Turn,
+    Wheel,
+)
 
 
 def player(number: int = 0) -> Player:
@@ -193,6 +203,24 @@ def test_players_share_a_slot_that_is_due_soon() -> None:
     for lap in (100.02, 100.04):
         assert due_by(wheel, lap + 0.0001) == [first, third]
         assert due_by(wheel, lap + 0.0135) == [second]
+
+
+def test_what_is_heavy_is_not_crowded_into_one_slot() -> None:
+    """A room of wide-band phones takes 0.15 ms: with twenty of them in one slot, the calls would wait for 3 ms."""
+    wheel = Wheel(100.0)
+    turns = [Turn(lambda now: None) for _ in range(100)]
+    for each in turns:
+        wheel.add(each)
+    crowds = [len(wheel.due(100.0 + tick * TICK_SECONDS)) for tick in range(SLOTS)]
+    assert crowds == [10] * SLOTS
+    for each in turns[20:]:
+        wheel.remove(each)
+    light = [player(n) for n in range(50)]
+    for one in light:
+        wheel.add(one)
+    for one in (*turns[:20], *light):
+        wheel.remove(one)
+    assert len(wheel) == 0 and wheel.next_due(101.0) == 0.0
 
 
 def test_a_crowd_is_spread_over_all_slots_and_keeps_them() -> None:

@@ -20,6 +20,7 @@ TICK_SECONDS = 0.002
 SLOTS = 10
 _SOON = 5  # slots: 10 ms, nobody hears that a prompt starts so much later
 _CROWD = 32  # players of one slot: 0.2 ms of work
+_HEAVY = 16  # players are about as much work as one turn of something else: a mix is decoded and encoded
 
 
 class Frames(Protocol):
@@ -143,6 +144,7 @@ class Turn:
     """Something that is done every 20 ms."""
 
     __slots__ = ("slot", "take")
+    weight = _HEAVY
 
     def __init__(self, take: Callable[[float], None] | None) -> None:
         self.slot = -1
@@ -153,6 +155,7 @@ class Player(Turn):
     """One playback on one leg."""
 
     __slots__ = ("leg", "playback", "playlist", "send", "started")
+    weight = 1
 
     def __init__(self, leg: LegId, playback: PlaybackId, playlist: Frames) -> None:
         super().__init__(None)
@@ -166,10 +169,11 @@ class Player(Turn):
 class Wheel:
     """Players, and others who do something every 20 ms, by the time their next frame is due."""
 
-    __slots__ = ("_at", "_count", "_slots", "_tick")
+    __slots__ = ("_at", "_count", "_slots", "_tick", "_weights")
 
     def __init__(self, now: float) -> None:
         self._slots: list[dict[Turn, None]] = [{} for _ in range(SLOTS)]
+        self._weights = [0] * SLOTS
         self._at = now  # when the slot of `_tick` is due
         self._tick = 0
         self._count = 0
@@ -180,21 +184,23 @@ class Wheel:
     def add(self, player: Turn) -> None:
         """Due within the next few ticks, and every 20 ms from then on."""
         assert player.slot < 0, "a player is on the wheel once"
-        slots, first = self._slots, self._tick
+        slots, weights, first = self._slots, self._weights, self._tick
         soon = [tick % SLOTS for tick in range(first, first + _SOON)]
-        shared = [tick for tick in soon if 0 < len(slots[tick]) < _CROWD]
+        shared = [tick for tick in soon if slots[tick] and weights[tick] + player.weight <= _CROWD]
         if shared:
-            player.slot = max(shared, key=lambda tick: len(slots[tick]))
+            player.slot = max(shared, key=weights.__getitem__)
         elif not slots[first]:
             player.slot = first
         else:
-            player.slot = min(((first + step) % SLOTS for step in range(SLOTS)), key=lambda tick: len(slots[tick]))
+            player.slot = min(((first + step) % SLOTS for step in range(SLOTS)), key=weights.__getitem__)
         slots[player.slot][player] = None
+        weights[player.slot] += player.weight
         self._count += 1
 
     def remove(self, player: Turn) -> None:
         if player.slot >= 0:
             del self._slots[player.slot][player]
+            self._weights[player.slot] -= player.weight
             player.slot = -1
             self._count -= 1
 
