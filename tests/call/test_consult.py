@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.call.house import ANNA, LI, MART, House, make_settings
 from tests.call.test_supervision import talking
-from tests.call.test_transfers import OUTSIDE, allowing
+from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, own_call, refer
 from tests.call.who_hears import Sound
 
 from softswitch.acd import messages as acd
@@ -196,6 +196,41 @@ def test_she_transfers_him_elsewhere_from_three() -> None:
     (invite,) = house.ringing()
     house.answer(invite)
     assert hears(house, caller) == {invite.leg}
+    ends_clean(house, caller)
+
+
+def test_she_transfers_him_from_three_to_a_phone_that_rings() -> None:
+    house = House()
+    caller, hers, his = three(house)
+    house.register(LI)
+    house.post(acd.AgentWentOnBreak(LI, "lunch"))
+    second = own_call(house, EXTENSION[LI])
+    (invite,) = house.ringing()
+    assert refer(house, hers, "softswitch", second) == 202
+    assert his in house.ended_legs and hears(house, his) == set()
+    house.answer(invite)
+    assert hears(house, caller) == {invite.leg}
+    ends_clean(house, caller)
+
+
+def test_her_department_takes_a_caller_from_another_while_she_is_one_of_three() -> None:
+    """Whom she had asked about the first call is not left hanging when that one ends."""
+    house = House()
+    caller, hers = talking(house)
+    second = own_call(house, "+3726310000")
+    house.register(MART)
+    house.press(second, "1")
+    (invite,) = (each for each in house.ringing() if each.agent == MART)
+    house.answer(invite)
+    house.register(LI)
+    house.post(acd.AgentWentOnBreak(LI, "lunch"))
+    house.post(AskColleague(MART, EXTENSION[LI]))
+    (asked_leg,) = (each for each in house.ringing() if each.agent == LI)
+    house.answer(asked_leg)
+    house.post(ConsultStep(MART, "together"))
+    assert hears(house, asked_leg.leg) == {second, invite.leg}
+    assert refer(house, hers, "softswitch", second) == 202
+    assert hears(house, caller) == {invite.leg} and asked_leg.leg in house.ended_legs
     ends_clean(house, caller)
 
 

@@ -43,7 +43,7 @@ class Handing:
     def hand_over(self, destination: Destination, refer: LegId, outside: Outside | None, now: float) -> None:
         """Ring there for him."""
         session = self._session
-        self._without_third(now)
+        self.without_third(now)
         assert session.talk is not None and self.handover is None
         self.handover = handover = Handover(self._board, self, session.talk, destination, refer)
         shown = (session.leg.facts.customer, session.waiting.caller_name)
@@ -51,13 +51,15 @@ class Handing:
             shown = (self._board.call.call_back_caller, self._board.call.name)
         handover.start(outside, shown, now)
 
-    def _without_third(self, now: float) -> None:
+    def without_third(self, now: float) -> None:
+        """Whom she has asked, and has in her talk with him, goes before she gives it to somebody else."""
         if self.third is not None:
             self.third.do(BACK, now)
 
-    def hand_to_ring(self, destination: Destination, refer: LegId, dialling: Dialling) -> None:
+    def hand_to_ring(self, destination: Destination, refer: LegId, dialling: Dialling, now: float) -> None:
         """She has rung there already."""
         session = self._session
+        self.without_third(now)
         assert session.talk is not None and self.handover is None
         self.handover = handover = Handover(self._board, self, session.talk, destination, refer)
         handover.adopt(dialling)
@@ -66,7 +68,7 @@ class Handing:
         """She has talked there already, and now he does."""
         talk = self._session.talk
         assert talk is not None
-        self._without_third(now)
+        self.without_third(now)
         talk.pass_on(now)
         self.handed_over(destination, leg, now)
 

@@ -279,7 +279,7 @@ class Transfers:
             session.handing.join(destination, other, now)
         elif dialling is not None:
             self._accepted(refer)
-            session.handing.hand_to_ring(destination, refer, dialling)
+            session.handing.hand_to_ring(destination, refer, dialling, now)
         else:
             return NOT_POSSIBLE
         return 0
@@ -296,6 +296,7 @@ class Transfers:
         self._accepted(refer)
         self._board.emit(ReferProgressed(refer, 200))
         if talk is not None:
+            other.handing.without_third(now)
             other.talk = None
             talk.part()
             talk.apart()
