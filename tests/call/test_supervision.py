@@ -17,6 +17,7 @@ from softswitch.call.settings import Settings
 from softswitch.call.supervision import SupervisionNoted
 from softswitch.ids import LegId
 from softswitch.media import messages as media
+from softswitch.media.mix_messages import LeaveMix
 from softswitch.sip import messages as sip
 
 
@@ -138,8 +139,37 @@ def test_a_code_that_is_not_possible_is_said_so(who: Any, code: str) -> None:
     house.post(sip.InviteReceived(LegId(77), sip.Origin(agent=who), code, "x", "", offer(), FLOW))
     assert house.heard(LegId(77)) == ["goodbye"]
     assert floor.floor_of(house.calls.board).watches == ()
+    (noted,) = house.of(SupervisionNoted)
+    assert (noted.supervisor, noted.what, noted.because != "") == (who, "refused", True)
     house.prompt_over(LegId(77))
     assert LegId(77) in house.ended_legs
+
+
+def test_he_is_put_out_before_his_phone_has_acknowledged() -> None:
+    """His BYE waits for his ACK, which may come late: it does not bring him in."""
+    house = House(supervised())
+    caller, hers = talking(house)
+    house.register(LI)
+    house._acknowledges = False
+    house.post(sip.InviteReceived(LegId(77), sip.Origin(agent=LI), "*201000", "1002", "", offer(), FLOW))
+    house.ended_legs.add(LegId(77))  # the BYE is held back
+    house.post(EndSupervision(LI))
+    assert house.of(sip.Hangup)[-1].leg == LegId(77)
+    house.post(sip.AckReceived(LegId(77), None))
+    house.press(LegId(77), "6")
+    assert hears(house, LegId(77)) == set() and hears(house, caller) == {hers}
+    assert notes(house) == ["asked for listen", "over listen"]
+    house.post(sip.LegEnded(LegId(77), sip.EndedBy.US, 200))
+    house.bye(caller)
+    house.wait(30)
+    house.assert_nothing_left()
+
+
+def test_who_asks_for_another_part_stays_in_the_mix() -> None:
+    house, caller, hers, his = at_work()
+    house.post(Supervise(LI, ANNA, "barge"))
+    assert hears(house, caller) == {hers, his}
+    assert house.of(LeaveMix) == [] and notes(house)[-1] == "changed barge"
 
 
 def test_why_not() -> None:
@@ -235,6 +265,8 @@ def test_he_goes_from_one_agent_to_another() -> None:
     assert hears(house, his) == {second, marts}
     assert hears(house, caller) == {hers}
     assert hears(house, second) == {marts}
+    told = [(each.what, each.agent, each.interaction is not None) for each in house.of(SupervisionNoted)]
+    assert told[2:] == [("left", ANNA, True), ("asked for", MART, False), ("in", MART, True)]
 
 
 def test_two_supervisors_hear_the_talk_and_not_each_other() -> None:

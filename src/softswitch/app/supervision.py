@@ -57,6 +57,7 @@ class Supervisors:
         order = Supervise(AgentId(supervisor), AgentId(agent), part, follow, level)
         why = self._floor.refusal(order)
         if why is not None:
+            write_down(self._floor.refusal_note(order, why, self._switch.clock.now()))
             status, text = _WHY[why]
             return Refusal(status, text.format(supervisor=supervisor, agent=agent))
         self._switch.post(order)
@@ -70,12 +71,15 @@ class Supervisors:
 
 
 def write_down(event: SupervisionNoted) -> None:
-    """One line for each thing that a supervisor did, for those who have to account for it."""
-    log.info(
+    """One line for each thing that a supervisor did or tried, for those who have to account for it."""
+    why = {"because": event.because} if event.because else {}
+    say = log.warning if event.because == floor.NOT_HIS else log.info
+    say(
         "supervision",
         supervisor=event.supervisor,
         agent=event.agent,
         what=event.what,
         part=event.part,
         interaction=event.interaction,
+        **why,
     )

@@ -37,11 +37,13 @@ KEYS: Mapping[str, Part] = {"4": Part.LISTEN, "5": Part.WHISPER, "6": Part.BARGE
 LEVELS = (25, 200)  # percent, of his voice
 
 NOT_HIS, NO_TALK, FULL, BUSY, NO_PHONE = "not his", "no talk", "full", "busy", "no phone"
+_THERE_ALREADY = "there already"  # with another call of his
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisionNoted:
-    """For the record: who was in whose talk, and how. `what`: "asked for", "in", "changed", "waits", "over"."""
+    """For the record: who was in whose talk, and how. `what`: "asked for", "in", "changed", "waits",
+    "left" (for another agent), "over", "refused" (`because`)."""
 
     at: float  # wall clock
     supervisor: AgentId
@@ -49,6 +51,7 @@ class SupervisionNoted:
     what: str
     part: str
     interaction: InteractionId | None
+    because: str = ""
 
 
 class Watch:
@@ -65,6 +68,7 @@ class Watch:
         self.level = order.level
         self.leg: CallLeg | None = None
         self.ready = False  # he can hear
+        self.over = False
         self.talk: Talk | None = None
 
     @property
@@ -135,6 +139,7 @@ class Watch:
 
     def end(self, now: float) -> None:
         """He is hung up, and whoever rings stops."""
+        self.over = True
         self.leave()
         dialling, self._dialling = self._dialling, None
         if dialling is not None:
@@ -148,12 +153,13 @@ class Watch:
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
         if isinstance(event, DigitReceived | InfoDigitReceived):
             part = KEYS.get(event.digit)
-            if leg.keys.counts(event, now) and part is not None:
+            if leg.keys.counts(event, now) and part is not None and not self.over:
                 self.change(ChangeSupervision(self.supervisor, part.value), now)
         elif isinstance(event, OfferReceived):
             leg.answer_reoffer(event.sdp)
         elif isinstance(event, AckReceived):
-            if leg.acknowledged(event.sdp) and not self.ready:
+            # RFC 3261 15: we may not send a BYE before his ACK, so he may be hung up already when it comes
+            if leg.acknowledged(event.sdp) and not self.ready and not self.over:
                 leg.facts.answered_at = now
                 self.here(leg, now)
         elif isinstance(event, AudioMoved):
@@ -218,7 +224,8 @@ class Supervision:
             return NOT_HIS
         if talk is None and not order.follow:
             return NO_TALK
-        if talk is not None and len(talk.guests) >= MOST_GUESTS:
+        in_it = there is not None and there.talk is talk
+        if talk is not None and len(talk.guests) >= MOST_GUESTS and not in_it:
             return FULL
         if there is None and board.is_on_the_phone(supervisor):
             return BUSY
@@ -227,22 +234,25 @@ class Supervision:
         return None
 
     def supervise(self, order: Supervise, now: float) -> None:
-        if self.refusal(order) is not None:
+        why = self.refusal(order)
+        if why is not None:
+            self.refused(order, why, now)
             return
-        there = self._watches.get(order.supervisor)
-        if there is not None:  # he goes from one agent to the other, or asks for another part
-            there.agent, there.part, there.follow, there.level = (
-                order.agent,
-                Part(order.part),
-                order.follow,
-                order.level,
-            )
+        there, talk = self._watches.get(order.supervisor), self._talks.get(order.agent)
+        if there is not None and talk is not None and there.talk is talk:  # another part in it
+            there.change(ChangeSupervision(order.supervisor, order.part, order.follow, order.level), now)
+            return
+        if there is not None:  # he goes from one agent to the other
+            if there.talk is not None:
+                self.note(there, "left", now)
+                there.leave()
+            there.agent, there.follow, there.level = order.agent, order.follow, order.level
+            there.part = Part(order.part)
             self.note(there, "asked for", now)
             if there.ready:
-                there.join(self._talks.get(order.agent), now)
+                there.join(talk, now)
             return
         watch = self._begin(order, now)
-        talk = self._talks.get(order.agent)
         voice = self.board.call.agents[order.agent]
         name = next(iter(voice.spoken_name.texts.values()), order.agent)
         watch.ring(self.board, (voice.extension, name), talk.customer_leg if talk is not None else None, now)
@@ -275,8 +285,10 @@ class Supervision:
 
     def dialled(self, order: Supervise, leg: CallLeg, now: float) -> Watch | None:
         """His own call has been answered: it is how he is there from its ACK on. None: it cannot be."""
-        if order.supervisor in self._watches or self.refusal(order) not in (None, BUSY, NO_PHONE):
-            return None  # busy: with this very call
+        why = _THERE_ALREADY if order.supervisor in self._watches else self.refusal(order)
+        if why not in (None, BUSY, NO_PHONE):  # busy: with this very call
+            self.refused(order, why, now)
+            return None
         watch = self._begin(order, now)
         watch.leg = leg
         self.board.give_leg(leg, watch)
@@ -288,6 +300,15 @@ class Supervision:
         if self._watches.get(watch.supervisor) is watch:
             del self._watches[watch.supervisor]
             self.note(watch, "over", now)
+
+    def refused(self, order: Supervise, why: str, now: float) -> None:
+        self.board.emit(self.refusal_note(order, why, now))
+
+    def refusal_note(self, order: Supervise, why: str, now: float) -> SupervisionNoted:
+        """Also who tried what he may not is for the record."""
+        at, talk = self.board.line.wall(now), self._talks.get(order.agent)
+        interaction = talk.facts.interaction if talk is not None else None
+        return SupervisionNoted(at, order.supervisor, order.agent, "refused", order.part, interaction, because=why)
 
     def note(self, watch: Watch, what: str, now: float) -> None:
         interaction = watch.talk.facts.interaction if watch.talk is not None else None
