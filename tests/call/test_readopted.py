@@ -16,7 +16,7 @@ from softswitch.call import records
 from softswitch.call.board import NOBODY
 from softswitch.call.live import ALONE, INTERNAL, MENU, TALK, WAITING, CallRestored, CallsResumed, LiveCall
 from softswitch.call.live_calls import LiveCalls
-from softswitch.call.orders import PassCaller
+from softswitch.call.orders import AskColleague, PassCaller
 from softswitch.call.recording import RecordingOrder
 from softswitch.call.recording_settings import RecordingPlan, RecordRule
 from softswitch.call.session import Stage
@@ -127,6 +127,23 @@ def test_hold_and_resume_after_the_restart() -> None:
     assert b"recvonly" in answer.sdp
     after.post(sip.OfferReceived(agent, offer()))
     assert after.of(media.StopPlay)[-1].leg == caller
+
+
+def test_who_heard_music_while_she_asked_a_colleague_hears_her_again() -> None:
+    """The music of the process before goes on in the media process until somebody stops it."""
+    before = House()
+    caller, agent = talking(before)
+    before.register(MART)
+    before.post(acd.AgentWentOnBreak(MART, "lunch"))
+    before.post(AskColleague(ANNA, "1001"))
+    (invite,) = before.ringing()
+    before.answer(invite)
+    assert before.heard(caller)[-1] == "music:calm"
+    after = next_life(before)
+    sound = [each for each in after.sent if isinstance(each, media.StopPlay | media.Play | media.PlayMusic)]
+    assert [(type(each), each.leg) for each in sound] == [(media.StopPlay, caller), (media.StopPlay, agent)]
+    assert [(each.leg, each.peer) for each in after.of(media.Bridge)] == [(caller, agent)]
+    assert invite.leg in after.ended_legs
 
 
 def test_who_was_on_hold_hears_music_again() -> None:

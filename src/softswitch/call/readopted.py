@@ -36,6 +36,7 @@ from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import NumberSettings
 from softswitch.call.transfers import Transfers
 from softswitch.ids import AgentId, FlowId, InteractionId, LegId
+from softswitch.media.messages import StopPlay
 from softswitch.sip.messages import AckReceived, SendOffer
 
 RESTARTED = 'Q.850;cause=41;text="The switch was started again"'  # temporary failure
@@ -202,6 +203,8 @@ class Readopted:
             return None
         for kept, leg in zip(call.legs, (one, other), strict=True):
             self._refreshable(kept, leg)
+            if leg.has_media:  # music of a consultation or a transfer that was under way goes on with the audio
+                self._board.emit(StopPlay(leg.id))
         return one, other
 
     def _refreshable(self, kept: LiveLeg, leg: CallLeg) -> None:
