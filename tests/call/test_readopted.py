@@ -270,6 +270,19 @@ def test_its_recording_goes_on_as_one_recording() -> None:
     assert after.of(media.MarkRecording)[0] == media.MarkRecording(caller, "the switch was started again")
 
 
+def test_its_recording_goes_on_in_another_file_when_the_media_process_was_lost() -> None:
+    house = recording_house()
+    caller, _ = talking(house)
+    house.lose_media()
+    assert len(house.of(media.StartRecording)) == 1
+    house.new_media()
+    first, second = house.of(media.StartRecording)
+    assert second.leg == caller and second.recording != first.recording and second.interaction == first.interaction
+    opened = max(n for n, each in enumerate(house.sent) if isinstance(each, media.OpenMediaLeg) and each.leg == caller)
+    assert opened < house.sent.index(second)
+    assert media.MarkRecording(caller, "goes on from", str(first.recording)) in house.sent
+
+
 def test_who_refused_to_be_recorded_is_not_recorded() -> None:
     before = recording_house()
     caller, _ = talking(before)

@@ -25,8 +25,8 @@ class Line:
     def __init__(self, plan: RecordingPlan | None = PLAN) -> None:
         self.told: list[Any] = []
         self.of = Recordings(plan, IdSource(1), self.told.append)
-        facts = SimpleNamespace(customer="+3725550001", dialled="+3726310000")
-        self.leg = cast(CallLeg, SimpleNamespace(id=LegId(5), alive=True, facts=facts))
+        facts = SimpleNamespace(customer="+3725550001", dialled="+3726310000", interaction=CALL)
+        self.leg = cast(CallLeg, SimpleNamespace(id=LegId(5), alive=True, facts=facts, has_media=True))
 
     def talk(self, queue: QueueId, agent: str = "anna") -> None:
         self.of.talk_began(self.leg, CALL, queue, agent)
@@ -177,3 +177,58 @@ def test_a_secret_is_masked_also_in_a_recording_that_began_before_a_restart(line
     line.of.flow(line.leg, CALL, "secret")
     line.of.flow(line.leg, CALL, "public")
     assert [said(each)[:2] for each in line.take()] == [("mask", True), ("mask", False)]
+
+
+def test_when_the_audio_begins_anew_the_rest_is_a_recording_of_its_own_and_as_silent(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "announced")
+    line.talk(CARDS)
+    line.order("pause")
+    line.order("mask")
+    first = line.take()[0]
+    line.of.moved(line.leg)
+    told = line.take()
+    assert told[0].recording not in (0, first.recording) and told[0].interaction == CALL
+    assert [said(each) for each in told] == [
+        ("start", "the switch"),
+        ("goes on from", str(first.recording)),
+        ("announced", ""),
+        ("queue", "cards"),
+        ("agent", "anna"),
+        ("pause", True, "the switch"),
+        ("mask", True, "as before"),
+    ]
+    assert line.state == "masked"
+
+
+def test_who_is_not_recorded_is_not_when_the_audio_begins_anew(line: Line) -> None:
+    line.of.moved(line.leg)
+    line.talk(DEMAND)
+    line.of.flow(line.leg, CALL, "stop")
+    line.of.moved(line.leg)
+    assert line.take() == []
+
+
+def test_the_mask_of_a_secret_outlasts_the_sound_of_its_last_key(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "start")
+    line.of.flow(line.leg, CALL, "secret")
+    line.of.flow(line.leg, CALL, "public")
+    on, off = (each for each in line.take() if isinstance(each, MaskRecording))
+    assert on.lingers == 0.0 and off.lingers >= 0.3
+    line.order("mask")
+    line.order("unmask")
+    assert line.take()[-1].lingers == 0.0
+
+
+def test_a_secret_that_a_restart_cut_short_masks_no_longer(line: Line) -> None:
+    """Nobody keys it in any more: his flow begins anew."""
+    line.of.flow(line.leg, CALL, "start")
+    line.of.flow(line.leg, CALL, "secret")
+    known = line.of.known(line.leg.id)
+    assert known is not None
+    after = Line()
+    after.of.goes_on(after.leg, known, True, menu=True)
+    assert [said(each) for each in after.take()] == [
+        ("the switch was started again", ""),
+        ("mask", False, "the switch was started again"),
+    ]
+    assert after.state == "recording"

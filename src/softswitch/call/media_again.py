@@ -161,6 +161,7 @@ class MediaAgain:
         self._offered[leg.id] = _Offered(leg.port)
         offer = leg.move_audio(port)
         self._board.emit(SendOffer(leg.id, offer))
+        self._board.recordings.moved(leg)
         owner.leg_event(leg, AudioMoved(leg.id), now)
 
     # -------------------------------------------------------------- the peer's answer

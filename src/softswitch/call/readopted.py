@@ -99,7 +99,7 @@ class Readopted:
             leg = self._leg(kept.sip.leg)
             if leg is not None and kept.recorded is not None:
                 carried = leg.has_media and leg.port == kept.port
-                self._board.recordings.goes_on(leg, replace(kept.recorded), carried)
+                self._board.recordings.goes_on(leg, replace(kept.recorded), carried, call.kind == MENU)
 
     def _end(self, legs: tuple[LiveLeg, ...]) -> None:
         for kept in legs:

@@ -3,6 +3,7 @@
     nothing --the queue's rule at the connect, a flow's step, an order--> recorded --stop, refusal--> nothing (for good)
     recorded --pause by an agent, a queue that is never recorded--> silent --resume, another queue--> recorded
     recorded --a secret is keyed in, a mask--> silent --it is over--> recorded
+    recorded --the media process is lost, its leg has audio again--> recorded, in a file of its own
 
 What is recorded is the customer's leg, whoever he talks with: hold, transfers and other departments are marks in one
 recording. A caller who refused (`record: stop`) is not recorded again in this call, by nobody.
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 _BY_QUEUE: Final = "the queue"
 _BY_FLOW: Final = "the flow"
+_BY_SWITCH: Final = "the switch"
+_SECRET: Final = "a secret"
+_FLOW: Final = "the flow"
+SECRET_LINGERS_SECONDS: Final = 0.4  # a key is told at its beginning, and may sound on: RFC 4733 and INFO beside tones
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Recorded:
     refused: bool = False
     announced: bool = False
     queue: str = ""
+    agent: str = ""  # the last one
     by_queue: bool = False  # silent because of where he is now
     paused: bool = False  # by somebody
     masks: dict[str, None] = field(default_factory=dict)  # who masks it: a flow, a person
@@ -86,12 +92,35 @@ class Recordings:
         """What is kept of this leg, so that it outlives the process."""
         return self._legs.get(leg)
 
-    def goes_on(self, leg: CallLeg, known: Recorded, carried: bool) -> None:
-        """Of the process before: who refused is not asked again. `carried`: its recording went on meanwhile."""
+    def goes_on(self, leg: CallLeg, known: Recorded, carried: bool, menu: bool = False) -> None:
+        """Of the process before: who refused is not asked again. `carried`: its recording went on meanwhile; else it
+        goes on in a new file as soon as there is audio. `menu`: his flow begins anew, and masks anew."""
         self._legs[leg.id] = known
-        if not carried:
-            known.number = 0
+        if not carried and leg.has_media:
+            self.moved(leg)
         self.mark(leg, "the switch was started again")
+        for who in (_SECRET, _FLOW) if menu else (_SECRET,):
+            if who in known.masks:
+                self._mask(leg, known, who, "the switch was started again", on=False, lingers=SECRET_LINGERS_SECONDS)
+
+    def moved(self, leg: CallLeg) -> None:
+        """Its audio began anew in another media process: what was recorded is a file of its own, and so is the rest."""
+        known = self._legs.get(leg.id)
+        if self._plan is None or known is None or not known.number:
+            return
+        before, known.number = known.number, self._ids.number()
+        facts, emit = leg.facts, self._emit
+        who = facts.customer, facts.dialled
+        emit(StartRecording(leg.id, known.number, facts.interaction or 0, *who, _BY_SWITCH, "the audio began anew"))
+        emit(MarkRecording(leg.id, "goes on from", str(before)))
+        emit(MarkRecording(leg.id, "announced" if known.announced else "not announced"))
+        for mark, detail in (("queue", known.queue), ("agent", known.agent)):
+            if detail:
+                emit(MarkRecording(leg.id, mark, detail))
+        if known.paused or known.by_queue:
+            emit(PauseRecording(leg.id, True, _BY_SWITCH, "as before"))
+        if known.masks:
+            emit(MaskRecording(leg.id, True, _BY_SWITCH, "as before"))
 
     # -------------------------------------------------------------- what happens to the call
 
@@ -107,6 +136,7 @@ class Recordings:
         if known.queue != queue:
             known.queue = queue
             self._emit(MarkRecording(leg.id, "queue", queue))
+        known.agent = agent
         self._emit(MarkRecording(leg.id, "agent", agent))
         self._silence_by_queue(leg, known, rule, queue)
 
@@ -142,9 +172,10 @@ class Recordings:
         elif action == "stop":
             self._stop(leg, known, _BY_FLOW, "refused")
         elif action in ("mask", "unmask"):
-            self._mask(leg, known, _BY_FLOW, "the flow", on=action == "mask")
+            self._mask(leg, known, _FLOW, "the flow", on=action == "mask", lingers=SECRET_LINGERS_SECONDS)
         else:
-            self._mask(leg, known, "a secret", "a secret is keyed in", on=action == "secret")
+            on = action == "secret"
+            self._mask(leg, known, _SECRET, "a secret is keyed in", on=on, lingers=SECRET_LINGERS_SECONDS)
 
     # -------------------------------------------------------------- orders from outside
 
@@ -208,7 +239,17 @@ class Recordings:
             known.number = 0
             self._emit(StopRecording(leg.id, by, reason))
 
-    def _mask(self, leg: CallLeg, known: Recorded, who: str, reason: str, *, on: bool, by: str = _BY_FLOW) -> None:
+    def _mask(
+        self,
+        leg: CallLeg,
+        known: Recorded,
+        who: str,
+        reason: str,
+        *,
+        on: bool,
+        by: str = _BY_FLOW,
+        lingers: float = 0.0,
+    ) -> None:
         """As long as one of those who mask it has not taken it back. Also when no recording is known here: one that
         began before a restart of the switch goes on in the media process, and nothing happens where there is none."""
         was = bool(known.masks)
@@ -217,7 +258,7 @@ class Recordings:
         else:
             known.masks.pop(who, None)
         if was != bool(known.masks):
-            self._emit(MaskRecording(leg.id, on, by, reason))
+            self._emit(MaskRecording(leg.id, on, by, reason, 0.0 if on else lingers))
 
 
 # ------------------------------------------------------------------ orders to a call that goes on

@@ -253,12 +253,14 @@ class PauseRecording:
 
 @dataclass(frozen=True, slots=True)
 class MaskRecording:
-    """The same for what must not be recorded (card data); one does not end the other."""
+    """The same for what must not be recorded (card data); one does not end the other. `lingers`: off only after so many
+    seconds, for a key that still sounds."""
 
     leg: LegId
     on: bool
     by: str = ""
     reason: str = ""
+    lingers: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

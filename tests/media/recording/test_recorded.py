@@ -132,6 +132,25 @@ def test_paused_and_masked_stretches_are_silence_and_marked_and_keys_are_nowhere
     assert line["sides"]["caller"] == {"packets": 20, "lost": 0, "silent": []}  # what is hidden is not missing
 
 
+def test_a_mask_that_lingers_hides_the_end_of_the_last_key(worker: Worker) -> None:
+    store = store_of(worker)
+    worker.send(setup(store))
+    caller, _ = call(worker)
+    number = start(caller)
+    his, pace = frames(21, 80), Pace()
+    worker.send(MaskRecording(caller.leg, True, "the flow", "a secret"))
+    worker.settle()
+    for place, one in enumerate(his):
+        if place == 5:
+            worker.send(MaskRecording(caller.leg, False, "the flow", "a secret", 0.4))
+            worker.settle()
+        caller.talk(one)
+        pace.wait()
+    left, _ = sound(store, stop(caller, number))
+    assert all(find(left, heard([each])) < 0 for each in his[:24])
+    assert find(left, heard(his[70:])) >= 0
+
+
 def test_hold_and_another_agent_are_one_recording(worker: Worker) -> None:
     store = store_of(worker)
     worker.send(setup(store))

@@ -26,7 +26,7 @@ from tests.media.recording.desk import (
     stop,
 )
 
-from softswitch.media.messages import RecordingProblem
+from softswitch.media.messages import MarkRecording, MaskRecording, RecordingProblem
 from softswitch.media.recording.crypt import KeyRing
 from softswitch.media.worker.recordings import ledger
 
@@ -147,6 +147,25 @@ def test_a_writer_that_dies_is_replaced_and_the_recording_goes_on(tmp_path: Path
     assert find(left, heard(his[:40])) >= 0
     assert find(left, heard(his[40:])) >= 0
     assert "the writer was away" in [each["detail"] for each in line["marks"]]
+
+
+def test_what_was_marked_while_there_was_no_writer_is_marked(tmp_path: Path) -> None:
+    """Most of all the end of a mask: else everything behind it would be silence."""
+    store = tmp_path / "recordings"
+    with recording_worker(tmp_path / "w", setup(store)) as worker:
+        caller, _ = call(worker)
+        number = start(caller)
+        worker.send(MaskRecording(caller.leg, True, "flow", "pin"))
+        until(reel_grown(store, 300))
+        os.kill(writer_of(worker), signal.SIGKILL)
+        worker.send(MaskRecording(caller.leg, False, "flow", "pin"), MarkRecording(caller.leg, "agent", "mart"))
+        assert problem(worker, "writer") == "the writer died"
+        assert problem(worker, "writer", on=False) == ""
+        his = frames(6, 40)
+        talk(caller, his)
+        line = stop(caller, number)
+    assert find(sound(store, line)[0], heard(his)) >= 0
+    assert [each["mark"] for each in line["marks"] if each["mark"] != "gap"] == ["masked", "unmasked", "agent"]
 
 
 def test_a_media_process_that_dies_leaves_a_whole_recording(tmp_path: Path) -> None:

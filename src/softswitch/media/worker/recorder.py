@@ -41,7 +41,8 @@ from softswitch.media.worker.taps import Tap
 log = logging.getLogger(__name__)
 
 PACKETS_AT_ONCE: Final = 50  # of one side: a second
-BATCH_SECONDS: Final = 0.75  # and what is older goes with the next look around
+BATCH_SECONDS: Final = 1.25  # and what is older goes with the next look around: of legs that hardly send, not of all
+MOST_MARKS: Final = 1000  # of one recording, that a writer which replaces another is told again
 MOST_RECORDINGS: Final = 4096
 
 
@@ -53,18 +54,18 @@ class Recording:
         "heard",
         "leg",
         "lost_since",
-        "number",
+        "marks",
         "order",
         "part",
         "silent_by",
         "since",
         "taps",
         "types",
+        "unmask",
     )
 
     def __init__(self, leg: Leg, order: StartRecording, now: float) -> None:
         self.leg = leg
-        self.number = order.recording
         self.order = order
         self.began = (now, time.time())
         self.part = 0
@@ -74,6 +75,12 @@ class Recording:
         self.types: dict[int, str] = {}
         self.taps: tuple[Tap, Tap] | None = None
         self.lost_since = 0.0  # batches were given up
+        self.marks: list[bytes] = []  # also those that a writer took with it
+        self.unmask: tuple[float, MaskRecording] | None = None  # a mask that lingers, until then
+
+    @property
+    def number(self) -> int:
+        return self.order.recording
 
     def head(self) -> bytes:
         order, (at, wall) = self.order, self.began
@@ -153,7 +160,14 @@ class Recorder:
         self._silence(leg, "paused", "resumed", order)
 
     def _mask(self, leg: Leg, order: MaskRecording) -> None:
-        self._silence(leg, "masked", "unmasked", order)
+        recording = self._recordings.get(leg)
+        if recording is None:
+            return
+        recording.unmask = None
+        if order.lingers and not order.on:
+            recording.unmask = self._relay.now + order.lingers, order
+        else:
+            self._silence(leg, "masked", "unmasked", order)
 
     def _mark_order(self, leg: Leg, order: MarkRecording) -> None:
         recording = self._recordings.get(leg)
@@ -191,6 +205,9 @@ class Recorder:
         if not writer.alive and writer.setup:
             self._start_writer(now)
         for each in self._recordings.values():
+            if each.unmask is not None and each.unmask[0] <= now:
+                order, each.unmask = each.unmask[1], None
+                self._silence(each.leg, "masked", "unmasked", order)
             if now - each.since >= BATCH_SECONDS:
                 self._hand_over(each)
 
@@ -213,6 +230,7 @@ class Recorder:
             for each in self._recordings.values():
                 each.part += 1
                 self.writer.send(frames.OPEN, each.number, each.head(), keep=True)
+                self._tell_marks(each)
                 each.lost_since = each.lost_since or max(each.since - 1.0, each.began[0])  # what it may not have read
 
     # -------------------------------------------------------------- taps
@@ -252,7 +270,7 @@ class Recorder:
         def sent(packet: bytearray | memoryview, size: int) -> None:
             note_packet(bytes(packet))
             note_time(clock.now)
-            if len(packets) >= 2 * PACKETS_AT_ONCE:
+            if len(packets) >= PACKETS_AT_ONCE:
                 self._hand_over(recording)
 
         return sent
@@ -293,11 +311,21 @@ class Recorder:
             mark = {"at": recording.lost_since, "until": now, "mark": "gap", "detail": "the writer was away", "by": ""}
             if writer.send(frames.MARK, recording.number, json.dumps(mark).encode(), keep=keep):
                 recording.lost_since = 0.0
+                self._tell_marks(recording)
         return writer.send(kind, recording.number, content, keep=keep)
 
     def _mark(self, recording: Recording, mark: str, detail: str, by: str) -> None:
         document = {"at": self._relay.now, "mark": mark, "detail": detail, "by": by}
-        self._send(recording, frames.MARK, json.dumps(document).encode())
+        content = json.dumps(document).encode()
+        if len(recording.marks) < MOST_MARKS:
+            recording.marks.append(content)
+        if not self._send(recording, frames.MARK, content):
+            recording.lost_since = recording.lost_since or self._relay.now
+
+    def _tell_marks(self, recording: Recording) -> None:
+        """All of them, for nobody knows which ones the last writer had read; one told twice counts once."""
+        for content in recording.marks:
+            self.writer.send(frames.MARK, recording.number, content, keep=True)
 
     def _end(self, leg: Leg, because: str, by: str) -> None:
         recording = self._recordings.pop(leg, None)

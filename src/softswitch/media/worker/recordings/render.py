@@ -50,6 +50,7 @@ class Told:
 def look(records: Iterable[Record]) -> Told:
     """Read a reel once for all that must be known before the first sample."""
     told = Told()
+    seen: dict[tuple[Any, ...], None] = {}
     for kind, content in records:
         if kind == reel.BATCH:
             types, heard_at, _, sent_at, _ = msgpack.unpackb(content, strict_map_key=False)
@@ -61,10 +62,17 @@ def look(records: Iterable[Record]) -> Told:
         if kind == reel.OPEN and not told.opened:
             told.opened = document
         elif kind == reel.MARK:
-            told.marks.append(document)
+            if _same(document) not in seen:  # a writer that replaces another is told all of them again
+                seen[_same(document)] = None
+                told.marks.append(document)
         elif kind == reel.CLOSE:
             told.closed_at, told.because = document["at"], document["because"]
+    told.marks.sort(key=itemgetter("at"))
     return told
+
+
+def _same(mark: dict[str, Any]) -> tuple[Any, ...]:
+    return mark["at"], mark["mark"], mark["detail"], mark["by"], mark.get("until")
 
 
 class Side:
