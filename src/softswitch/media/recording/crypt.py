@@ -38,6 +38,10 @@ class SealError(Exception):
     """It does not open; the message is one sentence without a full stop."""
 
 
+class KeyMissing(SealError):
+    """No key of ours opens it."""
+
+
 def read_key(text: str) -> bytes:
     """A master key as it is written: 64 hexadecimal digits, or the same 32 bytes in base64. Raises `ValueError`."""
     text = text.strip()
@@ -85,11 +89,11 @@ class KeyRing:
     def open(self, wrapped: Wrapped, about: bytes) -> bytes:
         master = self.keys.get(wrapped.key)
         if master is None:
-            raise SealError(f'the key "{wrapped.key}" is not among ours')
+            raise KeyMissing(f'the key "{wrapped.key}" is not among ours')
         try:
             return AESGCM(master).decrypt(wrapped.nonce, wrapped.sealed, about)
         except (InvalidTag, ValueError):
-            raise SealError(f'the key "{wrapped.key}" does not open it') from None
+            raise KeyMissing(f'the key "{wrapped.key}" does not open it') from None
 
     def secret(self, key: str, purpose: str) -> bytes:
         """A secret of its own made of a master key; empty for a key that is not ours."""

@@ -21,7 +21,6 @@ RECORDED: Final = "recorded"
 HEARD: Final = "heard"
 EXPORTED: Final = "exported"
 DELETED: Final = "deleted"
-MOST_LINE: Final = 1 << 20
 _dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
 
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final
 
 import soundfile
 
-from softswitch.media.recording.crypt import CHUNK, Header, KeyRing, SealError
+from softswitch.media.recording.crypt import CHUNK, Header, KeyMissing, KeyRing, SealError
 from softswitch.media.recording.reel import ReelReader
 from softswitch.media.worker.recordings.render import Record, Renderer, Told, look
 
@@ -33,6 +33,7 @@ FORMATS: Final = {
     "mp3": ("MP3", "MPEG_LAYER_III", "mp3"),
 }
 _NICE = 10
+MOST_MARK_BYTES: Final = 256 << 10  # of one recording, in its line of the manifest
 
 
 class AudioFile(io.RawIOBase):
@@ -131,8 +132,12 @@ def _records(reels: list[Path], ring: KeyRing) -> Iterator[Iterator[Record]]:
         readers = []
         for path in reels:
             file = stack.enter_context(open(path, "rb"))
-            with contextlib.suppress(SealError):  # a part that was begun and holds nothing yet
+            try:
                 readers.append(ReelReader(file.read, ring))
+            except KeyMissing:  # the other parts without this one would be the whole recording for ever
+                raise
+            except SealError:  # a part that was begun and holds nothing yet
+                continue
         yield (record for reader in readers for record in reader)
 
 
@@ -166,7 +171,7 @@ def _facts(told: Told, renderer: Renderer, form: str) -> dict[str, Any]:
         if side.unheard:
             sides[name]["unknown"] = side.unheard
     opened = told.opened
-    marks = [{**mark, **_since(mark, renderer.begin)} for mark in told.marks]
+    marks = _marks(told, renderer)
     return {
         "interaction": opened["interaction"],
         "caller": opened["caller"],
@@ -179,6 +184,21 @@ def _facts(told: Told, renderer: Renderer, form: str) -> dict[str, Any]:
         "sides": sides,
         "ended": told.because or "the media process died",
     }
+
+
+def _marks(told: Told, renderer: Renderer) -> list[dict[str, Any]]:
+    """With times since the beginning. Whoever orders thousands of them does not make the line endless."""
+    marks: list[dict[str, Any]] = []
+    size = 0
+    for each in told.marks:
+        mark = {**each, **_since(each, renderer.begin)}
+        size += len(json.dumps(mark))
+        if size > MOST_MARK_BYTES:
+            more = f"{len(told.marks) - len(marks)} more"
+            marks.append({"at": mark["at"], "mark": "left out", "detail": more, "by": ""})
+            break
+        marks.append(mark)
+    return marks
 
 
 def _since(mark: dict[str, Any], begin: float) -> dict[str, float]:
@@ -200,6 +220,8 @@ def finish(job: dict[str, Any]) -> dict[str, Any]:
     name = f"{folder_of(told.opened['wall'])}/{recording}.{FORMATS[form][2]}" + (".sealed" if ring.use else "")
     path = directory / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    for left in path.parent.glob(f"{recording}.*.partial"):  # of one who died at it; nobody else makes this recording
+        left.unlink(missing_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     sealing = Header.new(recording, ring, os.urandom) if ring.use else None
     try:
@@ -210,6 +232,7 @@ def finish(job: dict[str, Any]) -> dict[str, Any]:
         raise
     size, seen = partial.stat().st_size, digest(partial)
     facts = {"recording": recording, "path": name, "size": size, "sha256": seen, **_facts(told, renderer, form)}
+    facts["parts"] = [int(each.name.split(".")[1]) for each in reels]
     return {"facts": facts, "partial": str(partial)}
 
 

@@ -130,7 +130,11 @@ class Jobs:
     def _store(self, answer: dict[str, Any]) -> dict[str, Any]:
         facts, partial = answer["facts"], Path(answer["partial"])
         path = self._directory / facts["path"]
-        if path.exists():  # two writers had a part each of one recording, in a crash: both are kept
+        known = self._known(str(facts["path"])) if path.exists() else None
+        if known is not None and known.get("parts") == facts["parts"]:
+            partial.unlink(missing_ok=True)  # who made it died before the reels were deleted: it is there already
+            return known
+        if known is not None:  # two writers had a part each of one recording, in a crash: both are kept
             path = path.with_name(f"{int(time.time())}-{path.name}")
             facts["path"] = str(path.relative_to(self._directory))
         try:
@@ -144,6 +148,15 @@ class Jobs:
         except OSError:
             partial.unlink(missing_ok=True)
             raise
+
+    def _known(self, path: str) -> dict[str, Any] | None:
+        """What the manifest says of the file with this name; a file that it does not know was never finished."""
+        for text in reversed(ledger.lines(self._directory)):
+            if path in text:
+                line: dict[str, Any] = json.loads(text)
+                if line.get("path") == path and line.get("what") == RECORDED:
+                    return line
+        return None
 
     def _failed(self, job: Job, trouble: str, now: float) -> None:
         self._working = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from softswitch.media.recording.crypt import KeyRing
-from softswitch.media.recording.manifest import MOST_LINE, next_line
+from softswitch.media.recording.manifest import next_line
 
 NAME: Final = "manifest.jsonl"
 
@@ -39,7 +39,7 @@ def append(directory: Path, at: float, what: str, facts: Mapping[str, Any], ring
 
 def _last_line(descriptor: int, size: int) -> str:
     tail, begin = b"", size
-    while begin > 0 and len(tail) <= MOST_LINE:
+    while begin > 0:
         begin = max(begin - 65_536, 0)
         tail = os.pread(descriptor, size - begin, begin)
         found = tail.rstrip(b"\n")
