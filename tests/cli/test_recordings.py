@@ -88,6 +88,7 @@ def test_list_play_and_export(shelf: Path) -> None:
         digest, name = line.split("  ")
         assert hashlib.sha256((shelf / "out" / name).read_bytes()).hexdigest() == digest
     assert (shelf / "out" / "7.wav").read_bytes()[:4] == b"RIFF"
+    assert all(each.stat().st_mode & 0o077 == 0 for each in (shelf / "out", *(shelf / "out").iterdir()))
     noted = [json.loads(line) for line in ledger.lines(shelf / "rec")][2:]
     assert [(each["what"], each["recording"], each["by"]) for each in noted] == [
         ("heard", "7", "kadri"),
@@ -96,6 +97,21 @@ def test_list_play_and_export(shelf: Path) -> None:
     ]
     status, _, wrong = cli("play", shelf, "9", "--by", "kadri")
     assert (status, wrong) == (2, "softswitch: There is no recording 9, or it was deleted; `list` shows them.\n")
+
+
+def test_nothing_leaves_that_cannot_be_noted(shelf: Path) -> None:
+    manifest = shelf / "rec" / ledger.NAME
+    before = manifest.read_bytes()
+    words = "play", shelf, "7", "--by", "kadri", "--out", shelf / "7.wav"
+    other = "export", shelf, "7", "--by", "police", "--to", shelf / "out"
+    for each in (words, other):
+        done = run(
+            ["prlimit", f"--fsize={len(before)}", sys.executable, "-m", "softswitch", "recordings", *map(str, each)],
+            capture_output=True,
+        )
+        assert done.returncode != 0 and b"nobody listens" in done.stderr, done.stderr
+    assert manifest.read_bytes() == before
+    assert not (shelf / "7.wav").exists() and not list((shelf / "out").iterdir())
 
 
 def test_verify_finds_what_was_changed_removed_or_added(shelf: Path) -> None:

@@ -91,8 +91,14 @@ async def test_the_list_and_one_of_them(asked: Any, desk: Desk) -> None:
     assert (row["recording"], row["interaction"], row["agents"]) == ("7", str(2**60), ["anna"])
     status, said, _ = await asked("GET", "/api/v1/recordings/7")
     assert status == 200 and said["sha256"] == "ab"
-    for path in ("/api/v1/recordings?limit=0", "/api/v1/recordings?limit=x", "/api/v1/recordings?interaction=x"):
+    for path in (
+        f"/api/v1/recordings?interaction={2**63}",
+        "/api/v1/recordings?limit=0",
+        "/api/v1/recordings?limit=x",
+        "/api/v1/recordings?interaction=x",
+    ):
         assert (await asked("GET", path))[0] == 400
+    assert (await asked("GET", f"/api/v1/recordings/{2**63}"))[0] == 404
     desk.found = ()
     assert (await asked("GET", "/api/v1/recordings/8"))[0] == 404
     assert (await asked("GET", "/api/v1/recordings/eight"))[0] == 404
@@ -122,6 +128,7 @@ async def test_the_whole_audio_and_who_asked(asked: Any, desk: Desk) -> None:
     status, _, headers = await asked("GET", "/api/v1/recordings/7/audio?by=k", Range="bytes=200000-")
     assert status == 416 and headers["Content-Range"] == "bytes */200000"
     assert (await asked("GET", "/api/v1/recordings/7/audio?by=k", Range="ells=3"))[0] == 200
+    assert (await asked("GET", "/api/v1/recordings/7/audio?by=k", Range="bytes=-0"))[0] == 416
 
 
 async def test_what_cannot_be_heard_any_more(asked: Any, desk: Desk) -> None:

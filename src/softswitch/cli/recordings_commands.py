@@ -88,7 +88,7 @@ def play(
         sys.stdout.buffer.write(sound)
         return
     try:
-        Path(out).write_bytes(sound)
+        _write(Path(out), sound)
     except OSError as error:
         fail(f"{out} cannot be written: {error.strerror}.")
 
@@ -110,16 +110,16 @@ def export(
     shelf = _shelf(directory)
     sums = []
     try:
-        to.mkdir(parents=True, exist_ok=True)
+        to.mkdir(mode=0o700, parents=True, exist_ok=True)
         for number in dict.fromkeys(recordings):
             line = _line(shelf, number)
             kind = form or ("wav" if line["format"] in ("ulaw", "alaw") else line["format"])
             sound = _sound(shelf, line, form)
-            for name, data in ((f"{number}.{kind}", sound), (f"{number}.json", json.dumps(line, indent=2).encode())):
-                (to / name).write_bytes(data)
-                sums.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
             _note(shelf, "exported", number, by, sha256=hashlib.sha256(sound).hexdigest())
-        (to / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
+            for name, data in ((f"{number}.{kind}", sound), (f"{number}.json", json.dumps(line, indent=2).encode())):
+                _write(to / name, data)
+                sums.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
+        _write(to / "SHA256SUMS", "".join(sums).encode())
     except OSError as error:
         fail(f"{to} cannot be written: {error.strerror}.")
     print(f"{len(sums) // 2} in {to}, with SHA256SUMS.")
@@ -195,6 +195,14 @@ def _sound(shelf: Shelf, line: dict[str, Any], form: str) -> bytes:
     samples, rate = soundfile.read(io.BytesIO(kept), dtype="int16")
     soundfile.write(out, samples, rate, subtype, format=name)
     return out.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """For nobody else: it is not sealed any more. Raises OSError."""
+    import os
+
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(data)
 
 
 def _note(shelf: Shelf, what: str, recording: str, by: str, **facts: object) -> None:

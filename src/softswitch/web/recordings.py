@@ -63,7 +63,8 @@ def shown(each: StoredRecording) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+    return number if number is not None and number < 2**63 else None  # what the database has room for
 
 
 def _one_line(text: object) -> bool:
@@ -138,6 +139,8 @@ class Recordings:
             begin = wanted.start or 0
             if begin < 0:
                 begin = max(audio.size + begin, 0)
+            elif status == 206 and request.headers["Range"].strip() == "bytes=-0":
+                begin = audio.size  # RFC 9110 14.1.2: a suffix of nothing is in no file
             end = audio.size if wanted.stop is None else min(wanted.stop, audio.size)
             # RFC 9110 15.5.17: no range of it lies in the representation
             if status == 206 and begin >= end:
