@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from tests.call.house import ANNA, PSTN, House, make_settings
 from tests.call.house import offer as offered
+from tests.call.test_encrypted_legs import BROWSER, wss_phone
 
 from softswitch.call.audio_watch import AudioSilent
 from softswitch.call.records import CallDetail
@@ -108,3 +110,25 @@ def test_nobody_is_there() -> None:
     house.post(media.RtpHeard(LegId(5), 30.0))
     house.post(media.RtpHeard(leg, 3.0))  # of a silence that was not told
     assert house.of(AudioSilent) == []
+
+
+def test_a_browser_that_refuses_is_answered_by_the_names_that_it_knows() -> None:
+    house = House()
+    numbers = count()
+    house.calls.board.random_bytes = lambda size: next(numbers).to_bytes(size, "big")
+    wss_phone(house)
+    house.to_queue()
+    (invite,) = house.ringing()
+    house.post(sip.InviteAnswered(invite.leg, BROWSER))
+    house.post(media.MediaSecured(invite.leg, "AEAD_AES_256_GCM"))
+    house.wait(60)
+    started = len(house.of(media.StartDtls))
+    house.post(media.RtpSilent(invite.leg, 3.0))
+    house.post(sip.OfferAnswered(invite.leg, 488, None))
+    house.post(sip.OfferReceived(invite.leg, BROWSER.replace(b"setup:active", b"setup:actpass")))
+    names = [
+        next(line for line in described.splitlines() if line.startswith(b"a=ice-ufrag:"))
+        for described in (invite.sdp, house.of(sip.SendOffer)[-1].sdp, house.of(sip.AnswerOffer)[-1].sdp or b"")
+    ]
+    assert names[0] == names[2] != names[1]
+    assert len(house.of(media.StartDtls)) == started

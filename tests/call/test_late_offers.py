@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.call.house import ANNA, FLOW, House, offer
 
 from softswitch.media import messages as media
+from softswitch.media.sdp import parse
 from softswitch.sip import messages as sip
 
 
@@ -46,3 +47,17 @@ def test_a_description_that_nobody_asked_for_is_not_looked_at() -> None:
     leg = house.call()
     house.post(sip.AckReceived(leg, offer()))
     assert house.heard(leg) == ["Welcome."]
+
+
+def test_our_offer_to_a_video_phone_keeps_its_video_refused() -> None:
+    """RFC 3264 8: a later offer has as many streams as the one before, each in its place."""
+    house = House()
+    house.register(ANNA)
+    leg = house.call(sdp=offer().replace(b"m=audio", b"m=video 4000 RTP/AVP 97\r\nm=audio"))
+    house.post(sip.OfferReceived(leg, None))
+    described = parse(house.of(sip.AnswerOffer)[-1].sdp or b"").media
+    assert [(each.kind, each.port > 0) for each in described] == [("video", False), ("audio", True)]
+    moved = offer().replace(b"m=audio 30000", b"m=video 0 RTP/AVP 97\r\nm=audio 31000")
+    house.post(sip.AckReceived(leg, moved))
+    assert house.of(media.SetRemote)[-1].port == 31000
+    assert leg not in house.ended_legs

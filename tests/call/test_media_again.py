@@ -330,3 +330,18 @@ def test_the_old_port_is_free_when_the_peer_has_left_it() -> None:
     assert len(house.stock) == 0
     house.post(sip.OfferAnswered(leg, 200, offer()))
     assert len(house.stock) == 1
+
+
+def test_a_peer_who_takes_his_time_is_not_asked_once_more_because_he_is_silent() -> None:
+    """The second offer would be refused by our own stack, and taken for his answer to the first."""
+    house = House()
+    house.offer_status = 0
+    customer, _ = talking(house)
+    house.lose_media()
+    house.new_media()
+    mark = len(house.sent)
+    house.wait(4)
+    house.post(media.RtpSilent(customer, 4.0))
+    assert since(house, mark, sip.SendOffer, sip.Hangup) == []
+    house.post(sip.OfferAnswered(customer, 200, offer()))
+    assert customer not in house.ended_legs

@@ -15,6 +15,7 @@ from softswitch.media.negotiation import (
     RemoteMedia,
     SdpError,
     StreamRefused,
+    Usage,
     accept,
     answer,
     make_offer,
@@ -194,3 +195,16 @@ def test_hostile_offers_never_raise_anything_else(junk: bytes, start: int, lengt
         answer(good[:start] + junk + good[start + length :], "203.0.113.5", 20000, 5, 1, BOTH)
     except (SdpError, NotAcceptable):
         pass
+
+
+def test_a_later_offer_has_every_stream_in_its_place() -> None:
+    """RFC 3264 8: as many streams as before, in the same order; those that were refused stay so."""
+    theirs = answered("m=image 4000 udptl t38", "m=audio 4002 RTP/AVP 8", "m=video 5000 RTP/AVP 31 34", "a=mid:v")
+    beside = Usage(before=theirs.remote.before, after=theirs.remote.after)
+    ours = make_offer("203.0.113.5", 20000, 5, 2, BOTH, usage=beside)
+    streams = [(each.kind, each.port, each.attribute("mid")) for each in sdp.parse(ours.sdp).media]
+    assert streams == [("image", 0, ""), ("audio", 20000, ""), ("video", 0, "v")]
+    remote = accept(body("m=image 0 udptl t38", "m=audio 4004 RTP/AVP 8", "m=video 0 RTP/AVP 31"), ours)
+    assert (remote.port, remote.before, remote.after) == (4004, theirs.remote.before, theirs.remote.after)
+    with pytest.raises(StreamRefused):
+        accept(body("m=audio 4004 RTP/AVP 8", "m=image 0 udptl t38", "m=video 0 RTP/AVP 31"), ours)

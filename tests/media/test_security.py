@@ -433,3 +433,14 @@ def test_keys_of_before_dtls_are_never_used_again() -> None:
     assert isinstance(before, Sdes)
     assert isinstance(after, Sdes)
     assert after.ours != before.ours
+
+
+def test_a_refused_ice_restart_leaves_the_names_that_were_agreed_on() -> None:
+    """Else the answer to her next re-INVITE would have names that she never agreed to, and that nobody listens for."""
+    leg = Leg()
+    first = leg.answer(*BROWSER, session=SESSION)
+    leg.security.restart_ice()
+    assert lines_of(leg.offer().sdp, "a=ice-ufrag:") != lines_of(first.sdp, "a=ice-ufrag:")
+    leg.security.keep_ice()
+    held = leg.answer(*[line.replace("sendrecv", "sendonly") for line in BROWSER], session=SESSION)
+    assert held.remote.security == first.remote.security

@@ -39,11 +39,13 @@ class AudioSilent:
 
 
 class AudioWatch:
-    """`on_end` gets the silence that lasted until the end, as the owners of legs know it."""
+    """`on_end` gets the silence that lasted until the end, as the owners of legs know it; `is_asked` knows who has an
+    offer of ours to answer already, because his audio moves."""
 
-    def __init__(self, board: Board, on_end: Handler) -> None:
+    def __init__(self, board: Board, on_end: Handler, is_asked: Callable[[LegId], bool]) -> None:
         self._board = board
         self._on_end = on_end
+        self._is_asked = is_asked
         self.handlers: dict[type, Handler] = {RtpSilent: self._silent, RtpHeard: self._heard}
 
     def _silent(self, event: RtpSilent, now: float) -> None:
@@ -72,6 +74,8 @@ class AudioWatch:
 
     def _mend(self, leg: CallLeg) -> None:
         """Once for each leg: a phone that does not mend by that does not mend at all."""
+        if self._is_asked(leg.id):
+            return
         if self._board.media.silence_mend and not leg.facts.mended and leg.remote is not None:
             leg.facts.mended = True
             self._board.emit(SendOffer(leg.id, leg.offer_anew()))
@@ -81,10 +85,12 @@ def take_answer(leg: CallLeg, event: OfferAnswered) -> None:
     """The peer's answer to an offer inside of the call. RFC 3261 14.1: when it is refused, the session stays as it
     was."""
     if event.sdp is None or event.status >= 300 or not leg.has_offered:
+        leg.offer_refused()
         return
     try:
         leg.accept_answer(event.sdp)
     except (NotAcceptable, SdpError):
+        leg.offer_refused()
         return
     if leg.facts.silent_since is not None:
         leg.listen_anew()

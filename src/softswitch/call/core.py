@@ -133,8 +133,9 @@ class Calls:
         readopted = Readopted(self.board, self.sessions, self.transfers)
         self._handlers.update({CallRestored: readopted.restored, CallsResumed: readopted.resumed})
         self._handlers.update(Supervision(self.board, self.sessions).handlers)
-        self._handlers.update(MediaWatch(self.board, self._ports_leased, self._leg_event).handlers)
-        self._handlers.update(AudioWatch(self.board, self._leg_event).handlers)
+        media = MediaWatch(self.board, self._ports_leased, self._leg_event)
+        self._handlers.update(media.handlers)
+        self._handlers.update(AudioWatch(self.board, self._leg_event, media.again.asks).handlers)
         self._handlers.update(dict.fromkeys(LEG_EVENTS, self._leg_event))
         self._ringing: dict[RingAttemptId, InteractionId] = {}
 

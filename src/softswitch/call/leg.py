@@ -263,11 +263,12 @@ class CallLeg:
         """Our offer; sent again unchanged it keeps its version. `like`: prefer the codec of that leg, and its numbers,
         so that a bridge passes the audio through as it is."""
         codecs, leading = self._codecs, self if like is None else like
-        usage = Usage(numbers=self._ours.numbers)
+        streams = ((), ()) if self.remote is None else (self.remote.before, self.remote.after)
+        usage = Usage("", self._ours.numbers, False, self._mux, *streams)
         if leading.remote is not None:
             in_use = leading.remote
             codecs = tuple(sorted(codecs, key=lambda codec: codec != in_use.codec))
-            usage = Usage("", in_use.numbers | self._ours.numbers, in_use.comfort_type >= 0, self._mux)
+            usage = replace(usage, numbers=in_use.numbers | self._ours.numbers, comfort=in_use.comfort_type >= 0)
         offer = make_offer(*self._where, codecs, security=self._security, usage=usage)
         if self._ours.sent and offer.sdp != self._ours.sent:
             self._ours.version += 1
@@ -281,6 +282,10 @@ class CallLeg:
         """The same offer once more; of a browser, with an ICE restart."""
         self._security.restart_ice()
         return self.make_offer()
+
+    def offer_refused(self) -> None:
+        """The session is as it was."""
+        self._security.keep_ice()
 
     @property
     def has_offered(self) -> bool:

@@ -64,6 +64,10 @@ class MediaAgain:
         """Legs without audio."""
         return len(self._lost)
 
+    def asks(self, leg: LegId) -> bool:
+        """Its peer has been told of another port, and has not answered yet."""
+        return leg in self._offered
+
     # -------------------------------------------------------------- lost
 
     def lost(self, legs: Iterable[CallLeg], now: float) -> None:

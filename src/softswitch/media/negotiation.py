@@ -75,6 +75,8 @@ class RemoteMedia:
     rtcp_port: int = 0  # where he takes reports: `port` with rtcp-mux; 0: not known
     heard_type: int = -1  # by which he sends, where that is another number than the one he is sent to with
     heard_dtmf: int = -1
+    before: tuple[str, ...] = ()  # streams that were refused, ahead of the audio in the description; and behind it
+    after: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -106,6 +108,8 @@ class Offer:
     words: Words = PLAIN
     host: str = ""
     mux: bool = False
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class Usage:
     numbers: Formats = field(default_factory=dict)  # payload types that have their meaning already
     comfort: bool = False  # the other side sends comfort noise
     mux: bool = False  # audio and reports share a port
+    before: tuple[str, ...] = ()  # streams of this session that were refused, ahead of the audio; and behind it
+    after: tuple[str, ...] = ()
 
 
 _NEW = Usage()
@@ -154,7 +160,10 @@ def make_offer(
     mux = usage.mux and _MUX not in words.stream
     text = formats.text(tuple(ours.items()), direction)
     stream = sdp.audio_stream(port, words.protocol, text, words.stream + _MUX * mux)
-    return Offer(sdp.build(host, session_id, version, stream, words.session), ours, direction, words, host, mux)
+    # RFC 3264 8: "the SDP MUST contain at least as many media streams as the previous SDP", each one in its place
+    streams = "".join((*usage.before, stream, *usage.after))
+    described = sdp.build(host, session_id, version, streams, words.session)
+    return Offer(described, ours, direction, words, host, mux, usage.before, usage.after)
 
 
 def answer(
@@ -184,7 +193,10 @@ def answer(
         receives=direction.receives and chosen.direction.sends,
     )
     mux = not isinstance(agreed_security, Dtls) and "rtcp-mux" in chosen.attributes
-    remote = _remote(chosen, codec, theirs, agreed, agreed_security, mux=mux)
+    place = next(n for n, media in enumerate(described.media) if media is chosen)
+    before = tuple(map(sdp.refused_stream, described.media[:place]))
+    after = tuple(map(sdp.refused_stream, described.media[place + 1 :]))
+    remote = _remote(chosen, codec, theirs, agreed, agreed_security, mux=mux, beside=(before, after))
     # RFC 3264 6.1: "if a particular codec was referenced with a specific payload type number in the offer, that same
     # payload type number SHOULD be used for that codec in the answer."
     agreed_formats = [(codec.encoding, remote.payload_type)]
@@ -194,19 +206,16 @@ def answer(
         agreed_formats.append((f"{formats.EVENTS}{remote.dtmf_clock}", remote.dtmf_type))
     text = formats.text(tuple(agreed_formats), agreed)
     # RFC 3264 6: "for each "m=" line in the offer, there MUST be a corresponding "m=" line in the answer."
-    streams = "".join(
-        sdp.audio_stream(port, words.protocol, text, words.stream + _MUX * mux)
-        if media is chosen
-        else sdp.refused_stream(media)
-        for media in described.media
-    )
+    stream = sdp.audio_stream(port, words.protocol, text, words.stream + _MUX * mux)
+    streams = "".join((*before, stream, *after))
     return Answered(sdp.build(host, session_id, version, streams, words.session), remote, described.origin, agreed)
 
 
 def accept(answer_sdp: bytes, offer: Offer, security: LegSecurity | None = None) -> RemoteMedia:
     """What the peer's answer to `offer` agreed on."""
     described = sdp.parse(answer_sdp)
-    chosen = next((media for media in described.media[:1] if _is_audio(media)), None) or _no_stream()
+    place = len(offer.before)
+    chosen = next((media for media in described.media[place : place + 1] if _is_audio(media)), None) or _no_stream()
     agreed_security: Security | None = None
     if security is not None:
         try:
@@ -228,7 +237,8 @@ def accept(answer_sdp: bytes, offer: Offer, security: LegSecurity | None = None)
     )
     # RFC 5761 5.1.1: "If the answer does not contain an "a=rtcp-mux" attribute, the offerer MUST NOT multiplex"
     mux = offer.mux and not isinstance(agreed_security, Dtls) and "rtcp-mux" in chosen.attributes
-    return _remote(chosen, codec, theirs, agreed, agreed_security, mux=mux, ours=offer.formats)
+    beside = offer.before, offer.after
+    return _remote(chosen, codec, theirs, agreed, agreed_security, mux=mux, beside=beside, ours=offer.formats)
 
 
 def _is_audio(media: Media) -> bool:
@@ -301,9 +311,10 @@ def _remote(
     security: Security | None,
     *,
     mux: bool,
+    beside: tuple[tuple[str, ...], tuple[str, ...]],
     ours: Formats | None = None,
 ) -> RemoteMedia:
-    """`ours`: the numbers of our offer, when this is the answer to it."""
+    """`beside`: the streams that were refused. `ours`: the numbers of our offer, when this is the answer to it."""
     payload_type = theirs[codec.encoding]
     dtmf_type, dtmf_clock = formats.events(theirs, codec)
     with_ice = isinstance(security, Dtls) and bool(security.ufrag)
@@ -336,4 +347,5 @@ def _remote(
         0 if isinstance(security, Dtls) else _reports_to(media, mux=mux),
         heard,
         heard_dtmf,
+        *beside,
     )

@@ -232,6 +232,11 @@ class LegSecurity:
         if isinstance(self._agreed, Dtls) and self._agreed.ufrag:
             self._ice = ("", "")
 
+    def keep_ice(self) -> None:
+        """The offer that had another name and password was refused: those that were agreed on are still in use."""
+        if isinstance(self._agreed, Dtls) and self._agreed.ufrag and self._agreed.fingerprint:
+            self._ice = self._agreed.ufrag, self._agreed.password
+
     def read_answer(self, media: Media, offered: Words) -> Security | None:
         """What the peer's answer to our offer agreed on. ValueError when it is none that we can take."""
         crypto = media.attributes.get("crypto", ())
