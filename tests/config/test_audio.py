@@ -70,6 +70,7 @@ def test_ipv6(directory: Any) -> None:
         ("{ dscp: EFF }", 'found "EFF" - did you mean "EF"?'),
         ("{ dscp: 64 }", "or its number from 0 to 63"),
         ("{ dscp: 046 }", "or its number from 0 to 63"),
+        pytest.param(f"{{ dscp: {'1' * 5000} }}", "or its number from 0 to 63", id="dscp without end"),
         ("{ silence: 30 }", "expected a length of time"),
         ("{ silence: { alarn: 3s } }", 'silence has no key "alarn" - did you mean "alarm"?'),
         ("{ silence: { alarm: 40s } }", "is longer than end"),

@@ -92,7 +92,8 @@ class _Dscp(Kind[int]):
         text = node.text if isinstance(node, Scalar) else ""
         if text.upper() in _CLASSES:
             return _CLASSES[text.upper()]
-        if text.isascii() and text.isdecimal() and (text == "0" or text[0] != "0") and int(text) <= 63:
+        is_number = text.isascii() and text.isdecimal() and len(text) <= 2
+        if is_number and (text == "0" or text[0] != "0") and int(text) <= 63:
             return int(text)
         hint = did_you_mean(text.upper(), _CLASSES)
         expected = "a mark of packets like EF, CS3, AF41, or its number from 0 to 63"

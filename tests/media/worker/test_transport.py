@@ -322,6 +322,28 @@ def test_strangers_and_nonsense(open_desk: Callable[..., Desk], mux: bool) -> No
     stranger.close()
 
 
+def test_reports_follow_a_phone_that_moves(open_desk: Callable[..., Desk]) -> None:
+    """Where his came from before is no port of his any more."""
+    desk = open_desk()
+    desk.wait(0.5)
+    desk.wait(2.5)
+    assert desk.heard() is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nat:
+        nat.bind(("127.0.0.1", 0))
+        nat.settimeout(TIMEOUT)
+        nat.sendto(rtcp.write(7, 55.0, None, None), ("127.0.0.1", desk.port + 1))
+        desk.wait(2.5)
+        desk.wait(2.5)
+        assert rtcp.read(nat.recvfrom(2048)[0]) is not None
+        desk.audio.close()
+        desk.reports.close()
+        desk.audio, desk.reports = sockets(desk.host)
+        desk.remote()
+        desk.wait(2.5)
+        desk.wait(2.5)
+        assert desk.heard() is not None
+
+
 def test_a_leg_that_hears_another_as_he_is_reports_of_him(open_desk: Callable[..., Desk]) -> None:
     """Packets of the other side go through untouched, with his SSRC: that is the stream that is reported."""
     desk = open_desk()

@@ -122,6 +122,7 @@ class Relay:
         if before is not None and (before.host, before.port) == (remote.host, remote.port):
             return
         source.host = plain(remote.host)
+        leg.tally.rtcp_from = 0
         if source.address is not None:
             # connect(2): a datagram socket dissolves its association by connecting to AF_UNSPEC
             if _libc.connect(leg.fd, _AF_UNSPEC, len(_AF_UNSPEC)) != 0:
