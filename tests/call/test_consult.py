@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.call.house import ANNA, LI, MART, House, make_settings
+from tests.call.house import ANNA, EVERYDAY, LI, MART, House, make_settings
 from tests.call.test_supervision import talking
 from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, own_call, refer
 from tests.call.who_hears import Sound
@@ -16,9 +16,11 @@ from softswitch.acd import messages as acd
 from softswitch.call import consult as asked
 from softswitch.call import records
 from softswitch.call.orders import AskColleague, ConsultStep, Supervise
+from softswitch.call.recording_settings import RecordingPlan, RecordRule
 from softswitch.call.settings import Settings, TransferSettings
 from softswitch.call.supervision import floor_of
 from softswitch.ids import AgentId, LegId
+from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
 
@@ -247,6 +249,16 @@ def test_a_supervisor_hears_all_three() -> None:
     house.bye(his)
     assert hears(house, invite.leg) == {caller, hers} and hears(house, caller) == {hers}
     ends_clean(house, caller)
+
+
+def test_it_is_marked_in_the_recording() -> None:
+    base = make_settings()
+    plan = RecordingPlan({EVERYDAY: RecordRule("always")})
+    house = House(replace(base, call=replace(base.call, recording=plan)))
+    caller, _, his = three(house)
+    house.bye(his)
+    marks = [(each.mark, each.detail) for each in house.of(media.MarkRecording) if each.leg == caller]
+    assert marks[-3:] == [("consultation", MART), ("all together", MART), ("taken back", "the agent")]
 
 
 def test_somebody_outside() -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.call.house import ANNA, FLOW, LI, MART, House, make_settings, offer
+from tests.call.house import ANNA, EVERYDAY, FLOW, LI, MART, House, make_settings, offer
 from tests.call.who_hears import Sound
 
 from softswitch.acd import messages as acd
 from softswitch.call import supervision as floor
 from softswitch.call.orders import ChangeSupervision, EndSupervision, Supervise
+from softswitch.call.recording_settings import RecordingPlan, RecordRule
 from softswitch.call.settings import Settings
 from softswitch.call.supervision import SupervisionNoted
 from softswitch.ids import LegId
@@ -290,6 +291,47 @@ def test_two_supervisors_hear_the_talk_and_not_each_other() -> None:
     assert hears(house, caller) == {hers, legs[MART]}
     house.bye(hers)
     assert legs[MART] in house.ended_legs
+
+
+# ------------------------------------------------------------------ for the record
+
+
+def test_who_leaves_is_written_down_with_the_call_that_he_was_in() -> None:
+    house, _, _, his = at_work(follow=True)
+    (talk,) = [each.talk for each in house.calls.sessions.values() if each.talk is not None]
+    caller = talk.customer_leg.id
+    house.bye(caller)
+    house.bye(his)
+    told = [(each.what, each.interaction) for each in house.of(SupervisionNoted)]
+    call = talk.facts.interaction
+    assert told == [("asked for", None), ("in", call), ("waits", call), ("over", None)]
+
+
+def test_whom_the_caller_hears_is_marked_in_his_recording() -> None:
+    base = supervised()
+    plan = RecordingPlan({EVERYDAY: RecordRule("always")})
+    house = House(replace(base, call=replace(base.call, recording=plan)))
+    caller, _ = talking(house)
+    house.register(LI)
+    house.post(Supervise(LI, ANNA, "whisper", follow=True))
+    (invite,) = (each for each in house.ringing() if each.agent == LI)
+    house.answer(invite)
+    house.press(invite.leg, "46")
+    house.wait(1)
+    house.press(invite.leg, "5")
+    assert marks(house, caller) == [("barged in", LI), ("no longer barged in", LI)]
+    house.press(invite.leg, "6")
+    house.bye(caller)
+    house.wait(60)  # wrap-up
+    second, _ = talking(house)
+    assert marks(house, second) == [("barged in", LI)]
+    house.bye(invite.leg)
+    assert marks(house, second)[-1] == ("no longer barged in", LI)
+
+
+def marks(house: House, leg: LegId) -> list[tuple[str, str]]:
+    told = [each for each in house.of(media.MarkRecording) if each.leg == leg and "barged" in each.mark]
+    return [(each.mark, each.detail) for each in told]
 
 
 # ------------------------------------------------------------------ what happens to the talk

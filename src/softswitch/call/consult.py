@@ -65,6 +65,7 @@ class Consult:
     def start(self, outside: Outside | None, shown: tuple[str, str], now: float) -> None:
         talk, board = self._talk, self._board
         talk.part()
+        self._handing.marked("consultation", self.destination.shown)
         board.give_leg(talk.customer_leg, self)
         board.give_leg(talk.agent_leg, self)
         talk.customer_leg.play((music_segment(board.texts(talk.facts.queue).music),), loops=0)
@@ -114,6 +115,7 @@ class Consult:
         far, talk = self._far, self._talk
         assert far is not None
         self.step = Step.THREE
+        self._handing.marked("all together", self.destination.shown)
         self._board.emit(Unbridge(far.id))
         self._handing.handover, self._handing.third = None, self
         self._guest = Guest(far, Part.THIRD, on_over=self._talk_over)
@@ -124,6 +126,7 @@ class Consult:
     def _back(self) -> None:
         """She is with her caller again, without him."""
         before, self.step = self.step, Step.OVER
+        self._handing.marked("taken back", "the agent")
         self._forget()
         if before is Step.THREE and self._guest is not None:
             self._talk.heir = None

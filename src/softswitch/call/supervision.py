@@ -70,6 +70,7 @@ class Watch:
         self.ready = False  # he can hear
         self.over = False
         self.talk: Talk | None = None
+        self.left: InteractionId | None = None  # whose talk he was in until now
 
     @property
     def state(self) -> str:
@@ -114,6 +115,8 @@ class Watch:
             self._guest = Guest(leg, self.part, self.level)
             leg.stop_play()
             talk.add_guest(self._guest)
+            if self._guest.is_loud:
+                self._house.heard(talk, self, True)
             self._house.note(self, "in", now)
         elif self.follow:
             leg.play((CALM_MUSIC,), loops=0)
@@ -125,6 +128,9 @@ class Watch:
         """Out of the talk that he is in."""
         talk, guest, self.talk, self._guest = self.talk, self._guest, None, None
         if talk is not None and guest is not None:
+            self.left = talk.facts.interaction
+            if guest.is_loud:
+                self._house.heard(talk, self, False)
             talk.remove_guest(guest)
 
     def change(self, order: ChangeSupervision, now: float) -> None:
@@ -133,6 +139,8 @@ class Watch:
         self.level = self.level if order.level is None else order.level
         guest = self._guest
         if guest is not None and self.talk is not None:
+            if guest.is_loud != (self.part is Part.BARGE):
+                self._house.heard(self.talk, self, self.part is Part.BARGE)
             guest.part, guest.level = self.part, self.level
             self.talk.sound()
         self._house.note(self, "changed", now)
@@ -244,8 +252,8 @@ class Supervision:
             return
         if there is not None:  # he goes from one agent to the other
             if there.talk is not None:
-                self.note(there, "left", now)
                 there.leave()
+                self.note(there, "left", now)
             there.agent, there.follow, there.level = order.agent, order.follow, order.level
             there.part = Part(order.part)
             self.note(there, "asked for", now)
@@ -310,8 +318,15 @@ class Supervision:
         interaction = talk.facts.interaction if talk is not None else None
         return SupervisionNoted(at, order.supervisor, order.agent, "refused", order.part, interaction, because=why)
 
+    def heard(self, talk: Talk, watch: Watch, begins: bool) -> None:
+        """By the caller: it is his recording in which this voice is."""
+        mark = "barged in" if begins else "no longer barged in"
+        self.board.recordings.mark(talk.customer_leg, mark, watch.supervisor)
+
     def note(self, watch: Watch, what: str, now: float) -> None:
-        interaction = watch.talk.facts.interaction if watch.talk is not None else None
+        """With the call that he is in, or that he has just left."""
+        left, watch.left = watch.left, None
+        interaction = watch.talk.facts.interaction if watch.talk is not None else left
         at = self.board.line.wall(now)
         self.board.emit(SupervisionNoted(at, watch.supervisor, watch.agent, what, watch.part.value, interaction))
 

@@ -65,9 +65,9 @@ class Talk(Joined):
 
     def start(self, now: float) -> None:
         super().start(now)
-        self._board.floor.began(self, now)
         facts = self._facts
         self._board.recordings.talk_began(self._customer, facts.interaction, facts.queue, facts.agent)
+        self._board.floor.began(self, now)
 
     # -------------------------------------------------------------- before they talk
 
