@@ -123,6 +123,17 @@ async def test_the_next_switch_goes_on_with_it(tmp_path: Path, switch: MakeSwitc
     assert len(list((tmp_path / "media").glob("worker-*"))) == 2, "its socket and its last words, of the living one"
 
 
+async def test_a_survivor_that_is_dead_and_buried_can_be_killed() -> None:
+    """Whoever inherited it was faster than we."""
+    process = await asyncio.create_subprocess_exec("sleep", "60")
+    survivor = media_connection.Survivor(process.pid)
+    process.kill()
+    await process.wait()
+    survivor.kill()
+    async with asyncio.timeout(5):
+        assert await survivor.wait() == ""
+
+
 async def test_one_that_was_started_with_something_else_ends(tmp_path: Path, switch: MakeSwitch) -> None:
     first = free_range(60)
     pid, _ = await killed(tmp_path, first, 12.5)

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 10.0
 CLAIM_SECONDS = 3.0  # one that takes longer hangs
+CLAIMS = 10  # so often where it sends us away, which it does while it has a switch
+CLAIM_AGAIN_SECONDS = 0.1
 STOP_SECONDS = 2.0
 BACK_OFF_FIRST_SECONDS = 0.1
 BACK_OFF_LAST_SECONDS = 5.0
@@ -106,6 +108,15 @@ class MediaClient:
 
     async def _claim(self, path: str) -> bool:
         """Is it there, and does it fit? Otherwise it ends, and a new one is started."""
+        for _ in range(CLAIMS - 1):
+            claimed = await self._claim_once(path)
+            if claimed is not None:
+                return claimed
+            await asyncio.sleep(CLAIM_AGAIN_SECONDS)
+        return bool(await self._claim_once(path, last=True))
+
+    async def _claim_once(self, path: str, *, last: bool = False) -> bool | None:
+        """None: it sends us away, since it has not noticed yet that the switch before us is gone."""
         try:
             sock, pid = door.connect(path)
             with contextlib.ExitStack() as stack:
@@ -131,6 +142,10 @@ class MediaClient:
             log.warning("media process %d goes on from before", pid)
             self._set_up()
             return True
+        if connection.ended.done() and not connection.claimed.done() and not last:
+            self._process = self._connection = None
+            process.forget()
+            return None
         log.warning("media process %d does not fit any more, and ends", pid)
         await self._dismiss(abruptly=not connection.claimed.done())
         return False

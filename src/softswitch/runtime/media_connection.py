@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -149,7 +150,8 @@ class Survivor:
 
     def kill(self) -> None:
         if self._descriptor >= 0:
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and whoever inherited it has noticed
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
     async def wait(self) -> str:
         if self._descriptor < 0:
@@ -162,6 +164,11 @@ class Survivor:
             await ended.wait()
         finally:
             loop.remove_reader(self._descriptor)
-        os.close(self._descriptor)
-        self._descriptor = -1
+        self.forget()
         return ""
+
+    def forget(self) -> None:
+        """Whatever becomes of it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.media.harness import Phone, Worker, free_range
 
+from softswitch.ids import LegId
 from softswitch.media.control import Decoder, encode
 from softswitch.media.dtmf import press
 from softswitch.media.messages import (
@@ -24,6 +27,7 @@ from softswitch.media.messages import (
     LegsFound,
     MediaLegClosed,
     MediaSaid,
+    OpenMediaLeg,
     Ping,
     Play,
     PlaybackEnded,
@@ -88,6 +92,20 @@ def test_audio_goes_on_and_is_taken_over(survivor: Callable[..., Worker]) -> Non
     worker.settle()
     talk(one, third)
     assert one.hang_up().packets_in == 5
+
+
+def test_the_next_switch_is_there_before_the_end_of_the_last_is_seen(survivor: Callable[..., Worker]) -> None:
+    """What the last one ordered counts, and the next one is not sent away."""
+    worker = survivor()
+    found(worker)
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    port = worker.port()
+    worker.send(Ping(1), OpenMediaLeg(LegId(7), port), Ping(2))
+    worker.cut()
+    threading.Timer(0.2, os.kill, (worker.process.pid, signal.SIGCONT)).start()
+    worker.connect("f")
+    assert worker.claimed
+    assert set(found(worker)) == {7}
 
 
 def test_what_is_not_adopted_is_closed_and_nothing_else(survivor: Callable[..., Worker]) -> None:

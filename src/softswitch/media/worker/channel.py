@@ -40,8 +40,12 @@ class Channel:
             return self._decoder.feed(data)  # type: ignore[return-value]
         except BlockingIOError:
             return []
-        except (ConnectionError, ControlError) as error:
-            self._end(error)
+        except ConnectionError:
+            self.open = False
+            return []
+        except ControlError as error:
+            log.error("the switch talks nonsense: %s", error)
+            self.open = False
             return []
 
     def send(self, events: list[MediaEvent]) -> None:
@@ -57,14 +61,9 @@ class Channel:
             if len(self._unsent) > MAX_UNSENT_BYTES:
                 log.error("the switch does not take its events")
                 self.open = False
-        except ConnectionError as error:
-            self._end(error)
+        except ConnectionError:
+            self._unsent.clear()  # he is gone; what he said before is read first, and then the end of it
 
     def close(self) -> None:
         self.open = False
         self._sock.close()
-
-    def _end(self, error: Exception) -> None:
-        if isinstance(error, ControlError):
-            log.error("the switch talks nonsense: %s", error)
-        self.open = False

@@ -131,8 +131,8 @@ class Line:
             orders = self._receive(serving, now)
         if newcomer is not None and newcomer.fd in descriptors:
             self._hear_out(newcomer, now)
-        if listener is not None and listener.fileno() in descriptors:
-            self._accept(listener, now)
+        if listener is not None and listener.fileno() in descriptors and not (serving and serving.fd in descriptors):
+            self._accept(listener, now)  # else in the next round: the switch that is served may just have said its last
         return orders
 
     def _receive(self, channel: Channel, now: float) -> list[MediaCommand]:
