@@ -298,6 +298,18 @@ def test_a_survivor_keeps_what_is_known_and_the_rest_comes_up_again() -> None:
     assert [each.leg for each in since(house, mark, sip.SendOffer)] == [lost]
 
 
+def test_a_leg_whose_port_is_nobodys_any_more_is_brought_up_again() -> None:
+    """The switch was started again with other ports."""
+    house = House()
+    leg = house.call()
+    house.calls.board.ports = house.calls.board.ports.__class__(shares=((40000, 40099),))
+    mark = len(house.sent)
+    house.new_media(40000, 40099)
+    assert [each.leg for each in since(house, mark, sip.SendOffer)] == [leg]
+    (opened,) = since(house, mark, media.OpenMediaLeg)
+    assert 40000 <= opened.port <= 40099
+
+
 def test_a_small_range_is_used_again_and_nobody_hears_a_stranger() -> None:
     """Two phones behind one address: what the one sends to its old port must not be taken for the other's."""
     house = House(ports=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from softswitch.call.recording_settings import RecordingPlan, RecordRule
 from softswitch.call.session import Stage
 from softswitch.ids import InteractionId, LegId, QueueId, TrunkId
 from softswitch.media import messages as media
+from softswitch.media.ports import PortStock
 from softswitch.sip import messages as sip
 from softswitch.sip.session_timer import TimerFacts
 from softswitch.sip.survivor import EstablishedLeg
@@ -114,6 +116,37 @@ def test_a_talk_goes_on_and_is_recorded_with_its_true_times(who: str) -> None:
     assert details[caller].interaction == call.key
     assert not after.calls.sessions
     assert not after.calls.board.live_legs()
+
+
+def test_the_clock_of_the_machine_was_set_back_meanwhile() -> None:
+    """Nobody has begun in the future."""
+    before = House()
+    caller, agent = talking(before)
+    before.wait(30)
+    (call,) = kept(before)
+    after = House()
+    after.now = before.now + 20.0
+    after.post(CallRestored(replace(call, offset=call.offset + 3600.0)))
+    after.register(ANNA)
+    after.post(CallsResumed(frozenset()))
+    after.wait(10)
+    after.bye(caller)
+    (talk,) = after.of(records.TalkRecord)
+    assert talk.seconds == pytest.approx(40.0)
+    details = {each.leg: each for each in after.of(records.CallDetail)}
+    assert details[agent].ended_at - details[agent].began_at == pytest.approx(40.0)
+
+
+def test_legs_that_go_on_are_counted_where_they_are() -> None:
+    """New calls go where the fewest legs are."""
+    before = House()
+    talking(before)
+    after = House()
+    after.stock = after.calls.board.ports = PortStock(shares=((20000, 20099), (20100, 20199)))
+    after.post(media.PortsLeased((20090, 20190)))
+    for call in kept(before):
+        after.post(CallRestored(call))
+    assert after.stock.take() == 20190
 
 
 def test_hold_and_resume_after_the_restart() -> None:
@@ -458,3 +491,48 @@ def test_what_is_written_is_read_back_to_the_letter(make: Callable[[House], Any]
 def test_what_cannot_be_read_is_no_call(body: bytes) -> None:
     with pytest.raises(UnreadableCall):
         unpacked(body)
+
+
+DAMAGES: tuple[Callable[[LiveCall], dict[str, Any]], ...] = (
+    lambda call: {"at": None},
+    lambda call: {"offset": float("nan")},
+    lambda call: {"key": "7"},
+    lambda call: {"legs": ()},
+    lambda call: {"legs": (call.talk,)},
+    lambda call: {"caller": call.talk},
+    lambda call: {"legs": tuple(replace(leg, sip=replace(leg.sip, flow=None)) for leg in call.legs)},
+    lambda call: {"legs": tuple(replace(leg, sip=replace(leg.sip, routes=(1,))) for leg in call.legs)},
+    lambda call: {"legs": tuple(replace(leg, sip=replace(leg.sip, leg="x")) for leg in call.legs)},
+    lambda call: {"legs": tuple(replace(leg, facts=replace(leg.facts, began_at="then")) for leg in call.legs)},
+    lambda call: {"caller": replace(call.caller, memory=None)},
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_call_is_no_call(damage: Callable[[LiveCall], dict[str, Any]]) -> None:
+    """One row must not keep the switch from starting, nor the other calls from going on."""
+    house = House()
+    talking(house)
+    (call,) = kept(house)
+    with pytest.raises(UnreadableCall):
+        unpacked(packed(replace(call, **damage(call))))
+
+
+def test_flipped_bytes_are_no_call_or_one_that_can_be_taken_up() -> None:
+    house = House()
+    talking(house)
+    (call,) = kept(house)
+    body, chance = packed(call), random.Random(5)
+    read = 0
+    for _ in range(40):
+        damaged = bytearray(body)
+        damaged[chance.randrange(len(body))] = chance.randrange(256)
+        try:
+            found = unpacked(bytes(damaged))
+        except UnreadableCall:
+            continue
+        read += 1
+        after = House()
+        after.post(CallRestored(found))
+        after.post(CallsResumed(frozenset()))
+    assert 0 < read < 40

@@ -14,6 +14,7 @@ from tests.media.harness import free_range
 
 from softswitch.ids import LegId, PlaybackId
 from softswitch.media.messages import (
+    AllLegsFound,
     CloseMediaLeg,
     MediaLegClosed,
     MediaLost,
@@ -73,6 +74,7 @@ def alive(pid: int) -> bool:
 async def test_ports_are_there_when_start_returns(house: Callable[..., House]) -> None:
     one = house()
     await one.client.start()
+    assert isinstance(one.events.get_nowait(), AllLegsFound), "it has none, and says so first"
     leased = one.events.get_nowait()
     assert isinstance(leased, PortsLeased)
     assert len(leased.ports) > 30

@@ -286,6 +286,7 @@ class Board:
 
     def leg_goes_on(self, leg: LegId, port: int, facts: LegFacts) -> CallLeg:
         """A leg of the process before."""
+        self.ports.goes_on(port)
         made = CallLeg(self, leg, port, facts, opens=False)
         self._legs[leg] = (made, NOBODY)
         return made

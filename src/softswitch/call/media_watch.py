@@ -97,7 +97,9 @@ class MediaWatch:
         and not there are brought up again."""
         found, self._found = self._found, {}
         known = [leg for leg in found if self._board.find_leg(leg) is not None]
-        here = only_in(self._board.live_legs(), event.port_first, event.port_last)
+        legs, ports = self._board.live_legs(), self._board.ports
+        here = only_in(legs, event.port_first, event.port_last)
+        here += [leg for leg in legs if not ports.has(leg.port)]  # of a process that had other ports
         self.again.lost([leg for leg in here if leg.has_media and leg.id not in found], now)
         self.again.ready(now)
         if found:

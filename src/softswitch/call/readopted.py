@@ -75,7 +75,7 @@ class Readopted:
         }
 
     def restored(self, event: CallRestored, now: float) -> None:
-        shift = event.call.offset - self._offset(now)  # from the clock of that process to ours
+        shift = self._shift(event.call, now)
         for kept in event.call.all_legs:
             facts = kept.facts
             answered_at = None if facts.answered_at is None else facts.answered_at + shift
@@ -183,7 +183,7 @@ class Readopted:
         if caller.place is not None:
             entered_at = now
             if caller.place.entered_at:
-                entered_at = caller.place.entered_at + call.offset - self._offset(now)
+                entered_at = caller.place.entered_at + self._shift(call, now)
             waiting.adopt(caller.interaction, replace(caller.place, entered_at=entered_at, going=None))
         waiting.memory = replace(caller.memory, answered=True, notes=list(caller.memory.notes))
         waiting.note(_NOTE)
@@ -221,7 +221,9 @@ class Readopted:
         return caller.place is not None and caller.place.queue in self._board.call.queue_texts
 
     def _began_at(self, call: LiveCall, now: float) -> float:
-        return call.began_at + call.offset - self._offset(now)
+        return call.began_at + self._shift(call, now)
 
-    def _offset(self, now: float) -> float:
-        return self._board.line.wall(now) - now
+    def _shift(self, call: LiveCall, now: float) -> float:
+        """From the clock of that process to ours. Where the machine's clock was set back meanwhile, the outage counts
+        as no time at all: nobody began in the future."""
+        return min(call.offset + now - self._board.line.wall(now), now - call.at)

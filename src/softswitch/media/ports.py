@@ -53,6 +53,10 @@ class PortStock:
             return 0
         return next((at for at, (first, last) in enumerate(self._shares) if first <= port <= last), 0)
 
+    def has(self, port: int) -> bool:
+        """Is it in anybody's share? One of a process before, with other settings, may not be."""
+        return any(first <= port <= last for first, last in self._shares)
+
     def first_of(self, share: int) -> int:
         return self._shares[share][0]
 
@@ -82,6 +86,10 @@ class PortStock:
         at = self.share(port)
         self._used[at] -= 1
         self._stock[at].append(port)
+
+    def goes_on(self, port: int) -> None:
+        """A leg of the process before has it."""
+        self._used[self.share(port)] += 1
 
     def ended(self, port: int) -> None:
         """The leg of this port is over."""

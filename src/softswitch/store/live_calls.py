@@ -12,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
+from functools import cache
+from math import isfinite
 from operator import attrgetter
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 from zlib import crc32
 
 import msgpack
@@ -132,4 +135,33 @@ def unpacked(body: bytes, words: Mapping[int, Words] | None = None) -> LiveCall:
         raise UnreadableCall(f"{type(error).__name__}: {error}") from error
     if not isinstance(call, LiveCall):
         raise UnreadableCall("something else")
+    if not _fits(call, LiveCall) or not call.legs:
+        raise UnreadableCall("it is damaged")
     return call
+
+
+# -------------------------------------------------------------- is it what it says?
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Is this value what the field of a call is declared to be? A row that was damaged must not break the others."""
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        return any(_fits(value, each) for each in inner)
+    if kind is None:
+        plain = getattr(hint, "__supertype__", hint)
+        if plain in (float, int, bool):
+            return type(value) in (float, int, bool) and isfinite(value)
+        if type(value) is not plain:
+            return value is None and plain is NoneType
+        return plain not in _CLASSES or all(_fits(getattr(value, name), each) for name, each in _hints(plain).items())
+    if kind is list or inner[1:] == (Ellipsis,):  # a list is read as a tuple
+        return isinstance(value, tuple) and all(_fits(each, inner[0]) for each in value)
+    if kind is tuple:
+        return isinstance(value, tuple) and len(value) == len(inner) and all(map(_fits, value, inner))
+    return isinstance(value, Mapping) and all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())

@@ -22,7 +22,7 @@ import time
 from datetime import UTC, datetime
 
 from softswitch.media.control import MediaEvent
-from softswitch.media.messages import MediaSaid
+from softswitch.media.messages import AllLegsFound, MediaSaid
 from softswitch.media.worker import door
 from softswitch.media.worker.answers import Answers
 from softswitch.media.worker.carried import Carried
@@ -139,6 +139,7 @@ def serve(options: argparse.Namespace) -> None:
     line = Line(epoll, Carried(board, options.ports), agreed, listener if options.grace else None, clock.now)
     if connection is not None:
         line.serve(Channel(connection))
+        board.events += [*board.own_certificate(*options.ports), AllLegsFound(*options.ports)]  # there is none yet
         board.refill(clock.now, first=True)
     else:
         _outlive(line, board)
