@@ -15,13 +15,17 @@ from sqlalchemy import create_engine, text
 
 from softswitch.acd import messages as acd
 from softswitch.acd.journal import Replay, Segment
+from softswitch.app.survivors import Survivors
 from softswitch.app.switch import Switch
+from softswitch.call.errors import StartError
 from softswitch.call.records import AgentRecord, PromiseOpened, StoredContact
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
 from softswitch.ids import AgentId, InteractionId, PromiseId, QueueId
 from softswitch.media.negotiation import make_offer
+from softswitch.runtime import media_house
 from softswitch.runtime.journal import files_of
+from softswitch.runtime.media_house import MediaHouse, directory_of
 from softswitch.store.store import Store
 from softswitch.web.views import PastError
 
@@ -251,3 +255,24 @@ async def test_the_past_and_the_promises_of_a_switch(settings: Settings, gateway
         with pytest.raises(PastError, match="does not know"):
             await live.why_then(InteractionId(78), None, "12:00:00")
         assert await live.promises(None, 10) == []
+
+
+async def test_a_second_switch_on_the_same_database_touches_no_call(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_house, "LOCK_SECONDS", 0.2)
+    restored: list[object] = []
+    monkeypatch.setattr(Survivors, "restore", lambda *about: restored.append(about))
+    first = MediaHouse(
+        replace(settings.media, workers=1),
+        settings.prompt_cache,
+        lambda event: None,
+        directory_of(settings.media, settings.database_url),
+    )
+    await first.own()
+    try:
+        with pytest.raises(StartError, match="is used by another switch"):
+            await Switch.start(settings)
+    finally:
+        await first.stop()
+    assert restored == []

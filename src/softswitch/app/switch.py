@@ -218,10 +218,11 @@ class Switch:
         if journal is not None:
             journal.begin(self.cores.engine)
         self._wire()
-        state = await store.load_start_state(clock.wall(clock.now()))
-        survivors = self._follow_calls(state)
         self._closers.append(media_house.stop)
         try:
+            await media_house.own()  # before anything is done with calls that may be another switch's
+            state = await store.load_start_state(clock.wall(clock.now()))
+            survivors = self._follow_calls(state)
             await media_house.start()
         except MediaStartError as problem:
             raise StartError(f"The media process cannot start: {problem}.") from problem

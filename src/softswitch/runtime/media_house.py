@@ -63,6 +63,10 @@ def as_here(settings: MediaSettings) -> MediaSettings:
     return replace(settings, workers=max(len(os.sched_getaffinity(0)) - 1, 1))
 
 
+def _unusable(problem: Exception) -> MediaStartError:
+    return MediaStartError(f"the directory of the media process cannot be used: {problem}")
+
+
 class MediaHouse:
     """`post` is called on the event loop with every event of every media process, and `MediaLost`."""
 
@@ -98,10 +102,21 @@ class MediaHouse:
 
     # -------------------------------------------------------------- start and stop
 
+    async def own(self) -> None:
+        """From here on the directory is ours, and with it the calls of the switch before. Raises `MediaStartError`."""
+        if not self._directory or self._lock >= 0:
+            return
+        try:
+            door.prepare(self._directory)
+            self._lock = await self._locked(os.path.join(self._directory, "lock"))
+        except (OSError, door.WrongDoor) as problem:
+            raise _unusable(problem) from problem
+
     async def start(self) -> None:
         """Returns when all have leased their first ports. Raises `MediaStartError`."""
-        survivors = await self._survivors() if self._directory else {}
+        await self.own()
         try:
+            survivors = await self._survivors() if self._directory else {}
             started = [client.start(survivors.pop(client.ports[0], "")) for client in self.clients]
             problems = await asyncio.gather(*started, return_exceptions=True)
             for problem in problems:
@@ -121,13 +136,11 @@ class MediaHouse:
             self._lock = -1
 
     async def _survivors(self) -> dict[int, str]:
-        """Their sockets by the first port of each; after this the directory is ours."""
+        """Their sockets by the first port of each."""
         try:
-            door.prepare(self._directory)
-            self._lock = await self._locked(os.path.join(self._directory, "lock"))
             names = sorted(os.listdir(self._directory))
-        except (OSError, door.WrongDoor) as problem:
-            raise MediaStartError(f"the directory of the media process cannot be used: {problem}") from problem
+        except OSError as problem:
+            raise _unusable(problem) from problem
         found: dict[int, str] = {}
         for name in names:
             path = os.path.join(self._directory, name)
