@@ -144,8 +144,8 @@ def unpacked(body: bytes, words: Mapping[int, Words] | None = None) -> LiveCall:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _hints(number: int) -> dict[str, Any]:
+    return get_type_hints(_CLASSES[number])
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -159,7 +159,8 @@ def _fits(value: Any, hint: Any) -> bool:
             return type(value) in (float, int, bool) and isfinite(value)
         if type(value) is not plain:
             return value is None and plain is NoneType
-        return plain not in _CLASSES or all(_fits(getattr(value, name), each) for name, each in _hints(plain).items())
+        fields_of = _hints(_CLASSES.index(plain)) if plain in _CLASSES else {}
+        return all(_fits(getattr(value, name), each) for name, each in fields_of.items())
     if kind is list or inner[1:] == (Ellipsis,):  # a list is read as a tuple
         return isinstance(value, tuple) and all(_fits(each, inner[0]) for each in value)
     if kind is tuple:
