@@ -68,9 +68,13 @@ class Watch:
         self.level = order.level
         self.leg: CallLeg | None = None
         self.ready = False  # he can hear
-        self.over = False
         self.talk: Talk | None = None
         self.left: InteractionId | None = None  # whose talk he was in until now
+
+    @property
+    def over(self) -> bool:
+        """He is being hung up; his phone may not know it yet."""
+        return not any(each is self for each in self._house.watches)
 
     @property
     def state(self) -> str:
@@ -147,7 +151,6 @@ class Watch:
 
     def end(self, now: float) -> None:
         """He is hung up, and whoever rings stops."""
-        self.over = True
         self.leave()
         dialling, self._dialling = self._dialling, None
         if dialling is not None:
