@@ -6,7 +6,9 @@ Each part drives a media process of its own on core 0 with real sockets, and tak
 from __future__ import annotations
 
 import contextlib
+import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -14,6 +16,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from math import pi, sin
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -24,7 +27,7 @@ from softswitch.ids import LegId
 from softswitch.media import rtp
 from softswitch.media.codecs import G722, OPUS, PCMU, Codec
 from softswitch.media.control import MediaMessage
-from softswitch.media.messages import Bridge, OpenMediaLeg, SetRemote, StartDtls
+from softswitch.media.messages import Bridge, OpenMediaLeg, SetRemote, SetUpRecording, StartDtls, StartRecording
 from softswitch.media.mix_messages import JoinMix
 from softswitch.media.worker.__main__ import furnish
 from softswitch.media.worker.coding import encoder
@@ -34,6 +37,7 @@ from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
 
 COMMAND = [sys.executable]
+WARM_SECONDS = 0.6
 _TYPES = {PCMU: 0, G722: 9, OPUS: 111}
 
 
@@ -119,7 +123,7 @@ def phones(run: Run, codecs: list[Codec]) -> Iterator[Phones]:
 
 def _cost(made: Phones, seconds: float) -> tuple[float, int, int]:
     """(CPU seconds of the worker, sent, received)"""
-    made.talk(0.6)  # sources are known, coders are warm
+    made.talk(WARM_SECONDS)  # sources are known, coders are warm
     before = made.worker.cpu_seconds()
     sent, received = made.talk(seconds)
     return made.worker.cpu_seconds() - before, sent, received
@@ -243,6 +247,47 @@ def mixing(run: Run, report: Report) -> None:
     report.add("receiving the same packets alone", f"{alone:.1f}")
 
 
+# ------------------------------------------------------------------ recording
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _writer_seconds(media: int) -> float:
+    """CPU of the processes beside the media process."""
+    found = (Path(f"/proc/{each}/schedstat").read_text().split()[0] for each in _children(media))
+    return sum(map(int, found)) / 1e9
+
+
+def recording(run: Run, report: Report) -> None:
+    """Bridged calls, first without and then with the recording of all of them: both directions, sealed, on disk."""
+    calls, seconds, warm = 100, min(run.seconds, 6.0), 1.5
+    store, key = run.folder / "recordings", "2026:" + "5a" * 32
+    with phones(run, [PCMU] * (2 * calls)) as made:
+        media = made.worker.process.pid
+        made.worker.order([Bridge(LegId(2 * call), LegId(2 * call + 1)) for call in range(calls)])
+        made.worker.order([SetUpRecording(str(store), (key,), "2026", 0, "flac")])
+        made.talk(warm)  # the writer comes up
+        plain, relayed, _ = _cost(made, seconds)
+        made.worker.order([StartRecording(LegId(2 * call), call + 1, call, "", "") for call in range(calls)])
+        made.talk(warm)  # each has its file
+        before = _writer_seconds(media)
+        whole, recorded, _ = _cost(made, seconds)
+        writer = (_writer_seconds(media) - before) * seconds / (seconds + WARM_SECONDS)
+        reels = len(list((store / "live").glob("*.reel")))
+        beside = _children(media)
+        made.worker.process.kill()  # nobody is to make a hundred files now
+        for each in beside:
+            os.kill(each, signal.SIGKILL)
+    without, with_it, writes = plain * 1e6 / relayed, whole * 1e6 / recorded, writer * 1e6 / recorded
+    report.figures["recording"] = {"without_us": without, "with_us": with_it, "writer_us": writes, "reels": reels}
+    more = with_it - without
+    value = f"{with_it:.2f} - {without:.2f} = {more:.2f}"
+    report.add(f"recording of {calls} calls, µs per packet above relaying it", value, "≤ 1.5", more <= 1.5)
+    report.add("the writer beside it (sealing, disk), µs per packet", f"{writes:.2f}")
+
+
 # ------------------------------------------------------------------ memory of browsers
 
 
@@ -275,4 +320,9 @@ def browsers(run: Run, report: Report) -> None:
     report.add("memory of a browser's leg, kB", f"{each:.0f}", "≤ 40", each <= 40)
 
 
-PARTS: dict[str, Callable[[Run, Report], None]] = {"transcoding": transcoding, "mixing": mixing, "browsers": browsers}
+PARTS: dict[str, Callable[[Run, Report], None]] = {
+    "transcoding": transcoding,
+    "mixing": mixing,
+    "recording": recording,
+    "browsers": browsers,
+}

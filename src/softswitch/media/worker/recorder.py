@@ -101,12 +101,13 @@ class Recording:
 class Recorder:
     """The department of recording."""
 
-    __slots__ = ("_events", "_recordings", "_relay", "_told", "writer")
+    __slots__ = ("_behind", "_events", "_recordings", "_relay", "_told", "writer")
 
     def __init__(self, relay: Relay, events: list[MediaEvent]) -> None:
         self._relay = relay
         self._events = events
         self._recordings: dict[Leg, Recording] = {}
+        self._behind = False  # at the last look
         self._told = ""  # the trouble that the switch was told of
         self.writer = Writer()
 
@@ -215,8 +216,9 @@ class Recorder:
         trouble = ""
         if self._recordings and not self.writer.alive:
             trouble = "the writer died"
-        elif self.writer.behind:
+        elif self.writer.behind and self._behind:  # once is no trouble: many batches may leave at the same moment
             trouble = "the writer does not keep up"
+        self._behind = self.writer.behind
         if trouble != self._told:
             self._told = trouble
             if trouble:
