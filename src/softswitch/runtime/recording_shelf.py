@@ -100,7 +100,10 @@ class Shelf:
 
     def lines(self) -> tuple[list[dict[str, Any]], list[manifest.Fault]]:
         """All that the manifest says, and what is wrong with it."""
-        return manifest.read(ledger.lines(self.directory), self.ring)
+        head = ledger.head(self.directory)
+        lines, faults = manifest.read(ledger.lines(self.directory), self.ring)
+        fault = manifest.head_fault(lines, head, self.ring)
+        return lines, [*faults, fault] if fault is not None else faults
 
     def note(self, at: float, what: str, recording: str, **facts: object) -> dict[str, Any]:
         """One more line of the manifest. Raises OSError."""

@@ -4,6 +4,9 @@ A line is a JSON object: `n` its number, `at` the wall-clock time, `what` happen
 key) to which `recording`, `before` the seal of the line before, and `seal`: HMAC-SHA256 over all of that, keyed by the
 recording key whose id is in `key` (without one: SHA-256 alone, which shows accidents, not forgery). A line that is
 changed, left out or put elsewhere breaks the chain from there on.
+
+Beside it stands the head: number and seal of the last line, sealed by the same key. It shows lines that were cut off at
+the end. It may be some lines behind (who wrote died in between), but never ahead, and it was there before the first.
 """
 
 from __future__ import annotations
@@ -24,6 +27,14 @@ DELETED: Final = "deleted"
 _dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the line at this place (1 is the first)."""
+
+    place: int
+    what: str
+
+
 def _seal(body: Mapping[str, Any], ring: KeyRing) -> str:
     text = _dumps({name: value for name, value in body.items() if name != "seal"}).encode()
     key = str(body.get("key", ""))
@@ -33,8 +44,45 @@ def _seal(body: Mapping[str, Any], ring: KeyRing) -> str:
     return hmac.new(secret, text, hashlib.sha256).hexdigest() if secret else ""
 
 
-def next_line(last: str, at: float, what: str, facts: Mapping[str, Any], ring: KeyRing) -> str:
-    """The line that follows the line `last` ("": it is the first), without a line break."""
+def head_of(line: str, ring: KeyRing) -> str:
+    """The head when this is the last line; "": there is none yet."""
+    document = json.loads(line) if line else {"n": 0, "seal": ""}
+    body = {"n": document["n"], "last": document["seal"], "key": ring.use}
+    return _dumps({**body, "seal": _seal(body, ring)})
+
+
+def _known(head: str, ring: KeyRing) -> tuple[int, str, str]:
+    """Number and seal that a head speaks of (-1: it cannot be believed), and what is wrong with it."""
+    try:
+        document = json.loads(head)
+        number, last, seal = int(document["n"]), str(document["last"]), str(document["seal"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return -1, "", "is missing" if not head else "cannot be read"
+    if not hmac.compare_digest(_seal(document, ring), seal):
+        return -1, "", "was changed, or its key is not among ours"
+    if ring.use and not document["key"]:
+        return number, last, "is not sealed by a key, as the next line will be"
+    return number, last, ""
+
+
+def head_fault(lines: list[dict[str, Any]], head: str, ring: KeyRing) -> Fault | None:
+    """Does the head, as it was before these lines were read, belong to them?"""
+    if not lines and not head:
+        return None
+    number, last, wrong = _known(head, ring)
+    place = len(lines)
+    if wrong:
+        return Fault(place, f"the head {wrong}: whether lines were cut off behind this one cannot be known")
+    if number > (lines[-1]["n"] if lines else 0):
+        return Fault(place, f"lines were cut off behind this one: the last one that is known has the number {number}")
+    if number and not any(each["n"] == number and each["seal"] == last for each in lines):
+        return Fault(place, f"line number {number} is not the one that the head knows")
+    return None
+
+
+def next_line(last: str, at: float, what: str, facts: Mapping[str, Any], ring: KeyRing, head: str | None = None) -> str:
+    """The line that follows the line `last` ("": it is the first), without a line break. A head that does not belong to
+    it breaks the chain here, so that it shows for ever."""
     number, before = 0, ""
     if last:
         try:
@@ -42,17 +90,13 @@ def next_line(last: str, at: float, what: str, facts: Mapping[str, Any], ring: K
             number, before = int(document["n"]), str(document["seal"])
         except (ValueError, KeyError, TypeError):  # a torn line: the break shows for ever
             number, before = 0, "torn"
+    if head is not None:
+        known, seal, _ = _known(head, ring)
+        if known < 0 or known > number or (known == number and seal != before):
+            number, before = max(known, number), "torn"
     body = {**facts, "n": number + 1, "at": round(at, 3), "what": what, "before": before, "key": ring.use}
     body["seal"] = _seal(body, ring)
     return _dumps(body)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with the line at this place (1 is the first)."""
-
-    place: int
-    what: str
 
 
 def read(lines: Iterable[str], ring: KeyRing) -> tuple[list[dict[str, Any]], list[Fault]]:

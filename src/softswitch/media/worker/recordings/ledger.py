@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from softswitch.media.recording.crypt import KeyRing
-from softswitch.media.recording.manifest import next_line
+from softswitch.media.recording.manifest import head_of, next_line
 
 NAME: Final = "manifest.jsonl"
+HEAD: Final = "manifest.head"
 
 
 def append(directory: Path, at: float, what: str, facts: Mapping[str, Any], ring: KeyRing) -> dict[str, Any]:
@@ -22,7 +24,9 @@ def append(directory: Path, at: float, what: str, facts: Mapping[str, Any], ring
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size
         last = _last_line(descriptor, size)
-        text = next_line(last, at, what, facts, ring)
+        if not size and not head(directory):
+            _put_head(directory, head_of("", ring))
+        text = next_line(last, at, what, facts, ring, head(directory))
         data = text.encode() + b"\n"
         if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a line that was cut: it stays, as evidence
             data = b"\n" + data
@@ -31,10 +35,31 @@ def append(directory: Path, at: float, what: str, facts: Mapping[str, Any], ring
             os.ftruncate(descriptor, size)
             raise OSError(28, "No space left on device")
         os.fsync(descriptor)
+        with contextlib.suppress(OSError):  # it may be behind; the line is there
+            _put_head(directory, head_of(text, ring))
     finally:
         os.close(descriptor)
     line: dict[str, Any] = json.loads(text)
     return line
+
+
+def head(directory: Path) -> str:
+    """To be read before the lines: it may not be ahead of them."""
+    try:
+        return (directory / HEAD).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _put_head(directory: Path, text: str) -> None:
+    """The old one or the new one is there, whoever dies."""
+    made = directory / f"{HEAD}.new"
+    descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+    os.replace(made, directory / HEAD)
 
 
 def _last_line(descriptor: int, size: int) -> str:
