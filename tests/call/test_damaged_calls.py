@@ -57,3 +57,9 @@ def test_flipped_bytes_are_no_call_or_one_that_can_be_taken_up() -> None:
         after.post(CallRestored(found))
         after.post(CallsResumed(frozenset()))
     assert 0 < read < 40
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x01", b"\x01", b"\x81\xa1_\xa4Gone", b"\x81\xa1_\xa8LiveCall"])
+def test_what_cannot_be_read_is_no_call(body: bytes) -> None:
+    with pytest.raises(UnreadableCall):
+        unpacked(body)

@@ -26,7 +26,7 @@ from softswitch.media.ports import PortStock
 from softswitch.sip import messages as sip
 from softswitch.sip.session_timer import TimerFacts
 from softswitch.sip.survivor import EstablishedLeg
-from softswitch.store.live_calls import UnreadableCall, packed, unpacked
+from softswitch.store.live_calls import packed, unpacked
 
 ON_HOLD = offer().replace(b"a=sendrecv", b"a=sendonly")
 
@@ -184,6 +184,15 @@ def test_who_was_on_hold_hears_music_again() -> None:
     before.post(sip.OfferReceived(agent, ON_HOLD))
     after = next_life(before)
     assert after.heard(caller) == ["music:calm"]
+
+
+def test_who_held_in_the_last_moment_is_heard_when_he_resumes() -> None:
+    """The media process knows of the hold, and what was kept does not."""
+    before = House()
+    caller, _ = talking(before)
+    after = next_life(before)
+    after.post(sip.OfferReceived(caller, offer()))
+    assert [(each.leg, each.send) for each in after.of(media.SetRemote)] == [(caller, True)]
 
 
 def test_our_description_goes_on_with_a_higher_version() -> None:
@@ -484,9 +493,3 @@ def test_what_is_written_is_read_back_to_the_letter(make: Callable[[House], Any]
         assert call is not None
         assert packed(unpacked(packed(call))) == packed(call)
         assert len(packed(call)) < 1500
-
-
-@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x01", b"\x01", b"\x81\xa1_\xa4Gone", b"\x81\xa1_\xa8LiveCall"])
-def test_what_cannot_be_read_is_no_call(body: bytes) -> None:
-    with pytest.raises(UnreadableCall):
-        unpacked(body)

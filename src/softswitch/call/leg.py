@@ -174,11 +174,13 @@ class AudioMoved:
 
 class _OurDescription:
     """What we described to the peer: the last one sent, its version, the payload types that have their meaning for the
-    whole session, and our offer while its answer is awaited."""
+    whole session, and our offer while its answer is awaited. `carried`: the media process may know something newer of
+    the peer than we do, from the process before."""
 
-    __slots__ = ("numbers", "offer", "sent", "version")
+    __slots__ = ("carried", "numbers", "offer", "sent", "version")
 
     def __init__(self) -> None:
+        self.carried = False
         self.offer: Offer | None = None
         self.sent = b""
         self.version = 1
@@ -230,6 +232,7 @@ class CallLeg:
         """As the process before has left it. What it said last is not known to the letter: the next one is new. Keys
         are with the media process alone; the next description of ours has others."""
         self._ours.version = version + 1
+        self._ours.carried = True
         self.remote = remote
         if remote is not None and remote.security is not None:
             self._security.agree(remote.security, remote.protocol)
@@ -341,8 +344,9 @@ class CallLeg:
 
     def _set_remote(self, remote: RemoteMedia, patience: float = SETUP_SECONDS) -> None:
         """`patience`: how long the peer may take until he knows our description."""
-        if remote == self.remote:
+        if remote == self.remote and not self._ours.carried:
             return
+        self._ours.carried = False
         self.remote = remote
         self._ours.numbers.update(remote.numbers)
         security = remote.security
