@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from tests.media.harness import Phone, Worker
 
 from softswitch.media.dtmf import press
 from softswitch.media.messages import DigitReceived
+from softswitch.media.worker.leg import Source
 
 Bridged = Callable[..., tuple[Phone, Phone]]
 
@@ -109,6 +111,44 @@ def test_a_new_remote_is_learned_anew(bridged: Bridged) -> None:
     assert b.hear()[1] == b"still new" * 10
     for sock in (old, new):
         sock.close()
+
+
+@pytest.mark.parametrize("suite", ["", "AES_CM_128_HMAC_SHA1_80"])
+def test_who_moves_is_heard_from_where_he_was_until_he_knows_that_we_know(bridged: Bridged, suite: str) -> None:
+    """RFC 3264 8.3.1: his packets come from the old port until he has our answer, and must not keep us there."""
+    a, b = bridged((0, 101, suite))
+    a.talk(b"old" * 50)
+    b.hear()
+    old, new = a.sock, Phone._socket()
+    a.remote(port=new.getsockname()[1])
+    for _ in range(3):
+        a.talk(b"still old" * 10)
+        assert b.hear()[1] == b"still old" * 10
+    a.sock = new
+    a.talk(b"new" * 50)
+    assert b.hear()[1] == b"new" * 50
+    b.talk(b"to the new one" * 10)
+    assert a.hear()[1] == b"to the new one" * 10
+    a.sock = old
+    a.talk(b"too late" * 10)
+    a.sock = new
+    a.talk(b"new again" * 10)
+    assert b.hear()[1] == b"new again" * 10
+    old.close()
+
+
+def test_who_describes_another_port_and_stays_where_he_is_is_found_there() -> None:
+    source = Source()
+    here = ("192.0.2.1", 6000)
+    source.address = here
+    source.leave(("192.0.2.1", 4000), 100.0)
+    source.come(("192.0.2.1", 4002))
+    assert source.is_late(here, 101.9)
+    assert not source.is_late(("192.0.2.1", 6002), 101.9)
+    assert not source.is_late(here, 102.0)
+    # old-style hold and back
+    source.come(("192.0.2.1", 4000))
+    assert not source.is_late(here, 101.0)
 
 
 def test_the_same_remote_again_keeps_the_lock(bridged: Bridged) -> None:

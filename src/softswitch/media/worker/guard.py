@@ -112,7 +112,7 @@ class Guard:
         size = self.inbound.opener()(size)
         if size < 0:
             leg.tally.dropped += 1
-        elif source.address is None:
+        elif source.address is None and not source.is_late(address, self.relay.now):
             self.relay.lock(leg, address)
         return size
 

@@ -20,6 +20,7 @@ from softswitch.media.worker.transcoder import Transcoder
 # the kernel) with at least 576 bytes of book-keeping each, they are fewer than this.
 CHECKS_AFTER_CONNECT = 64
 FIRST_LOOK_SECONDS = 1.0
+LEFT_SECONDS = 2.0  # for so long packets may come from where a peer was before: until he has our answer
 NOWHERE = ("0.0.0.0", "::")
 
 
@@ -84,12 +85,30 @@ class Tally:
 class Source:
     """Who may send to a leg: the signalled host, and after its first valid packet exactly that address."""
 
-    __slots__ = ("address", "checks", "host")
+    __slots__ = ("_left", "_left_until", "address", "checks", "host")
 
     def __init__(self) -> None:
         self.host = ""  # nobody
         self.address: tuple[str, int] | None = None  # locked to it
         self.checks = 0  # packets that still need a look at their address
+        self._left: tuple[tuple[str, int], ...] = ()  # where he was: as described, and as locked
+        self._left_until = 0.0
+
+    def leave(self, described: tuple[str, int], now: float) -> None:
+        """What he described so is no longer where he is to be."""
+        if self.address is not None:
+            self._left, self._left_until = (described, self.address), now + LEFT_SECONDS
+            self.address = None
+
+    def come(self, described: tuple[str, int]) -> None:
+        """He is to be there; maybe he was before."""
+        if any(each[:2] == described for each in self._left):
+            self._left = ()
+
+    def is_late(self, address: tuple[str, int], now: float) -> bool:
+        """A packet from where he was before. RFC 3264 8.3.1: he sends from there until he has our answer; it is heard,
+        but he is not locked to it."""
+        return bool(self._left) and address == self._left[1] and now < self._left_until
 
 
 class Leg:

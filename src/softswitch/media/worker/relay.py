@@ -127,7 +127,9 @@ class Relay:
             # connect(2): a datagram socket dissolves its association by connecting to AF_UNSPEC
             if _libc.connect(leg.fd, _AF_UNSPEC, len(_AF_UNSPEC)) != 0:
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            source.address = None
+            assert before is not None, "who is locked has been described"
+            source.leave((before.host, before.port), self.clock.now)
+        source.come((remote.host, remote.port))
         leg.route.receive = self._receiver(leg)
 
     def rewire(self, leg: Leg) -> None:
@@ -335,7 +337,8 @@ class Relay:
             if address[0] != source.host or not self._latches(leg, size):
                 leg.tally.dropped += 1
                 return -1
-            self.lock(leg, address)
+            if not source.is_late(address, self.clock.now):
+                self.lock(leg, address)
             return int(size)
         source.checks -= 1
         if source.checks <= 0:
