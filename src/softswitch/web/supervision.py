@@ -22,6 +22,7 @@ PARTS = ("listen", "whisper", "barge")
 LEVELS = (25, 200)
 _MOST_CHARACTERS = 64
 _KEYS: dict[str, type] = {"supervisor": str, "agent": str, "part": str, "follow": bool, "level": int}
+_WORDS: dict[type, str] = {str: "text", bool: "true or false", int: "a whole number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ async def _body(request: web.Request, *allowed: str) -> dict[str, Any]:
         raise _Refused(400, f"The body must have these keys: {', '.join(allowed)}.")
     for name, value in document.items():
         if type(value) is not _KEYS[name]:
-            raise _Refused(400, f"The {name} must be a {_KEYS[name].__name__}.")
+            raise _Refused(400, f"The {name} must be {_WORDS[_KEYS[name]]}.")
     if document.get("part", PARTS[0]) not in PARTS:
         raise _Refused(400, f"The part must be one of {', '.join(PARTS)}.")
     if not LEVELS[0] <= document.get("level", 100) <= LEVELS[1]:
