@@ -316,7 +316,11 @@ def test_not_twice_and_not_where_the_rule_book_says_no() -> None:
     base = make_settings()
     house = House(replace(base, call=replace(base.call, transfers=TransferSettings(to=("extensions", "outside")))))
     caller, hers = talking(house)
-    house.post(AskColleague(ANNA, OUTSIDE))  # may transfer there, but may not dial it
+    order = AskColleague(ANNA, OUTSIDE)  # may transfer there, but may not dial it
+    assert floor_of(house.calls.board).consults.look(order, house.now) == asked.MAY_NOT_DIAL
+    before = len(house.of(sip.SecurityEvent))
+    house.post(order)
+    assert len(house.of(sip.SecurityEvent)) == before + 1
     assert house.ringing() == [] and hears(house, caller) == {hers}
     house.register(MART)
     house.post(acd.AgentWentOnBreak(MART, "lunch"))

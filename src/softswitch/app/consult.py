@@ -20,6 +20,7 @@ _WHY = {
     asked.ASKS_ALREADY: (409, "{agent} asks somebody, or transfers the caller, already."),
     asked.NOWHERE: (404, "Nobody can be asked at {to}; it needs an extension or a number outside."),
     asked.MAY_NOT: (403, "{agent} may not transfer to {to}."),
+    asked.MAY_NOT_DIAL: (403, "{agent} may not dial {to}."),
     asked.NOT_NOW: (409, "{agent} asks nobody for whom this is possible now."),
 }
 
@@ -55,6 +56,8 @@ class Asking:
         order = AskColleague(AgentId(agent), to)
         there = self._consults.look(order, self._switch.clock.now())
         if isinstance(there, str):
+            if there == asked.MAY_NOT_DIAL:
+                self._switch.post(order)  # it is refused there, and that is written down
             return _refusal(there, agent, to)
         self._switch.post(order)
         return None

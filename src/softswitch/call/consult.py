@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from softswitch.call.board import Board
 from softswitch.call.conference import Guest, Part
 from softswitch.call.destination import DEPARTMENTS, OUTSIDE, Destination
-from softswitch.call.dialling import Dialling, Outside, outside_of
+from softswitch.call.dialling import Dialling, Outside, may_dial_outside, outside_of
 from softswitch.call.joined import NORMAL_CLEARING, RTP_LOST
 from softswitch.call.leg import AudioMoved, CallLeg
 from softswitch.call.orders import AskColleague, ConsultStep
@@ -40,6 +40,7 @@ STEPS = (TOGETHER, BACK, OVER_TO_HIM)
 _KEYS: Mapping[str, str] = {"1": TOGETHER, "2": BACK, "3": OVER_TO_HIM}
 
 NO_TALK, ASKS_ALREADY, NOWHERE, MAY_NOT, NOT_NOW = "no talk", "asks already", "nowhere", "may not", "not now"
+MAY_NOT_DIAL = "may not dial"
 
 
 class Step(Enum):
@@ -261,20 +262,30 @@ class Consults:
         there = board.line.places.find(order.to, board.line.local_time(board.line.wall(now)))
         if isinstance(there, int) or there.kind == DEPARTMENTS or there.agent == order.agent:
             return NOWHERE
-        return there if board.line.places.allowed(order.agent, there) else MAY_NOT
+        if not board.line.places.allowed(order.agent, there):
+            return MAY_NOT
+        return there if there.kind != OUTSIDE or may_dial_outside(board, order.agent, there, now) else MAY_NOT_DIAL
+
+    def _outside(self, order: AskColleague, talk: Talk, now: float) -> Outside | None:
+        board = self._board
+        there = board.line.places.find(order.to, board.line.local_time(board.line.wall(now)))
+        assert isinstance(there, Destination)
+        return outside_of(board, order.agent, there, now, talk.agent_leg.facts.signalling)
 
     def ask(self, order: AskColleague, now: float) -> None:
         there, session = self.look(order, now), self._session(order.agent)
-        if isinstance(there, str) or session is None or session.talk is None:
+        if session is None or session.talk is None:
             return
         board, talk, outside = self._board, session.talk, None
+        if isinstance(there, str):
+            if there == MAY_NOT_DIAL:
+                self._outside(order, talk, now)  # it is told that it was refused
+                session.waiting.note(f"{order.agent} may not dial {order.to}")
+            return
         voice = board.call.agents[order.agent]
         shown = (voice.extension, next(iter(voice.spoken_name.texts.values()), ""))
         if there.kind == OUTSIDE:
-            outside = outside_of(board, order.agent, there, now, talk.agent_leg.facts.signalling)
-            if outside is None:
-                session.waiting.note(f"{order.agent} may not dial {order.to}")
-                return
+            outside = self._outside(order, talk, now)
             shown = (board.call.call_back_caller, board.call.name)
         consult = Consult(board, session.handing, talk, there)
         session.handing.handover = consult

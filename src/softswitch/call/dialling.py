@@ -83,6 +83,15 @@ def outside_of(board: Board, agent: AgentId, there: Destination, now: float, sou
     return Outside(trunk, dialler, verdict, tuple(others))
 
 
+def may_dial_outside(board: Board, agent: AgentId, there: Destination, now: float) -> bool:
+    """Would `outside_of` find a way? For whoever only asks."""
+    asked = (
+        board.dialling.may_dial(Dialler(AGENTS, agent=agent), there.number, now, trunk.id)
+        for trunk in board.ways.plan_of_agents()
+    )
+    return any(verdict.allowed and verdict.kind != INTERNAL for verdict in asked)
+
+
 class Dialling:
     """`shown` is the number and the name that the called party sees. `like`: whose codec is preferred."""
 
