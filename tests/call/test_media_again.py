@@ -357,3 +357,21 @@ def test_a_peer_who_takes_his_time_is_not_asked_once_more_because_he_is_silent()
     assert since(house, mark, sip.SendOffer, sip.Hangup) == []
     house.post(sip.OfferAnswered(customer, 200, offer()))
     assert customer not in house.ended_legs
+
+
+def test_an_answer_to_an_offer_that_another_answer_has_used_up_is_asked_for_again() -> None:
+    """He asked us for an offer; before his answer came with the ACK, the media process was lost."""
+    house = House()
+    house.offer_status = 0
+    customer, _ = talking(house)
+    house.post(sip.OfferReceived(customer, None))
+    house.lose_media()
+    house.new_media()
+    mark = len(house.sent)
+    house.post(sip.AckReceived(customer, offer()))
+    house.post(sip.OfferAnswered(customer, 200, offer()))
+    (again,) = since(house, mark, sip.SendOffer)
+    assert again.leg == customer
+    house.post(sip.OfferAnswered(customer, 200, offer().replace(b"m=audio 30000", b"m=audio 31000")))
+    assert house.of(media.SetRemote)[-1].port == 31000
+    assert customer not in house.ended_legs

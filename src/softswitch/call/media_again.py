@@ -180,14 +180,15 @@ class MediaAgain:
             self._board.ports.let_go(offered.before)
             return True
         leg, _ = found
-        if event.sdp is not None and event.status < 300:
+        used_up = not leg.has_offered  # by an answer that came with an ACK
+        if event.sdp is not None and event.status < 300 and not used_up:
             try:
                 leg.accept_answer(event.sdp)
                 leg.keys_agreed()  # or they will be: nobody waits for it
                 self._board.ports.let_go(offered.before)
             except (NotAcceptable, SdpError):
                 self._give_up(leg)
-        elif event.status == 491 and offered.tries < MOST_TRIES:
+        elif (event.status == 491 or used_up) and offered.tries < MOST_TRIES:
             # another offer of ours was under way; the stack itself tries again after one of the peer's
             if not offered.in_vain:
                 self._offered[leg.id] = _Offered(offered.before, offered.tries + 1)
