@@ -160,3 +160,12 @@ def test_the_frequency_of_a_tone() -> None:
         assert heard.tone == pytest.approx(hertz, rel=0.01)
         assert heard.level == pytest.approx(-20, abs=0.5)
     assert frame(audioop.mul(sound(noise(20, -20)), 2, 1)).tone == 0
+
+
+@pytest.mark.parametrize("dbm0", [-40.0, -36.0, -30.0, -24.0])
+def test_a_loud_street_is_no_machine(dbm0: float) -> None:
+    """Steady noise, louder than quiet speech, from the first packet on: whoever stands in it has not said a word."""
+    assert all(verdict.who in (UNKNOWN, HUMAN) for verdict in judged(noisy(silence(6000), dbm0)))
+    hello = [*silence(900), *said("Hello?", "en", 160), *silence(4000)]
+    (verdict,) = judged(noisy(hello, dbm0))
+    assert verdict.who in (UNKNOWN, HUMAN)

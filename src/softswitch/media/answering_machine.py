@@ -14,6 +14,7 @@ that is treated as a person costs a minute, a person who is hung up on costs a c
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -39,6 +40,8 @@ _FAX_HERTZ, _FAX_MS = (2075.0, 2125.0), 400
 _ABOVE_NOISE = 9.0  # dB
 _QUIETEST_VOICE = -40.0  # dBm0
 _NOISE_RISES = 0.1  # dB a frame
+_STEADY_FRAMES = 35  # no voice goes on for so long without moments that are far quieter: what does is noise
+_QUIET_ONES = 6  # of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,13 @@ class Beep:
 class AnswerJudge:
     """One answered call, from the answer on."""
 
-    __slots__ = ("_beep", "_gap", "_greeting", "_ms", "_noise", "_state", "_voice", "_words")
+    __slots__ = ("_beep", "_gap", "_greeting", "_lately", "_ms", "_noise", "_state", "_voice", "_words")
 
     def __init__(self) -> None:
         self._state = _State.WAITING
         self._ms = 0  # since the answer
         self._noise = -55.0  # its level
+        self._lately: deque[float] = deque(maxlen=_STEADY_FRAMES)  # levels
         self._voice = 0  # of the word that goes on, in ms
         self._gap = 0  # since the last voice
         self._greeting = 0  # from its first word on
@@ -129,6 +133,9 @@ class AnswerJudge:
         """Voice or none."""
         self._noise = min(frame.level, self._noise + _NOISE_RISES) if frame.level > -90 else self._noise
         self._noise = max(self._noise, -60.0)
+        self._lately.append(frame.level)
+        if len(self._lately) == self._lately.maxlen:
+            self._is_it_noise(sorted(self._lately))
         loud = frame.level > max(_QUIETEST_VOICE, self._noise + _ABOVE_NOISE)
         if self._state is _State.GREETING:
             self._greeting += FRAME_MS
@@ -144,6 +151,15 @@ class AnswerJudge:
                     self._greeting = _WORD_MS
         else:
             self._gap += FRAME_MS
+
+    def _is_it_noise(self, ranked: list[float]) -> None:
+        """The levels of the last moments, the quietest first: in speech some of them are far quieter than others."""
+        low = ranked[_QUIET_ONES]
+        steady = ranked[-1] < low + _ABOVE_NOISE
+        if steady and self._state is _State.GREETING and low > max(_QUIETEST_VOICE, self._noise + _ABOVE_NOISE):
+            self._state = _State.WAITING  # nobody has said anything yet: a street, a car
+            self._words = self._voice = 0
+        self._noise = max(self._noise, low)
 
     def _who(self, beeped: bool) -> str:
         if _FAX_HERTZ[0] < self._beep.hertz < _FAX_HERTZ[1] and self._beep.ms >= _FAX_MS:
