@@ -80,11 +80,11 @@ def test_the_wait_is_told_by_default_in_every_language(tmp_path: Path) -> None:
 
 
 def test_departments_by_code(tmp_path: Path) -> None:
-    more = '  loans: { code: "2" }\ncodes: { pass_on: "*20", more_time: off }\n'
+    more = '  loans: { code: "2" }\ncodes: { pass_on: "*30", more_time: off }\n'
     assert problems(tmp_path, '    code: "1"\n', more) == []
     call = load(tmp_path, env={"P": "x"}).call
     assert call.departments == {"1": "sales", "2": "loans"}
-    assert (call.codes.pass_on, call.codes.pass_and_back, call.codes.more_time) == ("*20", "*16", "")
+    assert (call.codes.pass_on, call.codes.pass_and_back, call.codes.more_time) == ("*30", "*16", "")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,11 @@ def test_departments_by_code(tmp_path: Path) -> None:
             "the key 5 leads elsewhere already",
         ),
         ('    code: "1"\n', '  loans: { code: "1" }\n', '1 is the code of the queue "sales" already'),
+        (
+            '    code: "1"\n',
+            'codes: { pass_on: "*20" }\n',
+            "line.yaml:11:19: *20 is the code for listen, too; give that another, or write listen: off",
+        ),
         ("    while_waiting: { let_other_first: {} }\n", "", 'did you mean "let_others_first"?'),
     ],
 )

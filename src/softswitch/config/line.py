@@ -242,7 +242,10 @@ def build_codes(document: Document, report: Report) -> FeatureCodes:
     seen: dict[str, str] = {}
     for spec in keys_of(CodesDoc).values():
         code = getattr(codes, spec.attribute)
-        if code and code in seen:
+        if code and code in seen and spec.name not in codes.places:  # nobody has written this one
+            told = f"{code} is the code for {spec.name}, too; give that another, or write {spec.name}: off"
+            report.add(codes.at(seen[code]), told)
+        elif code and code in seen:
             report.add(codes.at(spec.attribute), f"{code} is the code for {seen[code]} already")
         if code:
             seen[str(code)] = spec.name
