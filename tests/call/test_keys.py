@@ -180,3 +180,17 @@ def test_keys_that_cannot_be_pressed(dialled: str, status: int) -> None:
     own_call(house, dialled)
     assert house.ringing() == []
     assert [each.status for each in house.of(sip.Reject)] == [status]
+
+
+def test_a_key_held_down_for_long_that_is_told_by_info_at_once() -> None:
+    house = House()
+    house.register(ANNA)
+    leg = house.call()
+    house.press(leg, "2")
+    for key in "1234":
+        house.post(sip.InfoDigitReceived(leg, key))
+        house.wait(2.5)
+        house.post(media.DigitReceived(leg, key, 2500))
+    house.wait(1.5)
+    house.press(leg, "1")
+    assert house.of(records.InteractionQueued)[-1].customer == "1234"

@@ -90,3 +90,12 @@ def test_n_presses_are_n_digits(presses: list[Press]) -> None:
         press.delays == presses[0].delays for press in presses
     ):
         assert found == "".join(press.key for press in presses)
+
+
+def test_a_key_that_is_held_down_for_long_is_one() -> None:
+    """Told by INFO when it goes down, by the other ways when it comes up."""
+    merge = DigitMerge()
+    told = [("5", BY_INFO, 0.0, 0.0), ("5", BY_RTP, 3.0, 3.0), ("5", BY_TONE, 3.1, 3.0)]
+    assert [merge.counts(*each) for each in told] == [True, False, False]
+    assert merge.counts("5", BY_RTP, 4.5, 0.1)  # the next one
+    assert not merge.counts("5", BY_INFO, 4.6)

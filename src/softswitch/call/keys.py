@@ -57,7 +57,8 @@ class LegKeys:
         self._by[way] = None
         if self._merge is None:
             self._merge = DigitMerge()
-        return self._merge.counts(event.digit, way, now)
+        held = 0.0 if isinstance(event, InfoDigitReceived) else event.duration_ms / 1000
+        return self._merge.counts(event.digit, way, now, held)
 
     @property
     def by_info(self) -> bool:

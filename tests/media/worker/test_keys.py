@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import audioop
 import itertools
+import time
 from collections.abc import Callable
 
 import pytest
 from tests.media.harness import Phone, Worker
 from tests.media.sounds import packets, pair, silence, sound, tones
 
+from softswitch.media.codecs import PCMU
 from softswitch.media.dtmf import Digit, DigitReceiver, press
 from softswitch.media.key_tones import KeyTones
 from softswitch.media.messages import (
@@ -22,6 +24,7 @@ from softswitch.media.messages import (
     SetRemote,
 )
 from softswitch.media.rtp import RtpPacket, sequence_delta
+from softswitch.media.worker.keys import KeySounds
 
 Heard = list[tuple[RtpPacket, bytes]]
 
@@ -202,3 +205,13 @@ def test_nobody_listens_in_a_conversation_or_unasked(worker: Worker, phone: Call
         other.hear()  # it went through, untouched
     unasked.hang_up()  # all its packets have been read
     assert not any(isinstance(event, DigitReceived) for event in worker.queue)
+
+
+def test_many_keys_as_tones_do_not_stop_the_loop() -> None:
+    """Each is made when its turn comes."""
+    began = time.perf_counter()
+    sounds = KeySounds(PCMU)
+    sounds.add([("5", 1000, 100)] * 64)
+    sounds.add([("6", 1000, 100)])  # no more fit
+    assert time.perf_counter() - began < 0.05  # all at once they would take twice that and more
+    assert sum(1 for _ in iter(sounds.next_frame, None)) == 64 * 55

@@ -32,6 +32,7 @@ _SHORTEST_MS, _LONGEST_MS = 40, dtmf.LONGEST_PRESS_MS
 _LONGEST_PAUSE_MS = 10_000
 _FRAME_MS = 20
 _RATE: Final = 8000  # of tones that are sent as sound
+_FRAME_BYTES: Final = 2 * _RATE // 50
 
 
 class Keys:
@@ -227,31 +228,31 @@ class Hand:
 
 
 class KeySounds:
-    """Tones of keys as 20 ms frames of one codec."""
+    """Tones of keys as 20 ms frames of one codec, each made when its turn comes: many would stop the loop."""
 
-    __slots__ = ("_encoder", "_frames", "codec")
+    __slots__ = ("_encoder", "_frames", "_keys", "codec")
 
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
         self._encoder = coding.encoder(codec, _RATE)
-        self._frames: deque[bytes] = deque()  # of samples
+        self._frames: deque[bytes] = deque()  # of samples, of the key that is heard
+        self._keys: deque[tuple[str, int, int]] = deque()  # behind it
 
     def add(self, keys: list[tuple[str, int, int]]) -> None:
         """Each: key, for how long, and the pause behind it, in ms."""
-        size = 2 * _RATE // 50
-        for key, press_ms, pause_ms in keys:
-            if len(self._frames) >= MOST_KEYS * 60:
-                return
-            sound = key_sound(key, press_ms, _RATE) if press_ms else b""
-            sound += bytes(2 * (_RATE * pause_ms // 1000))
-            sound += bytes(-len(sound) % size)
-            for at in range(0, len(sound), size):
-                self._frames.append(sound[at : at + size])
+        self._keys.extend(keys[: MOST_KEYS - len(self._keys)])
 
     def next_frame(self) -> bytes | None:
-        return self._encoder.encode(self._frames.popleft()) if self._frames else None
+        frames = self._frames
+        while not frames and self._keys:
+            key, press_ms, pause_ms = self._keys.popleft()
+            sound = key_sound(key, press_ms, _RATE) if press_ms else b""
+            sound += bytes(2 * (_RATE * pause_ms // 1000))
+            sound += bytes(-len(sound) % _FRAME_BYTES)
+            frames.extend(sound[at : at + _FRAME_BYTES] for at in range(0, len(sound), _FRAME_BYTES))
+        return self._encoder.encode(frames.popleft()) if frames else None
 
     def in_codec(self, codec: Codec) -> KeySounds:
         other = KeySounds(codec)
-        other._frames = self._frames
+        other._frames, other._keys = self._frames, self._keys
         return other
