@@ -61,6 +61,9 @@ def test_bounded_in_time_and_bytes() -> None:
         (message("c", body="a=ice-ufrag:abcd\r\na=ice-pwd:SECRETword\r\n"), b"SECRETword", b"a=ice-ufrag:abcd"),
         (message("c", "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=160\r\n"), b"=7", b"160"),
         (message("c", "c: application/dtmf\r\n", "7"), b"\r\n\r\n7", b"OPTIONS"),
+        (message("c", "To: <sip:+3725550001,,1937%23@b>\r\n"), b"1937", b"<sip:+3725550001,********@b>"),
+        (message("c").replace(b"sip:a@b SIP", b"sip:112,1937@b SIP"), b"1937", b"OPTIONS sip:112,****@b SIP/2.0"),
+        (message("c", "Route: <sip:p;lr>,<sip:1937@q;lr>\r\n"), b"nothing of it", b"<sip:p;lr>,<sip:1937@q;lr>"),
     ],
 )
 def test_secrets_are_masked_in_place(data: bytes, gone: bytes, kept: bytes) -> None:
@@ -83,6 +86,12 @@ def info(call: str, more: str, body: str) -> bytes:
         ("Content-Type:\r\n application/dtmf-relay\r\n", "Signal=7\r\n"),
         ("Content-Type: application/vnd.nortelnetworks.digits\r\n", "d= Digits=7\r\n"),
         ("Content-Type: text/plain\r\n", "7"),
+        ("Content-Type: application/dtmf-relay\r\n", 'Signal="7"\r\nSignal=1\r\n'),
+        ("Content-Type: application/dtmf-relay\r\n", "Signal=1 7\r\nDuration=160\r\n"),
+        (
+            "Content-Type: multipart/mixed;boundary=x\r\n",
+            "--x\r\nContent-Type: application/dtmf\r\n\r\n7\r\n--x\r\n\r\nSignal=1\r\n--x--",
+        ),
         ("", "7"),
     ],
 )

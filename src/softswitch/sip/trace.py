@@ -24,7 +24,13 @@ _LENGTH = re.compile(rb"\n(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})", re.IGN
 _FIRST_LINE = re.compile(rb"SIP/2\.0 [0-9]{3} |(?<![A-Z])[A-Z]{1,32} [^\s]{1,4096} SIP/2\.0\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _DIGITS = re.compile(rb"\A\s*INFO |\n(?:content-type|c)[ \t]*:\s*application/dtmf", re.IGNORECASE)
-_SIGNAL = re.compile(rb"((?:^|[\r\n])[ \t]*signal[ \t]*=[ \t]*)[0-9A-D*#]+", re.IGNORECASE)
+# The body of an INFO of which all but the key may be shown.
+_RELAY = re.compile(
+    rb"(?:[ \t]*+(?:signal[ \t]*+=[^\r\n,;]*+|duration[ \t]*+=[ \t]*+[0-9]*+)?+[\r\n,;]*+)*+", re.IGNORECASE
+)
+_SIGNAL = re.compile(rb"(signal[ \t]*=[ \t]*)([^\r\n,;]*)", re.IGNORECASE)
+# Keys behind the number that a phone dials: <sip:+3725550001,,123%23@...>
+_BEHIND = re.compile(rb"\b(?:sips?|tel):[^@,;>\s]{1,64},([^@;>\s]{1,200})", re.IGNORECASE)
 
 
 class Traced(NamedTuple):
@@ -111,6 +117,6 @@ def masked(data: bytes) -> bytes:
     end = _BLANK.search(data)
     head, body = (data, b"") if end is None else (data[: end.end()], data[end.end() :])
     if body and _DIGITS.search(head) is not None:
-        whole = _SIGNAL.sub(lambda match: match[1] + b"*" * (len(match[0]) - len(match[1])), body)
-        body = whole if whole != body else b"*" * len(body)
-    return _SECRETS.sub(stars, head) + _SECRETS.sub(stars, body)
+        whole = _SIGNAL.sub(lambda match: match[1] + b"*" * len(match[2]), body)
+        body = whole if whole != body and _RELAY.fullmatch(body) else b"*" * len(body)
+    return _BEHIND.sub(stars, _SECRETS.sub(stars, head)) + _SECRETS.sub(stars, body)
