@@ -174,3 +174,9 @@ def test_a_text_is_spoken_as_it_is() -> None:
 )
 def test_groups_of_telephone_numbers(number: str, groups: list[str]) -> None:
     assert phone_groups(number) == groups
+
+
+def test_a_text_gives_no_orders_to_a_speech_engine() -> None:
+    """espeak-ng speaks at another speed, and more, behind a control-A."""
+    (segment,) = speak("{value:text}", "en", {"value": "Bob\x01s80 \x1b[2J\x00Lee\u202e"})
+    assert segment.text == "Bobs80 [2JLee"

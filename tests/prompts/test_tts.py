@@ -6,11 +6,13 @@ import asyncio
 import os
 import shutil
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from softswitch.runtime import tts
 from softswitch.runtime.tts import EspeakEngine, TtsError, engine_named
 
 needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -125,3 +127,20 @@ async def test_not_there_or_too_long() -> None:
 def test_engines_by_name() -> None:
     assert engine_named("") is None
     assert isinstance(engine_named("espeak-ng"), EspeakEngine)
+
+
+async def test_a_program_that_writes_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tts, "_MOST_SOUND", 1 << 20)
+    engine = program(tmp_path, "sleep 60 & cat /dev/zero")  # and what it has started goes with it
+    with pytest.raises(TtsError, match="engine wrote more than 1 MB for one text"):
+        await asyncio.wait_for(engine.render("Hello.", "en"), 10)
+
+
+async def test_a_program_that_complains_at_length_is_heard_out() -> None:
+    status, sound, complaint = await tts.run_program(
+        (sys.executable, "-c", "import sys; sys.stderr.write('why\\n' * 100000); sys.exit(3)"),
+        b"not read" * 100_000,
+        20.0,
+    )
+    assert (status, sound, complaint[:4]) == (3, b"", b"why\n")
+    assert len(complaint) <= 1 << 16

@@ -241,7 +241,8 @@ def _formatted(written: str, language: str, value: str) -> tuple[Segment, ...]:
     if form is None:
         return ()
     if form.kind == TEXT:
-        text = " ".join(value.split())[:MOST_SPOKEN]
+        # whoever set it is not the one who gives orders to a speech engine (espeak-ng takes some behind a control-A)
+        text = "".join(char for char in " ".join(value.split()) if char.isprintable())[:MOST_SPOKEN]
         return (Segment(language, text, at_once=True),) if any(char.isalnum() for char in text) else ()
     words = words_of(form, spoken, value) if spoken is not None else ()
     if spoken is None or not words:

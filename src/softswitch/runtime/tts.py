@@ -8,7 +8,10 @@ Other engines: `runtime.tts_piper`, `runtime.tts_http`; which speaks what: `runt
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import shutil
+import signal
 import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 _TIMEOUT_SECONDS = 20.0
 _LONGEST_TEXT = 4000
+_MOST_SOUND = 64 << 20  # bytes: ten minutes and more, at any rate
+_BLOCK = 1 << 16
 
 
 class TtsError(Exception):
@@ -84,23 +89,71 @@ class EspeakEngine:
 
 
 async def run_program(command: tuple[str, ...], text: bytes, timeout_seconds: float) -> tuple[int, bytes, bytes]:
-    """Exit status, what it wrote, and what it complained of. It is killed when it takes too long."""
+    """Exit status, what it wrote, and what it complained of. It is killed when it takes too long or writes too much."""
     program, pipe = command[0], asyncio.subprocess.PIPE
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
     except OSError as error:
         raise TtsError(f"{program} cannot be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(timeout_seconds):
-            sound, complaint = await process.communicate(text)
+            sound, complaint, _ = await asyncio.gather(
+                _sound(process), _complaint(process.stderr), _tell(process, text)
+            )
+            await process.wait()
+            if len(sound) > _MOST_SOUND:
+                raise TtsError(f"{program} wrote more than {_MOST_SOUND >> 20} MB for one text")
     except TimeoutError as error:
         raise TtsError(f"{program} took longer than {timeout_seconds:g} s for one text") from error
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            await _end(process)
     assert process.returncode is not None
     return process.returncode, sound, complaint
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """With whatever it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Its end is only noticed behind everything that it wrote."""
+    _kill(process)
+    await asyncio.gather(_complaint(process.stdout), _complaint(process.stderr))
+    await process.wait()
+
+
+async def _tell(process: asyncio.subprocess.Process, text: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it does not want to hear it: its status says why
+        process.stdin.write(text)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _sound(process: asyncio.subprocess.Process) -> bytes:
+    """Everything; or a little more than it may be, and then it is killed."""
+    assert process.stdout is not None
+    found = bytearray()
+    while block := await process.stdout.read(_BLOCK):
+        if len(found) <= _MOST_SOUND:
+            found += block
+        else:
+            _kill(process)
+    return bytes(found)
+
+
+async def _complaint(stream: asyncio.StreamReader | None) -> bytes:
+    """The beginning of it; the rest is read, so that nobody waits for us, and forgotten."""
+    assert stream is not None
+    found = b""
+    while block := await stream.read(_BLOCK):
+        found = found or block
+    return found
 
 
 def _with_melody(text: str) -> str:
