@@ -19,6 +19,7 @@ from softswitch.runtime.audio_files import (
     SPOKEN_FILE,
     Treatment,
     UnreadableAudio,
+    decode,
     loudness,
     read_file,
     to_line,
@@ -230,3 +231,32 @@ def test_no_warning_about_a_missing_ffmpeg() -> None:
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False, env={"PATH": ""}
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def flac(rate: int, seconds: int, channels: int) -> bytes:
+    file = io.BytesIO()
+    silent = np.zeros((rate, channels), np.int16)
+    with soundfile.SoundFile(file, "w", rate, channels, format="FLAC") as to:
+        for _ in range(seconds):
+            to.write(silent)
+    return file.getvalue()
+
+
+def test_a_small_file_that_would_be_gigabytes_of_sound(tmp_path: Path) -> None:
+    bomb = flac(384_000, 240, 1)
+    assert len(bomb) < 500_000
+    with pytest.raises(UnreadableAudio, match="it is longer than 3 minutes, at 384000 Hz"):
+        decode(bomb)
+
+
+def test_so_many_channels_are_no_recording(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "many.wav", np.zeros((10, 200), np.float32), 8000)
+    with pytest.raises(UnreadableAudio, match="it has 200 channels, more than 64"):
+        read_file(tmp_path / "many.wav")
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("treatment", [SPOKEN_FILE, MUSIC_FILE])
+def test_a_file_of_less_than_a_sample_of_the_line_is_silence(tmp_path: Path, count: int, treatment: Treatment) -> None:
+    soundfile.write(tmp_path / "click.wav", np.full(count, 0.5, np.float32), 192_000)
+    assert len(on_the_line(tmp_path / "click.wav", treatment)) == FRAME_BYTES

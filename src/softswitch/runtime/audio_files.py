@@ -32,6 +32,8 @@ ULAW_SILENCE = 0xFF
 TREATMENT_VERSION = 2
 
 _LONGEST_SECONDS = 900.0
+_MOST_SAMPLES = 900 * 96_000  # of one channel: what takes a few kilobytes as a file may take gigabytes here
+_MOST_CHANNELS = 64
 _LARGEST_BYTES = 600 << 20
 _LOWEST_RATE, _HIGHEST_RATE = 1000, 768_000
 _BLOCK = 1 << 16
@@ -101,6 +103,8 @@ def _by_soundfile(data: bytes) -> tuple[list[Samples], int]:
     import soundfile
 
     with soundfile.SoundFile(io.BytesIO(data)) as file:
+        if file.channels > _MOST_CHANNELS:
+            raise UnreadableAudio(f"it has {file.channels} channels, more than {_MOST_CHANNELS}")
         rate = _sane(int(file.samplerate), file.frames)
         return [block.mean(axis=1) for block in file.blocks(_BLOCK, dtype="float32", always_2d=True)], rate
 
@@ -110,6 +114,8 @@ def _sane(rate: int, frames: int) -> int:
         raise UnreadableAudio(f"its sampling rate of {rate} Hz cannot be right")
     if frames > _LONGEST_SECONDS * rate:
         raise UnreadableAudio(f"it is longer than {_LONGEST_SECONDS / 60:.0f} minutes")
+    if frames > _MOST_SAMPLES:
+        raise UnreadableAudio(f"it is longer than {_MOST_SAMPLES // rate // 60} minutes, at {rate} Hz")
     return rate
 
 
@@ -145,6 +151,8 @@ def to_line(samples: Samples, rate: int, treatment: Treatment, line_rate: int = 
     samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
     if rate != line_rate:
         samples = soxr.resample(samples, rate, line_rate, quality="VHQ")
+    if not len(samples):  # less than one sample of the line
+        samples = np.zeros(1, np.float32)
     levelled = level(samples - samples.mean(dtype=np.float64), treatment.loudness_dbfs, line_rate)
     return _trim(levelled, treatment, line_rate) if treatment.trim else levelled
 

@@ -146,7 +146,7 @@ class PromptLibrary:
 
     def _pieces(self, folder: str) -> tuple[Segment, ...]:
         try:
-            names = sorted(path.name for path in (self._directory / folder).iterdir())
+            names = sorted(path.name for path in (self._directory / folder).iterdir() if path.is_file())
         except OSError as error:
             raise StartError(f"cannot read the music folder {self._directory / folder}: {error.strerror}") from error
         files = [name for name in names if Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".")]
