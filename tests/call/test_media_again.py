@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from tests.call.house import ANNA, House, offer
 from tests.call.test_encrypted_legs import BROWSER, wss_phone
+from tests.call.test_readopted import kept
 
 from softswitch.acd import messages as acd
 from softswitch.call import records
+from softswitch.call.live import CallRestored, CallsResumed
 from softswitch.call.media_again import LEGS_AT_ONCE, STEP_SECONDS
 from softswitch.ids import LegId
 from softswitch.media import messages as media
@@ -308,6 +310,21 @@ def test_a_leg_whose_port_is_nobodys_any_more_is_brought_up_again() -> None:
     assert [each.leg for each in since(house, mark, sip.SendOffer)] == [leg]
     (opened,) = since(house, mark, media.OpenMediaLeg)
     assert 40000 <= opened.port <= 40099
+
+
+def test_an_offer_made_before_the_flow_begins_anew_is_answered() -> None:
+    """Who was in the menu is taken up as one whose ACK has come: that says nothing of the offer that is under way."""
+    before = House()
+    leg = before.call()
+    (call,) = kept(before)
+    after = House()
+    after.offer_status = 0
+    after.post(CallRestored(call))
+    after.new_media()
+    assert [each.leg for each in after.of(sip.SendOffer)] == [leg]
+    after.post(CallsResumed(frozenset()))
+    after.post(sip.OfferAnswered(leg, 200, offer().replace(b"m=audio 30000", b"m=audio 31000")))
+    assert after.of(media.SetRemote)[-1].port == 31000
 
 
 def test_a_small_range_is_used_again_and_nobody_hears_a_stranger() -> None:

@@ -313,6 +313,8 @@ class CallLeg:
     def acknowledged(self, sdp: bytes | None) -> bool:
         """Our 200 is acknowledged. RFC 3261 13.2.1: where the 200 carried our offer, the ACK carries the answer; in any
         other ACK a description is not looked at. False: there is no session, and the leg is hung up."""
+        if sdp is None and self.remote is not None:
+            return True  # an offer that is under way is another one than that of the 200
         offered, self._ours.offer = self._ours.offer, None
         if offered is not None and sdp is not None:
             try:
