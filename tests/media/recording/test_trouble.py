@@ -26,7 +26,7 @@ from tests.media.recording.desk import (
     stop,
 )
 
-from softswitch.media.messages import MarkRecording, MaskRecording, RecordingProblem
+from softswitch.media.messages import MarkRecording, MaskRecording, RecordingProblem, StopRecording
 from softswitch.media.recording.crypt import KeyRing
 from softswitch.media.worker.recordings import ledger
 
@@ -166,6 +166,19 @@ def test_what_was_marked_while_there_was_no_writer_is_marked(tmp_path: Path) -> 
         line = stop(caller, number)
     assert find(sound(store, line)[0], heard(his)) >= 0
     assert [each["mark"] for each in line["marks"] if each["mark"] != "gap"] == ["masked", "unmasked", "agent"]
+
+
+def test_who_makes_files_and_died_while_there_were_none_to_make_is_replaced(tmp_path: Path) -> None:
+    store = tmp_path / "recordings"
+    with recording_worker(tmp_path / "w", setup(store)) as worker:
+        caller, _ = call(worker)
+        stop(caller, start(caller))
+        (maker,) = children(writer_of(worker))
+        os.kill(maker, signal.SIGKILL)
+        number = start(caller)
+        worker.send(StopRecording(caller.leg, "anna", "done"))
+        assert problem(worker, "file")  # of the first try
+        assert ended(worker, number)["recording"] == str(number)
 
 
 def test_a_media_process_that_dies_leaves_a_whole_recording(tmp_path: Path) -> None:

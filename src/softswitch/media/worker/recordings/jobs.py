@@ -6,6 +6,7 @@ over -> [queue] -> finish -> renamed -> line in the manifest -> reels deleted ->
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -101,6 +102,7 @@ class Jobs:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
         except OSError as error:
+            self._bury()  # it died while it had nothing to do; the next try has another one
             self._failed(job, f"nobody can make it into a file: {error.strerror}", now)
 
     def answered(self, now: float) -> None:
@@ -117,9 +119,7 @@ class Jobs:
         except OSError as error:
             self._failed(job, error.strerror or str(error), now)
         except ValueError:  # it died
-            self._process = None
-            process.kill()
-            process.wait()
+            self._bury()
             self._failed(job, "the process that makes it into a file died", now)
         else:
             for each in job.reels:
@@ -170,6 +170,16 @@ class Jobs:
         else:
             for each in job.reels:
                 each.release()
+
+    def _bury(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):  # what it did not take any more
+                        pipe.close()
 
     def close(self) -> None:
         process = self._process
