@@ -91,7 +91,38 @@ async def test_what_is_too_old_is_deleted_with_evidence_and_the_rest_stays(house
     assert sorted(path.name for path in house.shelf.directory.glob("*.flac")) == ["2.flac"]
     lines, faults = house.shelf.lines()
     assert not faults and list(house.shelf.kept(lines)) == ["2.flac"]
-    assert [line["recording"] for line in lines if line["what"] == manifest.DELETED] == ["3", "1"]
+    assert sorted(line["recording"] for line in lines if line["what"] == manifest.DELETED) == ["1", "3"]
+
+
+async def test_all_that_is_too_old_goes_at_once_whatever_is_kept_longer_or_cannot_be_deleted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("softswitch.app.recording_desk.AT_ONCE", 3)
+    for number in range(1, 6):
+        house.record(number, NOW - 80 * DAY - number, "cards")  # ninety days
+    for number in range(6, 14):
+        house.record(number, NOW - 20 * DAY - number)  # of loans: ten days
+    stubborn = house.shelf.directory / "10.flac"
+    stubborn.unlink()
+    stubborn.mkdir()
+    await house.desk._reconcile()
+    await house.desk._delete_old()
+    await house.store.flush()
+    rows = await house.store.recordings(FindRecordings())
+    kept = sorted(each.made.recording for each in rows if each.deleted_at is None)
+    assert kept == [1, 2, 3, 4, 5, 10]
+
+
+async def test_all_files_of_a_recording_go_together(house: House) -> None:
+    house.record(1, NOW - 11 * DAY)
+    (house.shelf.directory / "1795318952-1.flac").write_bytes(b"sound")
+    more = {**facts(1, NOW - 11 * DAY), "path": "1795318952-1.flac"}
+    house.shelf.note(NOW - 11 * DAY, manifest.RECORDED, "1", **more)
+    house.record(11, NOW - DAY)
+    await house.desk._reconcile()
+    await house.desk._delete_old()
+    assert [each.name for each in house.shelf.directory.glob("*.flac")] == ["11.flac"]
+    assert list(house.shelf.kept(house.shelf.lines()[0])) == ["11.flac"]
 
 
 async def test_an_event_of_the_media_process_is_a_row(house: House) -> None:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from softswitch.call import records
 from softswitch.call.recording import RecordingOrder, leg_of
-from softswitch.ids import InteractionId, QueueId
+from softswitch.ids import InteractionId
 from softswitch.media.messages import RecordingEnded, RecordingProblem
 from softswitch.media.recording import manifest
 from softswitch.runtime.recording_shelf import Audio, Shelf, ShelfError
@@ -132,19 +133,35 @@ class RecordingDesk:
                 await asyncio.sleep(0)
 
     async def _delete_old(self) -> None:
-        plan, clock = self._switch.settings.call.recording, self._switch.clock
-        assert plan is not None and self._shelf is not None
-        now, store = clock.wall(clock.now()), self._switch.edges.store
+        plan = self._switch.settings.call.recording
+        assert plan is not None
+        own = tuple(map(str, plan.keep_by_queue))
+        kinds = [(keep, records.FindRecordings(queue=str(queue))) for queue, keep in plan.keep_by_queue.items()]
+        # each by itself: what is kept long does not stand before what is kept for a short time
+        for keep, wanted in (*kinds, (plan.keep_seconds, records.FindRecordings(other_queues=own))):
+            while await self._delete_some(keep, wanted):
+                pass
+
+    async def _delete_some(self, keep: float, wanted: records.FindRecordings) -> bool:
+        """True: there may be more."""
+        assert self._shelf is not None
+        clock, store, because = self._switch.clock, self._switch.edges.store, f"kept for {keep / 86400:g} days"
+        now, gone = clock.wall(clock.now()), 0
         await store.flush()
-        least = min((plan.keep_seconds, *plan.keep_by_queue.values()))
-        for each in await store.recordings(records.FindRecordings(AT_ONCE, kept_since_before=now - least)):
-            keep = plan.keep_by_queue.get(QueueId(each.made.queue), plan.keep_seconds)
-            if each.made.began_at + each.made.seconds + keep < now:
-                because = f"kept for {keep / 86400:g} days"
-                number, path = str(each.made.recording), each.made.path
+        found = await store.recordings(replace(wanted, limit=AT_ONCE, kept_since_before=now - keep))
+        for each in found:
+            if each.made.began_at + each.made.seconds + keep >= now:
+                continue
+            number, path = str(each.made.recording), each.made.path
+            try:
                 await asyncio.to_thread(self._shelf.delete, now, number, path, because)
-                store.append(records.RecordingDeleted(each.made.recording, now, because))
-                log.info("recording_deleted", recording=number, because=because)
+            except (OSError, ShelfError) as error:  # the others are not kept for its sake
+                log.error("recording_not_deleted", recording=number, because=str(error))
+                continue
+            gone += 1
+            store.append(records.RecordingDeleted(each.made.recording, now, because))
+            log.info("recording_deleted", recording=number, because=because)
+        return gone > 0 and len(found) == AT_ONCE
 
     # -------------------------------------------------------------- the API
 

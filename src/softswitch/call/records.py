@@ -235,6 +235,8 @@ class FindRecordings:
     interaction: int | None = None
     agent: str | None = None
     kept_since_before: float | None = None  # only those that still have their file and began before this
+    queue: str | None = None
+    other_queues: tuple[str, ...] = ()  # only those of none of these
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,11 +120,14 @@ class Shelf:
         return Audio(self.path(name), self.ring)
 
     def delete(self, at: float, recording: str, name: str, because: str) -> None:
-        """The file goes, the line that says so stays. Raises OSError, ShelfError."""
+        """The file goes, the line that says so stays; so do the other files of this recording, when writers that died
+        made several of it (`jobs`: a time before the name). Raises OSError, ShelfError."""
         path = self.path(name)
-        sha256 = digest(path) if path.exists() else ""
-        self.note(at, manifest.DELETED, recording, because=because, path=name, sha256=sha256)
-        path.unlink(missing_ok=True)
+        for each in (path, *sorted(path.parent.glob(f"[0-9]*-{path.name}"))):
+            sha256 = digest(each) if each.exists() else ""
+            there = str(each.relative_to(self.directory))
+            self.note(at, manifest.DELETED, recording, because=because, path=there, sha256=sha256)
+            each.unlink(missing_ok=True)
 
     # -------------------------------------------------------------- is everything as it was?
 

@@ -235,6 +235,10 @@ def recordings(connection: Connection, wanted: FindRecordings) -> tuple[StoredRe
         query = query.where(recording.c.interaction == wanted.interaction)
     if wanted.agent is not None:
         query = query.where(cast(recording.c.agents, Text).like(f'%"{_escaped(wanted.agent)}"%', escape="!"))
+    if wanted.queue is not None:
+        query = query.where(recording.c.queue == wanted.queue)
+    if wanted.other_queues:
+        query = query.where(recording.c.queue.not_in(wanted.other_queues))
     if wanted.kept_since_before is None:
         query = query.order_by(recording.c.began_at.desc(), recording.c.id.desc())
     else:
