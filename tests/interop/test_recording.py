@@ -111,9 +111,9 @@ async def test_a_call_through_hold_and_transfer_is_one_recording(tmp_path: Path)
         assert share(ours, rate, CUSTOMER) < 0.02
         heard = switch.rows("SELECT who, how FROM recording_access")
         assert [(each["who"], each["how"]) for each in heard] in ([("kadri", "heard")], [])
-        program = str(Path(sys.executable).with_name("softswitch"))
+        program = sys.executable, "-m", "softswitch"
         done = await asyncio.create_subprocess_exec(
-            *(program, "recordings", "verify", str(switch.config)), stdout=asyncio.subprocess.PIPE
+            *(*program, "recordings", "verify", str(switch.config)), stdout=asyncio.subprocess.PIPE
         )
         said, _ = await done.communicate()
         assert done.returncode == 0, said.decode()
