@@ -42,8 +42,8 @@ unit: .venv/.test-installed ## the tests that may run beside each other
 
 serial: .venv/.test-installed ## the tests with real phones or a clock, one after another; beside them the one that takes a minute
 	@echo "== tests with real phones, servers and clocks, one after another"
-	@$(BIN)/pytest -m "slow and interop" $(TESTS) >.venv/slow.log 2>&1 & slow=$$!; \
-	  $(BIN)/pytest -m "(interop or serial) and not slow" $(TESTS); code=$$?; \
+	@$(BIN)/pytest -k test_what_takes_a_minute $(TESTS) >.venv/slow.log 2>&1 & slow=$$!; \
+	  $(BIN)/pytest -m "interop or serial" -k "not test_what_takes_a_minute" $(TESTS); code=$$?; \
 	  wait $$slow; beside=$$?; \
 	  if [ $$beside -eq 0 ]; then echo "== beside them: $$(tail -n 1 .venv/slow.log)"; \
 	  elif [ $$beside -ne 5 ]; then cat .venv/slow.log; exit $$beside; fi; \
