@@ -40,14 +40,9 @@ unit: .venv/.test-installed ## the tests that may run beside each other
 	@echo "== unit, wire, property and simulation tests, $(JOBS) at a time"
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not interop and not serial" $(TESTS)
 
-serial: .venv/.test-installed ## the tests with real phones or a clock, one after another; beside them the one that takes a minute
+serial: .venv/.test-installed ## the tests with real phones or a clock, one after another
 	@echo "== tests with real phones, servers and clocks, one after another"
-	@$(BIN)/pytest -k test_what_takes_a_minute $(TESTS) >.venv/slow.log 2>&1 & slow=$$!; \
-	  $(BIN)/pytest -m "interop or serial" -k "not test_what_takes_a_minute" $(TESTS); code=$$?; \
-	  wait $$slow; beside=$$?; \
-	  if [ $$beside -eq 0 ]; then echo "== beside them: $$(tail -n 1 .venv/slow.log)"; \
-	  elif [ $$beside -ne 5 ]; then cat .venv/slow.log; exit $$beside; fi; \
-	  [ $$code -eq 0 ] || [ $$code -eq 5 ] || exit $$code
+	@$(BIN)/pytest -m "interop or serial" $(TESTS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 lint: .venv/.test-installed ## ruff, mypy --strict, the walls between the rooms
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -93,3 +94,13 @@ async def test_phones_end_quickly_and_leave_no_process(tmp_path: Path) -> None:
     await rack.close()
     assert time.monotonic() - began < 3.0
     assert anna._process.returncode == 0
+
+
+async def test_a_phone_whose_port_is_taken_is_tried_again_and_then_told(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        rack = Rack(tmp_path)
+        with pytest.raises(PhoneTrouble, match="anna did not start; its log is"):
+            await rack.phone("anna", port=taken.getsockname()[1])
+        await rack.close()
+    assert (tmp_path / "anna.log").read_text().count("Address already in use") >= 3

@@ -182,7 +182,18 @@ class Handset:
                 raise PhoneTrouble(f"{self.name}: {what} not heard within {seconds:.1f} s, but {got}")
             await asyncio.sleep(_LOOK_SECONDS)
 
-    # ------------------------------------------------------------------ the end
+    # ------------------------------------------------------------------ beginning and end
+
+    async def has_started(self, seconds: float) -> bool:
+        """False as soon as it has ended instead."""
+        started = asyncio.create_task(self.expect("started", after=0, seconds=seconds))
+        ended = asyncio.create_task(self._process.wait())
+        await asyncio.wait({started, ended}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (started, ended):
+            if not task.done():
+                task.cancel()
+        await asyncio.gather(started, ended, return_exceptions=True)
+        return not started.cancelled() and started.exception() is None
 
     async def close(self) -> None:
         """End the process: politely, then firmly."""
@@ -197,6 +208,9 @@ class Handset:
         await self._reader
 
 
+_TRIES = 3
+
+
 class Rack:
     """All phones of a run; none outlives it."""
 
@@ -206,7 +220,17 @@ class Rack:
         self._handsets: list[Handset] = []
 
     async def phone(self, name: str, *, port: int = 0, trace: bool = False, program: Sequence[str] = PHONE) -> Handset:
-        """A phone process, ready for orders. `program`: another one that understands the same orders."""
+        """A phone process, ready for orders. `program`: another one that understands the same orders. One that ends
+        before it has started, because somebody had its port in that moment, is started again."""
+        for _ in range(_TRIES):
+            handset = await self._start(name, port, trace, program)
+            if await handset.has_started(10.0):
+                self._handsets.append(handset)
+                return handset
+            await handset.close()
+        raise PhoneTrouble(f"{name} did not start; its log is {self.directory / name}.log")
+
+    async def _start(self, name: str, port: int, trace: bool, program: Sequence[str]) -> Handset:
         arguments = ["--name", name, "--directory", str(self.directory), "--port", str(port)]
         if self.authorities is not None:
             arguments += ["--authorities", str(self.authorities)]
@@ -222,10 +246,7 @@ class Rack:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in the terminal is ours; the phone ends with its standard input
             )
-        handset = Handset(name, self.directory, process)
-        self._handsets.append(handset)
-        await handset.expect("started", after=0, seconds=10.0)
-        return handset
+        return Handset(name, self.directory, process)
 
     async def close(self) -> None:
         await asyncio.gather(*(handset.close() for handset in self._handsets))
