@@ -49,12 +49,22 @@ async def opened(directory: Path) -> tuple[RecordingSwitch, Gateway, Rack, Floor
     passwords = {agent: new_password() for agent in AGENTS}
     switch.prepare({f"{agent.upper()}_PASSWORD": word for agent, word in passwords.items()})
     gateway, rack = Gateway((HOST, switch.ports.sip), {}), Rack(directory)
-    await gateway.start(switch.ports.gateway)
-    await switch.start()
     floor = Floor(switch, gateway, rack, passwords)
-    await floor.open()
-    await floor.tidy()
+    try:
+        await gateway.start(switch.ports.gateway)
+        await switch.start()
+        await floor.open()
+        await floor.tidy()
+    except BaseException:  # nothing of it may stay behind
+        await closed(switch, gateway, rack)
+        raise
     return switch, gateway, rack, floor
+
+
+async def closed(switch: RecordingSwitch, gateway: Gateway, rack: Rack) -> None:
+    await rack.close()
+    await switch.close()
+    await gateway.__aexit__(None, None, None)
 
 
 async def the_call(floor: Floor) -> None:
@@ -118,6 +128,4 @@ async def test_a_call_through_hold_and_transfer_is_one_recording(tmp_path: Path)
         said, _ = await done.communicate()
         assert done.returncode == 0, said.decode()
     finally:
-        await rack.close()
-        await switch.close()
-        await gateway.__aexit__(None, None, None)
+        await closed(switch, gateway, rack)

@@ -49,7 +49,7 @@ async def main(directory, prompts, first, silence):
     house.send(OpenMediaLeg(LegId(7), ports[0]))
     await asyncio.sleep(0)
     print(house.clients[0].pid, ports[0], flush=True)
-    await asyncio.sleep(60)
+    await asyncio.wait_for(asyncio.Event().wait(), 60)  # until it is killed
 
 asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
 """
