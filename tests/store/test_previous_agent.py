@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from softswitch.call.records import FindPreviousAgent, TalkRecord
 from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
-from softswitch.store import Store
+from softswitch.store import Store, WriterSettings
+from softswitch.store.recent import RecentTalks
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
 A, B = "+3725550001", "+3725550002"
+UNWRITTEN = WriterSettings(group_seconds=3600.0)
 _numbers = itertools.count(1)
 
 
@@ -100,3 +105,61 @@ async def test_hostile_numbers_are_only_text(store: Store) -> None:
     assert await ask(store, "%") is None
     assert await ask(store, "\ud800\x00") is None  # no database can even look for it
     assert await ask(store, "' OR 1=1 --") == "anna"
+
+
+# ------------------------------------------------------------------ what the database does not have yet
+
+
+def question(caller: str, customer: str | None = None, look_back: float = DAY) -> FindPreviousAgent:
+    return FindPreviousAgent(
+        InteractionId(1), caller, CustomerId(customer) if customer else None, NOW - look_back, 20.0
+    )
+
+
+async def test_a_caller_who_dials_again_before_his_talk_is_written(
+    database_url: str, open_store: Callable[..., Awaitable[Store]]
+) -> None:
+    """The writer waits here for an hour: a slow disk made a returning caller a stranger."""
+    store = await open_store(database_url, UNWRITTEN)
+    store.append(talk("mart", A, ago=2 * 3600, customer="77"))
+    await store.flush()
+    store.append(talk("anna", A, ago=60))
+    assert (await store.find_previous_agent(question(A))).agent == "anna"
+    assert (await store.find_previous_agent(question(A, "77"))).agent == "anna"
+    assert (await store.find_previous_agent(question(B, "77"))).agent == "mart"
+    assert (await store.find_previous_agent(question(B))).agent is None
+    assert store.health().depth == 1, "nothing was written meanwhile"
+    store.append(talk("li", A, ago=30, seconds=19.0))  # too short to count
+    store.append(talk("kadri", A, ago=3 * 3600))  # older than what is written
+    assert (await store.find_previous_agent(question(A))).agent == "anna"
+    assert (await store.find_previous_agent(question(A, look_back=40))).agent is None
+
+
+async def test_a_database_that_does_not_answer_in_time(
+    tmp_path: object, open_store: Callable[..., Awaitable[Store]]
+) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/line.db")
+    store.append(talk("anna", A, ago=60))
+    released = threading.Event()
+    stuck = asyncio.create_task(store._database.read(lambda connection: released.wait(30)))
+    try:
+        await asyncio.sleep(0)
+        assert (await store.find_previous_agent(question(A))).agent == "anna"
+        assert (await store.find_previous_agent(question(B))).agent is None
+    finally:
+        released.set()
+        await stuck
+    assert (await store.find_previous_agent(question(A))).agent == "anna"
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    recent = RecentTalks(most_callers=100)
+    for number in range(1000):
+        recent.note(talk("anna", f"+{number}", ago=60, customer=str(number)))
+        recent.note(talk("anna", "anonymous", ago=60))
+        recent.note(talk("mart", "+0", ago=50))  # calls all the time
+    assert len(recent) == 100
+    assert recent.newest(question("+0")) == (NOW - 50, "mart")
+    assert recent.newest(question("+999", "5")) == (NOW - 60, "anna")
+    assert recent.newest(question("+900")) is None
+    assert recent.newest(question("Anonymous")) is None

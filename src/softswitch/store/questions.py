@@ -25,12 +25,10 @@ from softswitch.call.records import (
 )
 from softswitch.ids import AgentId
 from softswitch.store.live_calls import UnreadableCall, Words, unpacked, words_of
+from softswitch.store.recent import NOBODY, Spoken
 from softswitch.store.tables import agent_event, contact, live_call, promise, queue_entry, recording
 
 log = structlog.get_logger("softswitch.store")
-
-# Caller identities that name nobody (RFC 3323 4.1.1.3 and what gateways send): they must not match each other.
-_NOBODY = frozenset({"", "anonymous", "unknown", "unavailable", "restricted", "private"})
 
 # The newest line of each agent by hopping along the index (agent, id): the cost follows the number of agents, not
 # the length of the journal.
@@ -164,7 +162,7 @@ _BY_CALLER = _NEWEST.format(same="caller = :caller", name="caller")
 _BY_CUSTOMER = _NEWEST.format(same="customer = :customer", name="customer")
 # Each half walks its own index from the newest end; an OR would walk neither.
 _BY_BOTH = text(
-    f"SELECT agent FROM ({_BY_CALLER} UNION ALL {_BY_CUSTOMER}) AS candidates ORDER BY began_at DESC LIMIT 1"
+    f"SELECT agent, began_at FROM ({_BY_CALLER} UNION ALL {_BY_CUSTOMER}) AS candidates ORDER BY began_at DESC LIMIT 1"
 )
 _BY_ONE = {"caller": text(_BY_CALLER), "customer": text(_BY_CUSTOMER)}
 
@@ -179,12 +177,14 @@ _TODAY = text(
 )
 
 
-def answer(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:
-    """Who talked with him last and, when asked for, how often he has called today."""
-    found = previous_agent(connection, query)
+def answer(connection: Connection, query: FindPreviousAgent, recent: Spoken | None) -> PreviousAgentFound:
+    """Who talked with him last and, when asked for, how often he has called today. `recent`: what may not be
+    written yet."""
+    spoken = max(filter(None, (previous_agent(connection, query), recent)), default=None)
+    found = PreviousAgentFound(query.interaction, None if spoken is None else spoken[1], query.customer)
     if query.with_owner:
         found = replace(found, owner=_owner_of(connection, query))
-    if query.today is None or query.caller.lower() in _NOBODY:
+    if query.today is None or query.caller.lower() in NOBODY:
         return found
     named = {"caller": query.caller, "today": query.today, "interaction": query.interaction}
     calls, lost = connection.execute(_TODAY, named).one()
@@ -202,25 +202,25 @@ def owner(connection: Connection, kind: str, who: str) -> AgentId | None:
 def _owner_of(connection: Connection, query: FindPreviousAgent) -> AgentId | None:
     """Of the customer, where one is known; else of the number he calls from."""
     found = owner(connection, "customer", query.customer) if query.customer else None
-    if found is None and query.caller.lower() not in _NOBODY:
+    if found is None and query.caller.lower() not in NOBODY:
         found = owner(connection, "caller", query.caller)
     return found
 
 
-def previous_agent(connection: Connection, query: FindPreviousAgent) -> PreviousAgentFound:
-    """The agent of the newest talk with this caller number or this customer, not older than `since` and at least
+def previous_agent(connection: Connection, query: FindPreviousAgent) -> Spoken | None:
+    """The newest talk with this caller number or this customer, not older than `since` and at least
     `talked_at_least_seconds` long."""
     who: dict[str, str] = {}
-    if query.caller.lower() not in _NOBODY:
+    if query.caller.lower() not in NOBODY:
         who["caller"] = query.caller
     if query.customer:
         who["customer"] = query.customer
     if not who:
-        return PreviousAgentFound(query.interaction, None, query.customer)
+        return None
     statement = _BY_BOTH if len(who) == 2 else _BY_ONE[next(iter(who))]
     limits = {"since": query.since, "seconds": query.talked_at_least_seconds}
-    agent = connection.execute(statement, {**who, **limits}).scalar()
-    return PreviousAgentFound(query.interaction, None if agent is None else AgentId(agent), query.customer)
+    row = connection.execute(statement, {**who, **limits}).one_or_none()
+    return None if row is None else (row.began_at, AgentId(row.agent))
 
 
 # ------------------------------------------------------------------ recordings

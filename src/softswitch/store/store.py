@@ -12,6 +12,7 @@ All methods belong to one event loop. Rows never leave this room.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from softswitch.call.records import (
     StartState,
     StoredContact,
     StoredRecording,
+    TalkRecord,
 )
 from softswitch.ids import AgentId, IdSource
 from softswitch.store import questions
@@ -36,10 +38,13 @@ from softswitch.store.database import Database, connect, sentence
 from softswitch.store.errors import StoreError
 from softswitch.store.live_calls import KeptCall
 from softswitch.store.migrate import migrate
+from softswitch.store.recent import RecentTalks
 from softswitch.store.rows import ContactList, Item, NumberedAgentRecord
 from softswitch.store.writer import Writer, WriterSettings
 
 log = structlog.get_logger("softswitch.store")
+
+_ANSWER_SECONDS = 0.2  # less than a caller is kept for it (`call.session.LOOKUP_SECONDS`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Store:
         self._database: Database = connect(url)
         self._writer = Writer(self._database, self._settings, wall_clock, self._health_changed)
         self._on_health = on_health
+        self._recent = RecentTalks()
         self._journal = IdSource()
         self._closed = False
 
@@ -111,6 +117,8 @@ class Store:
 
     def append(self, record: Record) -> None:
         """Remember this; never waits, never raises."""
+        if type(record) is TalkRecord:
+            self._recent.note(record)
         self._writer.append(self._item(record))
 
     def keep_call(self, key: int, at: float, body: bytes) -> None:
@@ -138,13 +146,17 @@ class Store:
     # -------------------------------------------------------------- asking
 
     async def find_previous_agent(self, query: FindPreviousAgent) -> PreviousAgentFound:
-        """Who spoke with this caller last; nobody when the database is away. The asker sets the deadline."""
+        """Who spoke with this caller last; from memory alone when the database is away or slow (`recent`)."""
+        recent = self._recent.newest(query)
         if not self._writer.away:
+            question = partial(questions.answer, query=query, recent=recent)
             try:
-                return await self._database.read(partial(questions.answer, query=query))
+                return await asyncio.wait_for(self._database.read(question), _ANSWER_SECONDS)
+            except TimeoutError:
+                log.warning("previous_agent_unknown", because=f"no answer within {_ANSWER_SECONDS:g} seconds")
             except Exception as error:
                 log.warning("previous_agent_unknown", because=sentence(error))
-        return PreviousAgentFound(query.interaction, None, query.customer)
+        return PreviousAgentFound(query.interaction, None if recent is None else recent[1], query.customer)
 
     async def promises(self, state: str | None, limit: int) -> tuple[PromiseLine, ...]:
         """The ledger, the newest first; StoreError when the database is away."""
