@@ -48,6 +48,7 @@ class Report:
     sent_at: int | None  # of his sender report, middle 32 bits
     heard: tuple[Heard, ...]
     packets: int = 0  # that he has sent by then, when it is a sender report
+    of_stream: bool = True  # a sender or receiver report is in it; False: feedback alone (RFC 5506)
 
 
 def ntp(seconds: float) -> int:
@@ -93,6 +94,7 @@ def read(data: bytes | bytearray | memoryview) -> Report | None:
     at = packets = 0
     sent_at: int | None = None
     sent = 0
+    of_stream = False
     heard: list[Heard] = []
     while at < size:
         first, kind, words = _HEADER.unpack_from(data, at) if size - at >= 4 else (0, 0, 0)
@@ -101,6 +103,7 @@ def read(data: bytes | bytearray | memoryview) -> Report | None:
         if first >> 6 != 2 or end > size or packets > _MAX_PACKETS:
             return None
         if kind in (_SR, _RR):
+            of_stream = True
             start = at + (_SENDER_END if kind == _SR else 8)
             if start + 24 * (first & 0x1F) > end:
                 return None
@@ -109,7 +112,7 @@ def read(data: bytes | bytearray | memoryview) -> Report | None:
                 sent_at = (high & 0xFFFF) << 16 | low >> 16
             heard += (_read_block(data, start + 24 * n) for n in range(first & 0x1F))
         at = end
-    return Report(sent_at, tuple(heard), sent)
+    return Report(sent_at, tuple(heard), sent, of_stream)
 
 
 def _read_block(data: bytes | bytearray | memoryview, at: int) -> Heard:

@@ -64,7 +64,7 @@ class DtlsGuard(Guard):
         self._limit = order.patience  # seconds for the keys
         self._due = relay.now + order.patience
         self._unlock: Callable[[int], int] = _locked
-        self._reports = Reports(leg, relay.now)
+        self._reports = leg.tally.reports = leg.tally.reports or Reports(leg, relay.now)
         self.start(order)
 
     def start(self, order: StartDtls) -> None:

@@ -77,7 +77,7 @@ class Tally:
         self.told = 0.0  # after so many seconds of silence it was said so
         self.rests_at = -1  # `Route.count` when comfort noise announced a pause
         self.rtcp_from = 0  # the port of the peer's reports, where it is not the one that he described
-        self.reports: Reports | None = None  # of a leg that has them, but not by DTLS
+        self.reports: Reports | None = None  # of a leg that has them
         self.look_at = now + FIRST_LOOK_SECONDS
         self.reception = Reception()
 

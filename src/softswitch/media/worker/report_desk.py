@@ -72,7 +72,7 @@ class ReportDesk:
             desk = self._desks.get(leg.id)
             if desk is None:
                 self._desks[leg.id] = desk = _Desk(leg, now)
-                leg.tally.reports = Reports(leg, now)
+                leg.tally.reports = leg.tally.reports or Reports(leg, now)  # a browser's guard has some of its own
             elif now >= desk.look_at:
                 desk.look_at = now + _READ_EVERY
                 self._look(desk, now)

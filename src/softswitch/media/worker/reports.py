@@ -59,9 +59,10 @@ class Reports:
         self._heard_at = now
         if report.sent_at is not None:
             self._reported, self._reported_at = report.sent_at, now
-        # RFC 3550 6.4: a receiver report comes from who has sent nothing since his last but one
-        self._peer_rests = report.sent_at is None or report.packets == self._peer_packets
-        self._peer_packets = report.packets
+        if report.of_stream:
+            # RFC 3550 6.4: a receiver report comes from who has sent nothing since his last but one
+            self._peer_rests = report.sent_at is None or report.packets == self._peer_packets
+            self._peer_packets = report.packets
         for block in report.heard:
             if block.ssrc not in (self._leg.outgoing.ssrc, self._said_of):
                 continue
