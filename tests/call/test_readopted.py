@@ -20,7 +20,7 @@ from softswitch.call.orders import AskColleague, PassCaller
 from softswitch.call.recording import RecordingOrder
 from softswitch.call.recording_settings import RecordingPlan, RecordRule
 from softswitch.call.session import Stage
-from softswitch.ids import InteractionId, LegId, QueueId, TrunkId
+from softswitch.ids import AgentId, InteractionId, LegId, QueueId, TrunkId
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
 from softswitch.sip import messages as sip
@@ -42,7 +42,8 @@ def dialog(leg: LegId, **changes: Any) -> EstablishedLeg:
 
 def kept(house: House) -> tuple[LiveCall, ...]:
     """What the store would hold of every call in the house, read back."""
-    live = LiveCalls(house.calls, lambda leg: None if leg in unanswered(house) else dialog(leg))
+    agents = {leg.id: AgentId(leg.facts.party) for leg in house.calls.board.live_legs() if leg.facts.party != "pstn"}
+    live = LiveCalls(house.calls, lambda leg: None if leg in unanswered(house) else dialog(leg, agent=agents.get(leg)))
     keys: dict[int, list[LegId]] = {}
     for leg in house.calls.board.live_legs():
         key = live.key_of(leg.id)

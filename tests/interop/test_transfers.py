@@ -106,3 +106,23 @@ async def test_pjsua_attended(line: Line) -> None:
     await line.switch.wait_for_agent("mart", "talking", 3)
     await customer.hang_up()
     await mart.expect("ended", after=joined, seconds=5)
+
+
+async def test_an_agent_transfers_a_colleague(line: Line) -> None:
+    """Blind, out of a call between two agents."""
+    anna = await line.agent("anna", "pjsua")
+    mart, third = await line.agent("mart"), await line.agent("li")
+    await mart.tone(560)
+    await third.tone(770)
+    await mart.answering("at_once")
+    await third.answering("at_once")
+    await anna.dial(sip_of(line, AGENTS["mart"]))
+    await anna.expect("talking", after=0, seconds=5)
+    await anna.order("transfer", to=sip_of(line, AGENTS["li"]))
+    talking = await third.expect("talking", after=0, seconds=5)
+    await anna.expect("transfer", after=0, seconds=5, where=lambda event: event["status"] == 200)
+    await anna.expect("ended", after=0, seconds=5)
+    await third.hears_tone(560, after=0, since=talking.at, seconds=5)
+    await mart.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await third.hang_up()
+    await mart.expect("ended", after=0, seconds=5)

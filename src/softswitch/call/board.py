@@ -408,6 +408,10 @@ class Board:
         """The deadline of this object has changed."""
         self._books.alarm(timed)
 
+    def own_call_of(self, leg: LegId) -> AgentId | None:
+        """Whose own call this leg is."""
+        return self._books.own_calls.get(leg)
+
     def own_calls(self, agent: AgentId) -> list[LegId]:
         return [leg for leg, whose in self._books.own_calls.items() if whose == agent]
 

@@ -13,7 +13,7 @@ from softswitch.call.board import Board
 from softswitch.call.consult import BACK, Consult
 from softswitch.call.destination import Destination
 from softswitch.call.dialling import Dialling, Outside
-from softswitch.call.handover import Handover
+from softswitch.call.handover import Handover, Parted
 from softswitch.call.joined import Joined
 from softswitch.call.leg import CallLeg
 from softswitch.call.talk import Talk, TalkFacts
@@ -45,11 +45,15 @@ class Handing:
         session = self._session
         self.without_third(now)
         assert session.talk is not None and self.handover is None
-        self.handover = handover = Handover(self._board, self, session.talk, destination, refer)
+        self.handover = handover = Handover(self._board, self, self._parted(session.talk), destination, refer)
         shown = (session.leg.facts.customer, session.waiting.caller_name)
         if destination.agent is None:  # a trunk takes a number of ours only
             shown = (self._board.call.call_back_caller, self._board.call.name)
         handover.start(outside, shown, now)
+
+    @staticmethod
+    def _parted(talk: Talk) -> Parted:
+        return Parted(talk, talk.customer_leg, talk.agent_leg, talk.facts.interaction)
 
     def without_third(self, now: float) -> None:
         """Whom she has asked, and has in her talk with him, goes before she gives it to somebody else."""
@@ -61,7 +65,7 @@ class Handing:
         session = self._session
         self.without_third(now)
         assert session.talk is not None and self.handover is None
-        self.handover = handover = Handover(self._board, self, session.talk, destination, refer)
+        self.handover = handover = Handover(self._board, self, self._parted(session.talk), destination, refer)
         handover.adopt(dialling)
 
     def join(self, destination: Destination, leg: CallLeg, now: float) -> None:

@@ -104,6 +104,7 @@ class LegFacts:
     silent_seconds: float = 0.0  # in all, before that
     mended: bool = False  # it was tried to bring his audio back
     restarted: bool = False  # the switch was started again meanwhile
+    known_as: str = ""  # the number of an agent whom a colleague has given to the line
 
     def heard_again(self, now: float) -> None:
         """Or it is over."""
@@ -129,7 +130,7 @@ class LegFacts:
     @property
     def customer(self) -> str:
         """The number of the person on a customer's leg, whoever called whom."""
-        return self.caller if self.direction == "in" else self.dialled
+        return self.known_as or (self.caller if self.direction == "in" else self.dialled)
 
 
 def incoming_facts(event: InviteReceived, now: float, interaction: InteractionId | None) -> LegFacts:

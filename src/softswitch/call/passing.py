@@ -10,6 +10,8 @@ What he waited counts everywhere; a talk is no wait.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from softswitch.acd.messages import CallerWentOn
 from softswitch.call.call_back import CallBackSession, Ticket
 from softswitch.call.known import QueuePlace
@@ -17,7 +19,7 @@ from softswitch.call.orders import MoveCaller, PassCaller, SetOwner
 from softswitch.call.routing import Route
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import NumberSettings
-from softswitch.ids import FlowId, QueueId
+from softswitch.ids import AgentId, FlowId, QueueId
 from softswitch.ivr.messages import Target
 
 
@@ -59,6 +61,13 @@ def pass_on_call_back(session: CallBackSession, caller: CallerSession, command: 
     """The customer of a call-back, once they talk, is a caller like any other."""
     become_caller(session, caller)
     pass_on(caller, command, now)
+
+
+def come_in(session: CallerSession, target: Target, by: AgentId, now: float) -> None:
+    """Who talked with an agent in a call of her own, and is given to the line by her."""
+    session.waiting.note(f"transferred by {by}")
+    nowhere = QueuePlace(QueueId(""), None, {}, (), "")
+    session.go(replace(target, because=f"passed on by {by}"), nowhere, now)
 
 
 def become_caller(session: CallBackSession, caller: CallerSession) -> None:

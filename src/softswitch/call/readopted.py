@@ -35,7 +35,7 @@ from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import NumberSettings
 from softswitch.call.transfers import Transfers
-from softswitch.ids import AgentId, FlowId, InteractionId, LegId
+from softswitch.ids import FlowId, InteractionId, LegId
 from softswitch.media.messages import StopPlay
 from softswitch.sip.messages import AckReceived, SendOffer
 
@@ -165,8 +165,9 @@ class Readopted:
             return False
         near, far = both
         self._transfers.goes_on(near, far, destination, self._began_at(call, now))
-        for leg in both if destination.agent is not None else (near,):
-            self._board.own_call_began(leg.id, AgentId(leg.facts.party))
+        for kept in call.legs:
+            if kept.sip.agent is not None:
+                self._board.own_call_began(kept.sip.leg, kept.sip.agent)
         return True
 
     # -------------------------------------------------------------- what they have in common

@@ -13,9 +13,10 @@ from dataclasses import replace
 from softswitch.call import passing
 from softswitch.call.board import Board
 from softswitch.call.call_back import CallBackSession
-from softswitch.call.destination import DEPARTMENTS, EXTENSIONS, OUTSIDE, Destination
+from softswitch.call.destination import DEPARTMENTS, OUTSIDE, Destination
 from softswitch.call.dialling import Outside, outside_of
 from softswitch.call.internal_call import InternalCall
+from softswitch.call.internal_transfers import Hers, InternalTransfers
 from softswitch.call.joined import GONE, NORMAL_CLEARING
 from softswitch.call.keys import with_keys
 from softswitch.call.leg import CallLeg, LegFacts
@@ -54,6 +55,7 @@ class Transfers:
         self._board = board
         self._sessions = sessions
         self._internal: dict[LegId, InternalCall] = {}  # by either leg that is known
+        self._between = InternalTransfers(board, sessions)
 
     @property
     def internal_calls(self) -> tuple[InternalCall, ...]:
@@ -138,8 +140,10 @@ class Transfers:
 
     def internal_of(self, leg: LegId) -> InternalCall | None:
         found = self._internal.get(leg)
-        if found is None:  # the leg of the phone that was called
-            found = next((call for call in self._internal.values() if call.far and call.far.id == leg), None)
+        if found is None:  # the leg of the phone that was called, or that somebody was transferred to
+            for call in self._internal.values():
+                if call.near.id == leg or (call.far is not None and call.far.id == leg):
+                    return call
         return found
 
     # -------------------------------------------------------------- another phone of hers (RFC 3891)
@@ -213,7 +217,8 @@ class Transfers:
             return NOT_POSSIBLE if other is None else self._attended(event.leg, agent, (leg, other[0]), now)
         session, _ = self._talk_of(leg)
         if session is None:
-            return NOT_POSSIBLE
+            internal = self.internal_of(leg.id)
+            return NOT_POSSIBLE if internal is None else self._between.blind(internal, leg, agent, event.number, now)
         board = self._board
         destination = board.line.places.find(event.number, board.line.local_time(board.line.wall(now)))
         if isinstance(destination, int):
@@ -251,6 +256,19 @@ class Transfers:
             other = self._session_of(consult)
             if other is not None and other is not session:
                 return self._to_department(session, other, refer, agent, now)
+        return self._between_her_own(refer, agent, legs, now)
+
+    def _between_her_own(self, refer: LegId, agent: AgentId, legs: tuple[CallLeg, CallLeg], now: float) -> int:
+        """Neither of the two is her talk with a caller."""
+        for mine, consult in (legs, legs[::-1]):
+            call, other = self.internal_of(mine.id), self.internal_of(consult.id)
+            if call is None or not call.can_hand_over:
+                continue
+            if other is not None:
+                return self._between.attended(call, Hers(mine, consult, refer, agent), other, now)
+            line = self._session_of(consult)
+            if line is not None:
+                return self._between.attended_to_department(call, Hers(mine, consult, refer, agent), line, now)
         return NOT_POSSIBLE
 
     def _session_of(self, leg: CallLeg) -> CallerSession | None:
@@ -266,9 +284,7 @@ class Transfers:
         agent: AgentId,
         now: float,
     ) -> int:
-        destination = internal.destination
-        if consult is internal.far:  # it was the colleague who called her
-            destination = Destination(EXTENSIONS, agent=AgentId(internal.near.facts.party))
+        destination = internal.there(consult)
         if not self._board.line.places.allowed(agent, destination):
             return FORBIDDEN
         other = internal.give_other(consult)
