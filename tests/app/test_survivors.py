@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from tests.call.house import ANNA, House
 from tests.call.test_readopted import dialog, kept, talking
 
@@ -20,6 +21,7 @@ from softswitch.ids import IdSource, LegId
 from softswitch.sip.messages import AckReceived, EndedBy, InviteAnswered, LegEnded
 from softswitch.sip.survivor import EstablishedLeg, LegsRestored
 from softswitch.store import Store
+from softswitch.store.tables import call_detail
 
 
 class HouseClock:
@@ -127,7 +129,7 @@ async def test_at_start_calls_are_told_of_and_their_numbers_are_not_given_again(
     assert ids.number() > max(each.sip.leg for each in call.legs)
     written.survivors.resume(StartState((), (), (), calls=(call,)))
     assert written.posted[-1] == CallsResumed(frozenset())
-    assert survivors_of(StartState((), (), (), calls=(call,))) == {call.key}
+    assert survivors_of((call,)) == {call.key}
 
 
 async def test_what_is_too_old_or_not_wanted_is_forgotten(written: Written) -> None:
@@ -140,6 +142,9 @@ async def test_what_is_too_old_or_not_wanted_is_forgotten(written: Written) -> N
     written.survivors.restore(StartState((), (), (), calls=(old,), unreadable=(12,)), IdSource(1))
     assert written.posted == []
     await written.store.flush()
+    details = await written.store._database.read(lambda database: database.execute(select(call_detail)).all())
+    assert sorted(each.leg for each in details) == sorted(each.sip.leg for each in call.legs)
+    assert all(each.restarted and each.answered_at for each in details)
     state = await written.store.load_start_state(0.0)
     assert (state.calls, state.unreadable) == ((), ())
     written.store.keep_call(call.key, 1.0, b"\xc0")

@@ -10,16 +10,18 @@ several times within a fifth of a second is looked at once. What happened in the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from softswitch.app.clock import Clock
+from softswitch.call.left_open import LONGEST_SECONDS, closings, details_of, interactions_of
 from softswitch.call.live import ALONE, CallRestored, CallsResumed, LiveCall
 from softswitch.call.live_calls import LiveCalls
-from softswitch.call.records import InteractionQueued, StartState
-from softswitch.ids import IdSource, InteractionId, LegId
+from softswitch.call.records import CallDetail, InteractionQueued, StartState
+from softswitch.ids import IdSource, InteractionId, LegId, TrunkId
 from softswitch.media.messages import Bridge, MaskRecording, PauseRecording, StartRecording, StopRecording
 from softswitch.sip.messages import (
     AckReceived,
@@ -28,6 +30,7 @@ from softswitch.sip.messages import (
     InviteAnswered,
     LegEnded,
     OfferAnswered,
+    TrunkSettings,
 )
 from softswitch.sip.survivor import LegsRestored
 from softswitch.store.live_calls import WORDS_NUMBER, WRITTEN_WORDS, packed
@@ -36,14 +39,13 @@ from softswitch.store.store import Store
 log = structlog.get_logger()
 
 LOOK_SECONDS = 0.2
-LONGEST_SECONDS = 24 * 3600.0  # what was not touched for so long is no call any more
 
 
 class Survivors:
     """`looked_at` are the messages that may change what is kept."""
 
     OF_LEGS = (
-        *(Answer, AckReceived, InviteAnswered, AnswerOffer, OfferAnswered, LegEnded, Bridge),
+        *(Answer, AckReceived, InviteAnswered, AnswerOffer, OfferAnswered, LegEnded, CallDetail, Bridge),
         *(StartRecording, StopRecording, PauseRecording, MaskRecording),
     )
 
@@ -84,6 +86,8 @@ class Survivors:
         for leg in changed:
             key = self._live.key_of(leg)
             before = self._key_of.get(leg)
+            if key is None and before is not None and self._live.unwritten(leg):
+                continue  # it is forgotten when its CDR is on the way to the store, which comes here as well
             if before is not None and before != key:
                 self._drop(leg, before)
                 keys[before] = None
@@ -126,24 +130,29 @@ class Survivors:
 
     @staticmethod
     def forget(store: Store, state: StartState) -> None:
-        """Calls are not to outlive the process (any more)."""
+        """Calls are not to outlive the process (any more). Their CDRs come first: a start may be cut short."""
+        for detail in details_of(state.calls, state):
+            store.append(detail)
         for key in (*(call.key for call in state.calls), *state.unreadable):
             store.forget_call(key)
 
-    def restore(self, state: StartState, ids: IdSource) -> None:
-        """Before the media process is there, which asks which legs are known."""
+    def restore(self, state: StartState, ids: IdSource) -> tuple[LiveCall, ...]:
+        """Before the media process is there, which asks which legs are known. The calls that go on."""
         for key in state.unreadable:
             self._store.forget_call(key)
         now = self._clock.wall(self._clock.now())
         self._store.keep_call(-WORDS_NUMBER, now, WRITTEN_WORDS)
         calls: list[LiveCall] = []
+        too_old: list[LiveCall] = []
         for call in state.calls:
-            if call.at + call.offset >= now - LONGEST_SECONDS:
-                calls.append(call)
+            known = _without(call, state.over)
+            if known is not None and call.at + call.offset >= now - LONGEST_SECONDS:
+                calls.append(known)
             else:
-                self._store.forget_call(call.key)
+                too_old.append(call)
+        self.forget(self._store, replace(state, calls=tuple(too_old), unreadable=()))
         if not calls:
-            return
+            return ()
         ids.above(max(kept.sip.leg for call in calls for kept in call.all_legs))
         for call in calls:
             self._note(call)
@@ -152,6 +161,7 @@ class Survivors:
         self._post(LegsRestored(legs))
         kinds = {kind: sum(call.kind == kind for call in calls) for kind in sorted({call.kind for call in calls})}
         log.warning("calls of the process before go on", **{f"{kind}_calls": number for kind, number in kinds.items()})
+        return tuple(calls)
 
     def _note(self, call: LiveCall) -> None:
         self._kept[call.key] = True
@@ -161,12 +171,43 @@ class Survivors:
 
     def resume(self, state: StartState) -> None:
         """There is audio, and the agents' states are known."""
-        self._post(CallsResumed(frozenset(promise.interaction for promise in state.promises)))
+        promised = frozenset(promise.interaction for promise in state.promises)
+        self._post(CallsResumed(promised, frozenset(each.interaction for each in state.left_open if not each.closed)))
         for leg in self._key_of:
             self._changed[leg] = None
         self.look()
 
 
-def survivors_of(state: StartState) -> frozenset[InteractionId]:
+def _without(call: LiveCall, over: frozenset[LegId]) -> LiveCall | None:
+    """The call as it is when some of its legs have ended, and the record of that was late. None: it is over."""
+    if not over or not any(kept.sip.leg in over for kept in call.all_legs):
+        return call
+    legs, others = (tuple(kept for kept in each if kept.sip.leg not in over) for each in (call.legs, call.others))
+    if len(legs) == len(call.legs):
+        return replace(call, others=others)
+    return replace(call, kind=ALONE, legs=(*legs, *others), others=()) if legs or others else None
+
+
+def survivors_of(calls: Iterable[LiveCall]) -> frozenset[InteractionId]:
     """Callers who are still on the line: they are not called back."""
-    return frozenset(call.caller.interaction for call in state.calls if call.caller is not None and call.kind != ALONE)
+    return frozenset(call.caller.interaction for call in calls if call.caller is not None and call.kind != ALONE)
+
+
+def close_left_open(
+    state: StartState,
+    calls: Iterable[LiveCall],
+    called_back: frozenset[InteractionId],
+    trunks: Iterable[TrunkSettings],
+    ids: IdSource,
+    post: Callable[[Any], None],
+) -> None:
+    """What the process before has left open in the records, and does not go on, has its end."""
+    seconds = {trunk.id: trunk.ring_seconds for trunk in trunks}
+    ends = list(
+        closings(state, interactions_of(calls) | called_back, ids, lambda trunk: seconds.get(trunk or TrunkId(""), 0.0))
+    )
+    for record in ends:
+        post(record)
+    if ends:
+        legs = sum(isinstance(record, CallDetail) for record in ends)
+        log.warning("interactions of the process before are closed", interactions=len(ends) - legs, unknown_legs=legs)

@@ -34,13 +34,14 @@ from softswitch.app.security_log import SecurityLog
 from softswitch.app.sip_edge import SipEdge, note_trunk
 from softswitch.app.sounds import Sounds
 from softswitch.app.supervision import Supervisors, write_down
-from softswitch.app.survivors import Survivors, survivors_of
+from softswitch.app.survivors import Survivors, close_left_open, survivors_of
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
 from softswitch.call import records
 from softswitch.call.audio_watch import AudioSilent
 from softswitch.call.core import Calls
 from softswitch.call.errors import StartError
+from softswitch.call.live import LiveCall
 from softswitch.call.live_calls import LiveCalls
 from softswitch.call.live_speech import MakeSpeech
 from softswitch.call.prompts import PromptCatalog
@@ -130,6 +131,7 @@ _CALL_RECORDS = (
     records.InteractionQueued,
     records.TalkRecord,
     records.InteractionClosed,
+    records.InteractionLost,
     records.CallDetail,
 )
 
@@ -222,11 +224,11 @@ class Switch:
         try:
             await media_house.own()  # before anything is done with calls that may be another switch's
             state = await store.load_start_state(clock.wall(clock.now()))
-            survivors = self._follow_calls(state)
+            survivors, calls = self._follow_calls(state)
             await media_house.start()
         except MediaStartError as problem:
             raise StartError(f"The media process cannot start: {problem}.") from problem
-        await self._restore(state, survivors)
+        await self._restore(state, survivors, calls)
         self._listening = True
         edge = SipEdge(self)
         self._driver.add_effect(edge.leg_ended, records.CallDetail)
@@ -332,19 +334,18 @@ class Switch:
         driver.add_effect(write_down, SupervisionNoted)
         driver.add_effect(SecurityLog(self._loop.time).write, sip.SecurityEvent)
 
-    def _follow_calls(self, state: records.StartState) -> Survivors | None:
+    def _follow_calls(self, state: records.StartState) -> tuple[Survivors | None, tuple[LiveCall, ...]]:
         """Calls of the process before are known from here on, and this one keeps its own; None: they end with it."""
         cores, driver, store = self.cores, self._driver, self.edges.store
         if not self.settings.survive.calls:
             Survivors.forget(store, state)
-            return None
+            return None, ()
         live = LiveCalls(cores.calls, cores.stack.established)
         survivors = Survivors(store, self.clock, live, driver.post)
         self._closers.append(survivors.close)
         driver.add_effect(survivors.leg_changed, *Survivors.OF_LEGS)
         driver.add_effect(survivors.queued, records.InteractionQueued)
-        survivors.restore(state, cores.ids)
-        return survivors
+        return survivors, survivors.restore(state, cores.ids)
 
     def _leg_written(self, detail: records.CallDetail) -> None:
         if self.cores.calls.board.idle:
@@ -352,7 +353,9 @@ class Switch:
 
     # -------------------------------------------------------------- memory
 
-    async def _restore(self, state: records.StartState, survivors: Survivors | None) -> None:
+    async def _restore(
+        self, state: records.StartState, survivors: Survivors | None, calls: tuple[LiveCall, ...]
+    ) -> None:
         """Registrations, agents' states, calls and open promises, as they were."""
         now = self.clock.now()
         bindings = tuple(self.edges.memory.binding(stored) for stored in state.contacts)
@@ -364,20 +367,23 @@ class Switch:
         self._driver.post(sip.ContactsRestored(tuple(each for each in bindings if each.agent in known)))
         for agent in sorted(registered - self.cores.calls.board.contacts.keys()):
             self._driver.post(acd.PhoneLost(agent))  # known by a TCP connection alone, which is gone
-        still_here: frozenset[InteractionId] = frozenset()
         if survivors is not None:
             survivors.resume(state)
-            still_here = survivors_of(state)
+        still_here = survivors_of(calls)
         for promise in state.promises:
             self._driver.post(self.edges.memory.promise_restored(promise))
-        self._call_back_lost(tuple(each for each in state.lost if each.interaction not in still_here), now)
+        lost = tuple(each for each in state.lost if each.interaction not in still_here)
+        called_back = self._call_back_lost(lost, now)
+        close_left_open(state, calls, called_back, self.settings.sip.trunks, self.cores.ids, self._driver.post)
 
-    def _call_back_lost(self, lost: tuple[records.LostCaller, ...], now: float) -> None:
+    def _call_back_lost(self, lost: tuple[records.LostCaller, ...], now: float) -> frozenset[InteractionId]:
         """Who waited when the switch died is called back, in order, where his queue does so."""
+        called_back: list[InteractionId] = []
         queues = {queue.id for queue in self.settings.acd.queues if queue.call_back_lost}
         calls = self.cores.calls
         for caller in lost:
             if caller.queue in queues and calls.can_call(caller.caller, now):
+                called_back.append(caller.interaction)
                 waited = max(self.clock.wall(now) - caller.entered_at, 0.0)
                 self._driver.post(
                     acd.CallBackRequested(
@@ -391,6 +397,7 @@ class Switch:
                         waited_seconds=waited,
                     )
                 )
+        return frozenset(called_back)
 
     # -------------------------------------------------------------- orders from outside
 

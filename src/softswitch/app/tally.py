@@ -17,7 +17,7 @@ from softswitch.acd.messages import (
 )
 from softswitch.acd.whatif.figures import SHORT_ABANDON_SECONDS
 from softswitch.call.audio_watch import AudioSilent
-from softswitch.call.records import CallDetail, InteractionClosed, InteractionOpened
+from softswitch.call.records import CallDetail, InteractionClosed, InteractionLost, InteractionOpened
 from softswitch.ids import QueueId
 from softswitch.sip.messages import AnswerRefer, ReferProgressed, Reject, SecurityEvent
 
@@ -64,6 +64,7 @@ class Tally:
         CallerEntered,
         InteractionOpened,
         InteractionClosed,
+        InteractionLost,
         InteractionEnded,
         RingEnded,
         PromiseChanged,
@@ -87,7 +88,7 @@ class Tally:
             self.calls += 1
             if message.identity is not None:
                 self.identities[message.identity] += 1
-        elif isinstance(message, InteractionClosed):
+        elif isinstance(message, InteractionClosed | InteractionLost):
             self.outcomes[message.outcome] += 1
         elif isinstance(message, PromiseChanged):
             self.promises[message.state.value] += 1

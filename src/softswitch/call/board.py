@@ -423,6 +423,10 @@ class Board:
         """No leg is alive, and every CDR line is written."""
         return not self._legs and not self._books.closing
 
+    def counts_awaited(self, leg: LegId) -> bool:
+        """Its CDR is written when the media process has told how many packets there were."""
+        return leg in self._books.closing
+
     def media_lost(self, first: int, last: int) -> None:
         """The media process of these ports is gone: its counts will never come, and its ports are no longer ours."""
         closing = self._books.closing

@@ -79,6 +79,8 @@ class CallRestored:
 
 @dataclass(frozen=True, slots=True)
 class CallsResumed:
-    """At start, once there is audio and the agents' states are known. `promised`: who is going to be called back."""
+    """At start, once there is audio and the agents' states are known. `promised`: who is going to be called back;
+    `left_open`: whose records have no end."""
 
     promised: frozenset[InteractionId] = frozenset()
+    left_open: frozenset[InteractionId] = frozenset()

@@ -42,6 +42,10 @@ class LiveCalls:
         internal = self._internal(leg)
         return leg if internal is None else internal.near.id
 
+    def unwritten(self, leg: LegId) -> bool:
+        """It is over, and its CDR waits for the media process."""
+        return self._calls.board.counts_awaited(leg)
+
     def look(self, key: int, legs: Iterable[LegId], now: float) -> LiveCall | None:
         """The call as it is now; None: there is nothing to keep. `legs`: those of it that are known."""
         legs = tuple(legs)

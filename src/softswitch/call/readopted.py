@@ -31,6 +31,7 @@ from softswitch.call.live import (
     LiveCaller,
     LiveLeg,
 )
+from softswitch.call.records import LOST, InteractionLost
 from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import NumberSettings
@@ -92,6 +93,7 @@ class Readopted:
             resume = self._kinds.get(call.kind)
             if resume is None or (promised and call.kind in (WAITING, MENU)) or not resume(call, now):
                 self._end(call.legs)
+                self._close(call, event.left_open, now)
             self._end(call.others)
 
     def _recorded(self, call: LiveCall) -> None:
@@ -106,6 +108,19 @@ class Readopted:
             leg = self._leg(kept.sip.leg)
             if leg is not None:
                 leg.hang_up(RESTARTED)
+
+    def _close(self, call: LiveCall, left_open: frozenset[InteractionId], now: float) -> None:
+        """It ends here: nobody else closes its records."""
+        ended = dict.fromkeys(kept.facts.interaction for kept in call.legs)
+        caller = call.caller
+        place = None if caller is None else caller.place
+        waited = 0.0
+        if place is not None and place.entered_at:
+            waited = max(now - place.entered_at - self._shift(call, now), 0.0)
+        for interaction in ended:
+            if interaction is not None and interaction in left_open:
+                at = self._board.line.wall(now)
+                self._board.emit(InteractionLost(interaction, LOST, None, at, waited))
 
     # -------------------------------------------------------------- the kinds
 

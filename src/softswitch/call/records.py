@@ -81,6 +81,21 @@ class InteractionClosed:
     sticky: str
 
 
+LOST = "lost"  # outcome of an interaction that a killed switch has left open
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionLost:
+    """It went on when the switch was killed, and could not be taken up by the next one. A row that is closed already
+    stays as it is."""
+
+    interaction: InteractionId
+    outcome: str  # LOST, or "answered" where an agent had him
+    agent: AgentId | None
+    at: float
+    waited_seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class RingRecord:
     attempt: RingAttemptId
@@ -204,6 +219,7 @@ Record = (
     | InteractionQueued
     | TalkRecord
     | InteractionClosed
+    | InteractionLost
     | RingRecord
     | PromiseOpened
     | PromiseUpdated
@@ -305,6 +321,22 @@ class LostCaller:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenInteraction:
+    """A row without an outcome, and no open promise that would give it one. `closed`: it has one, and no CDR."""
+
+    interaction: InteractionId
+    caller: str
+    dialled: str
+    trunk: TrunkId | None
+    began_at: float
+    entered_at: float | None  # first into a line
+    seen_at: float  # the newest that is written of it
+    left_at: float | None  # his leg ended, as its CDR says
+    agent: AgentId | None  # who answered
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StoredContact:
     """A registration as the store keeps it; wall-clock expiry, flow as plain text and numbers."""
 
@@ -333,3 +365,6 @@ class StartState:
     lost: tuple[LostCaller, ...] = ()  # in the order in which they came
     calls: tuple[LiveCall, ...] = ()  # that went on when the last process ended
     unreadable: tuple[int, ...] = ()  # keys of what this version cannot read as a call
+    over: frozenset[LegId] = frozenset()  # legs of `calls` that have ended after all: their CDR is written
+    left_open: tuple[OpenInteraction, ...] = ()  # the newest first
+    lived_until: float = 0.0  # when the last process is known to have lived; 0: there was none

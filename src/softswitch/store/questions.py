@@ -15,6 +15,7 @@ from softswitch.call.records import (
     FindPreviousAgent,
     FindRecordings,
     LostCaller,
+    OpenInteraction,
     OpenPromise,
     PreviousAgentFound,
     PromiseLine,
@@ -23,10 +24,10 @@ from softswitch.call.records import (
     StoredContact,
     StoredRecording,
 )
-from softswitch.ids import AgentId
+from softswitch.ids import AgentId, LegId
 from softswitch.store.live_calls import UnreadableCall, Words, unpacked, words_of
 from softswitch.store.recent import NOBODY, Spoken
-from softswitch.store.tables import agent_event, contact, live_call, promise, queue_entry, recording
+from softswitch.store.tables import agent_event, call_detail, contact, live_call, promise, queue_entry, recording
 
 log = structlog.get_logger("softswitch.store")
 
@@ -66,6 +67,46 @@ _LOST = text(
     """
 )
 LOST_WITHIN_SECONDS = 24 * 3600.0
+
+_MOST_LEFT_OPEN = 10_000  # closed at one start; the others at the next
+_LEFT = """
+    SELECT call.id, call.caller, call.dialled, call.trunk, call.began_at, call.outcome, call.ended_at,
+           (SELECT min(entry.at) FROM queue_entry AS entry WHERE entry.interaction = call.id) AS entered_at,
+           (SELECT max(entry.at) FROM queue_entry AS entry WHERE entry.interaction = call.id) AS queued_at,
+           (SELECT max(ring.ended_at) FROM ring_attempt AS ring WHERE ring.interaction = call.id) AS rung_at,
+           (SELECT max(leg.ended_at) FROM call_detail AS leg
+            WHERE leg.interaction = call.id AND leg.direction = 'in') AS left_at,
+           (SELECT max(ring.agent) FROM ring_attempt AS ring
+            WHERE ring.interaction = call.id AND ring.result = 'answered') AS agent
+    FROM interaction AS call
+    WHERE {which}
+    ORDER BY call.id DESC
+    LIMIT :most
+    """
+# Nobody is going to give it an outcome; or it has one, and its caller's leg has no CDR.
+_LEFT_OPEN = tuple(
+    text(_LEFT.format(which=which))
+    for which in (
+        """call.outcome IS NULL AND call.began_at IS NOT NULL
+            AND call.id NOT IN (SELECT interaction FROM promise WHERE state = 'open')""",
+        """call.outcome IS NOT NULL AND call.began_at >= :since AND call.dialled <> 'chat'
+            AND NOT EXISTS (SELECT 1 FROM call_detail AS leg
+                            WHERE leg.interaction = call.id AND leg.direction = 'in')""",
+    )
+)
+# Each by an index of its own.
+_LIVED_UNTIL = text(
+    """
+    SELECT max(at) FROM (
+        SELECT (SELECT at FROM agent_event ORDER BY id DESC LIMIT 1) AS at
+        UNION ALL SELECT max(began_at) FROM interaction
+        UNION ALL SELECT max(at) FROM queue_entry
+        UNION ALL SELECT max(began_at) FROM call_detail
+        UNION ALL SELECT max(at) FROM live_call
+    ) AS signs
+    """
+)
+_LEGS_AT_ONCE = 500  # in one question
 
 
 def start_state(connection: Connection, now_wall: float) -> StartState:
@@ -107,7 +148,42 @@ def start_state(connection: Connection, now_wall: float) -> StartState:
     promises = tuple(OpenPromise(*row) for row in rows)
     lost = connection.execute(_LOST, {"since": now_wall - LOST_WITHIN_SECONDS})
     calls, unreadable = _live_calls(connection)
-    return StartState(contacts, agents, promises, tuple(LostCaller(*row) for row in lost), calls, unreadable)
+    lived_until = min(connection.execute(_LIVED_UNTIL).scalar() or 0.0, now_wall)
+    return StartState(
+        contacts,
+        agents,
+        promises,
+        tuple(LostCaller(*row) for row in lost),
+        calls,
+        unreadable,
+        _over(connection, calls),
+        _left_open(connection, lived_until - LOST_WITHIN_SECONDS),
+        lived_until,
+    )
+
+
+def _over(connection: Connection, calls: Sequence[LiveCall]) -> frozenset[LegId]:
+    """Whose end is written, while the call still stands there as it was a moment before."""
+    legs = [kept.sip.leg for call in calls for kept in call.all_legs]
+    over: list[LegId] = []
+    for first in range(0, len(legs), _LEGS_AT_ONCE):
+        written = select(call_detail.c.leg).where(call_detail.c.leg.in_(legs[first : first + _LEGS_AT_ONCE]))
+        over.extend(LegId(leg) for leg in connection.execute(written).scalars())
+    return frozenset(over)
+
+
+def _left_open(connection: Connection, since: float) -> tuple[OpenInteraction, ...]:
+    """Without an end, and then those without a CDR."""
+    bounds = {"most": _MOST_LEFT_OPEN, "since": since}
+    rows = [row for question in _LEFT_OPEN for row in connection.execute(question, bounds)]
+    return tuple(
+        OpenInteraction(
+            row.id, row.caller, row.dialled, row.trunk, row.began_at, row.entered_at,
+            max(at for at in (row.began_at, row.queued_at, row.rung_at, row.ended_at) if at is not None),
+            row.left_at, row.agent, row.outcome is not None,
+        )
+        for row in rows
+    )  # fmt: skip
 
 
 def _live_calls(connection: Connection) -> tuple[tuple[LiveCall, ...], tuple[int, ...]]:

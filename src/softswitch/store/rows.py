@@ -22,6 +22,7 @@ from softswitch.call.records import (
     AgentRecord,
     CallDetail,
     InteractionClosed,
+    InteractionLost,
     InteractionOpened,
     InteractionQueued,
     OwnerSet,
@@ -78,6 +79,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _agent = attrgetter("agent", "state", "reason", "at", "deadline", "logged_out")
 _opened = attrgetter("interaction", "caller", "dialled", "trunk", "language", "began_at", "identity")
 _closed = attrgetter("interaction", "outcome", "agent", "at", "waited_seconds", "sticky")
+_lost = attrgetter("outcome", "agent", "at", "waited_seconds", "interaction")
 _talk = attrgetter("attempt", "interaction", "queue", "agent", "caller", "customer", "began_at", "seconds")
 _ring = attrgetter("attempt", "interaction", "queue", "agent", "began_at", "ended_at", "end", "sticky")
 _promise = attrgetter("promise", "interaction", "queue", "agent", "caller", "customer", "language", "made_at", "due_at")
@@ -152,6 +154,17 @@ def _close_interaction(dialect: Dialect) -> _Statement:
     ), columns
 
 
+def _lose_interaction() -> _Statement:
+    """Closes a row that is open still."""
+    columns = ("outcome", "agent", "ended_at", "waited_seconds")
+    statement = (
+        update(interaction)
+        .where(interaction.c.id == bindparam("interaction"), interaction.c.outcome.is_(None))
+        .values({name: bindparam(name) for name in columns})
+    )
+    return statement, (*columns, "interaction")
+
+
 def _own(dialect: Dialect) -> _Statement:
     """The newest word counts; a group that is written again brings no older one back."""
     columns = _names(case_owner)
@@ -199,6 +212,7 @@ class Statements:
             (TalkRecord, _once(dialect, talk, _names(talk)), _talk),
             (RingRecord, _once(dialect, ring_attempt, _names(ring_attempt)), _ring),
             (InteractionClosed, _close_interaction(dialect), _closed),
+            (InteractionLost, _lose_interaction(), _lost),
             (PromiseOpened, _once(dialect, promise, _PROMISED, state="'open'", attempts="0", because="''"), _promise),
             (PromiseUpdated, (change, ("state", "attempts", "changed_at", "because", "promise")), _promise_update),
             (OwnerSet, _own(dialect), _owner_row),

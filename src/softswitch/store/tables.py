@@ -61,6 +61,12 @@ interaction = Table(
     Column("identity", Text),
     Index("interaction_by_caller", "caller", "began_at"),
     Index("interaction_by_time", "began_at"),
+    Index(
+        "interaction_open",
+        "id",
+        sqlite_where=text("outcome IS NULL"),
+        postgresql_where=text("outcome IS NULL"),
+    ),
 )
 
 queue_entry = Table(
