@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy
 import pytest
+import soundfile
+from tests.manifest_reading import manifest_of
 
 from softswitch.app.recording_desk import RecordingDesk, made
 from softswitch.app.switch import Switch
@@ -16,6 +20,7 @@ from softswitch.call.records import FindRecordings
 from softswitch.ids import QueueId
 from softswitch.media.messages import RecordingEnded, RecordingProblem, SetUpRecording
 from softswitch.media.recording import manifest
+from softswitch.runtime.recording_catalogue import Inventory
 from softswitch.runtime.recording_shelf import Shelf
 from softswitch.store import Store
 
@@ -67,6 +72,13 @@ async def house(tmp_path: Path) -> Any:
     await store.close()
 
 
+def kept_of(shelf: Shelf) -> list[str]:
+    with Inventory() as kept:
+        for line in shelf.catalogue.reading():
+            kept.line(line)
+        return [path for path, _, _ in kept]
+
+
 async def test_what_was_finished_while_nobody_listened_comes_into_the_database(house: House) -> None:
     house.record(7, NOW - DAY)
     house.shelf.note(NOW, manifest.HEARD, "7", by="kadri")
@@ -89,8 +101,8 @@ async def test_what_is_too_old_is_deleted_with_evidence_and_the_rest_stays(house
     assert rows[1].deleted_because == "kept for 10 days" and rows[3].deleted_because == "kept for 90 days"
     assert rows[2].deleted_at is None
     assert sorted(path.name for path in house.shelf.directory.glob("*.flac")) == ["2.flac"]
-    lines, faults = house.shelf.lines()
-    assert not faults and list(house.shelf.kept(lines)) == ["2.flac"]
+    lines, faults = manifest_of(house.shelf)
+    assert not faults and kept_of(house.shelf) == ["2.flac"]
     assert sorted(line["recording"] for line in lines if line["what"] == manifest.DELETED) == ["1", "3"]
 
 
@@ -122,12 +134,69 @@ async def test_all_files_of_a_recording_go_together(house: House) -> None:
     await house.desk._reconcile()
     await house.desk._delete_old()
     assert [each.name for each in house.shelf.directory.glob("*.flac")] == ["11.flac"]
-    assert list(house.shelf.kept(house.shelf.lines()[0])) == ["11.flac"]
+    assert kept_of(house.shelf) == ["11.flac"]
+
+
+async def test_the_manifest_is_read_once_and_then_what_is_new(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softswitch.app.recording_desk.MOST_LINES", 3)
+    read: list[int] = []
+    reading = house.desk._shelf.catalogue.reading  # type: ignore[union-attr]
+
+    def noted(*words: Any, **more: Any) -> Any:
+        found = reading(*words, **more)
+        line = found.chain.line
+        monkeypatch.setattr(found.chain, "line", lambda text, end: (read.append(end), line(text, end))[1])
+        return found
+
+    monkeypatch.setattr(house.desk._shelf.catalogue, "reading", noted)  # type: ignore[union-attr]
+    for number in range(1, 6):
+        house.record(number, NOW - DAY)
+    await house.desk._reconcile()
+    await house.store.flush()
+    assert len(read) == 5
+    assert sorted(each.made.recording for each in await house.store.recordings(FindRecordings())) == [3, 4, 5]
+    house.record(6, NOW - DAY)
+    await house.desk._reconcile()
+    await house.store.flush()
+    assert len(read) == 6 and await house.store.recordings(FindRecordings(number=6))
+    path = house.shelf.directory / "manifest.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"+372555", b"+372556"))
+    await house.desk._reconcile()  # what was read is not looked at again, until the file is another one
+    assert len(read) == 6 and house.desk._broken is None
+    path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[2:]))
+    await house.desk._reconcile()
+    assert len(read) == 10 and house.desk._broken is not None and house.desk._broken.place == 1
+
+
+async def test_files_of_one_recording_are_heard_as_one_and_each_is_noted(house: House) -> None:
+    for number, began, goes_on in ((7, NOW, 0), (9, NOW + 2, 0), (8, NOW + 4, 7)):
+        more = {**facts(number, began), "path": f"{number}.wav", "seconds": 1.0}
+        if goes_on:
+            more["marks"] = [{"at": 0.0, "mark": "goes on from", "detail": str(goes_on), "by": ""}]
+        path = house.shelf.directory / f"{number}.wav"
+        soundfile.write(path, numpy.full((8000, 2), 1000 * number, numpy.int16), 8000)
+        house.shelf.note(began, manifest.RECORDED, str(number), **more)
+    await house.desk._reconcile()
+    await house.store.flush()
+    for asked in (7, 8):
+        (one,) = await house.desk.find(FindRecordings(number=asked))
+        files = await house.desk.files(one)
+        assert [each.made.recording for each in files] == [7, 8]
+        audio = await house.desk.audio(files, "kadri")
+        data = audio.piece(0, audio.size)
+        while len(data) < audio.size:
+            data += audio.piece(len(data), audio.size)
+        audio.close()
+        samples, rate = soundfile.read(io.BytesIO(data), dtype="int16")
+        levels = [int(abs(samples[at * rate // 2, 0])) for at in range(len(samples) * 2 // rate)]
+        assert levels == [7000, 7000, *[0] * 6, 8000, 8000]
+    heard = [line["recording"] for line in manifest_of(house.shelf)[0] if line["what"] == manifest.HEARD]
+    assert heard == ["7", "8", "7", "8"]
 
 
 async def test_an_event_of_the_media_process_is_a_row(house: House) -> None:
     house.record(7, NOW)
-    line = house.shelf.lines()[0][0]
+    line = manifest_of(house.shelf)[0][0]
     house.desk.ended(RecordingEnded(7, json.dumps(line)))
     await house.store.flush()
     (found,) = await house.store.recordings(FindRecordings(number=7))

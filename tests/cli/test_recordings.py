@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from subprocess import run
@@ -14,7 +15,10 @@ import msgpack
 import numpy
 import pytest
 import soundfile
+from tests.manifest_reading import lines_of
+from typer.testing import CliRunner
 
+from softswitch.cli.recordings_commands import app
 from softswitch.media import rtp
 from softswitch.media.recording import reel
 from softswitch.media.recording.crypt import KeyRing
@@ -34,16 +38,19 @@ recording: {{ directory: "{directory}", keys: {{ k: {{ file: k.key }} }} }}
 """
 
 
-def made(directory: Path, number: int) -> None:
+def made(directory: Path, number: int, wall: float = 0.0, goes_on_from: str = "") -> None:
     """As the writer makes it: a reel, the file, the line."""
     writer = ReelWriter(str(number), 0, RING, os.urandom)
-    head = {"at": 10.0, "wall": 1.8e9 + number, "part": 0, "interaction": "42", "caller": "+3725550001"}
+    wall = wall or 1.8e9 + number
+    head = {"at": 10.0, "wall": wall, "part": 0, "interaction": "42", "caller": "+3725550001"}
     mark = {"at": 10.1, "mark": "agent", "detail": "anna", "by": ""}
+    before = {"at": 10.0, "mark": "goes on from", "detail": goes_on_from, "by": ""}
     packets = [rtp.build(0, n, 160 * n, 7, bytes([n]) * 160) for n in range(50)]
     batch = ({0: "PCMU"}, [10.0 + 0.02 * n for n in range(50)], packets, [], [])
     records = [
         writer.record(reel.OPEN, json.dumps({**head, "dialled": "1210", "format": ""}).encode()),
         writer.record(reel.MARK, json.dumps(mark).encode()),
+        *([writer.record(reel.MARK, json.dumps(before).encode())] if goes_on_from else []),
         writer.record(reel.BATCH, msgpack.packb(batch)),
         writer.record(reel.CLOSE, json.dumps({"at": 11.0, "because": "the call ended", "by": ""}).encode()),
     ]
@@ -71,6 +78,12 @@ def cli(*words: str | Path) -> tuple[int, bytes, str]:
     return done.returncode, done.stdout, done.stderr.decode()
 
 
+def here(*words: str | Path) -> tuple[int, bytes, str]:
+    """The same in this process."""
+    done = CliRunner().invoke(app, [*map(str, words)])
+    return done.exit_code, done.stdout_bytes, done.stderr
+
+
 def test_list_play_and_export(shelf: Path) -> None:
     status, said, _ = cli("list", shelf, "--json", "--agent", "anna")
     rows = json.loads(said)
@@ -89,7 +102,7 @@ def test_list_play_and_export(shelf: Path) -> None:
         assert hashlib.sha256((shelf / "out" / name).read_bytes()).hexdigest() == digest
     assert (shelf / "out" / "7.wav").read_bytes()[:4] == b"RIFF"
     assert all(each.stat().st_mode & 0o077 == 0 for each in (shelf / "out", *(shelf / "out").iterdir()))
-    noted = [json.loads(line) for line in ledger.lines(shelf / "rec")][2:]
+    noted = [json.loads(line) for line in lines_of(shelf / "rec")][2:]
     assert [(each["what"], each["recording"], each["by"]) for each in noted] == [
         ("heard", "7", "kadri"),
         ("exported", "7", "police"),
@@ -97,6 +110,41 @@ def test_list_play_and_export(shelf: Path) -> None:
     ]
     status, _, wrong = cli("play", shelf, "9", "--by", "kadri")
     assert (status, wrong) == (2, "softswitch: There is no recording 9, or it was deleted; `list` shows them.\n")
+
+
+def test_files_of_one_recording_are_one_whichever_number_is_asked_for(shelf: Path) -> None:
+    made(shelf / "rec", 10, 1.8e9 + 10.5, "7")  # 3.5 seconds after the first, which is one second long
+    for number in ("7", "10"):
+        status, wave, wrong = here("play", shelf, number, "--by", "kadri")
+        assert status == 0, wrong
+        samples, rate = soundfile.read(io.BytesIO(wave), dtype="int16")
+        loud = [bool(numpy.any(samples[at * rate // 2 : (at + 1) * rate // 2])) for at in range(9)]
+        assert len(samples) == 4.5 * rate and loud == [True, True, *[False] * 5, True, True]
+    status, said, wrong = here("export", shelf, "10", "7", "--by", "police", "--to", shelf / "out")
+    assert (status, said) == (0, f"1 in {shelf / 'out'}, with SHA256SUMS.\n".encode()), wrong
+    about = json.loads((shelf / "out" / "7.json").read_text())
+    assert [(each["recording"], each["begins"], each["silence_before"]) for each in about["files"]] == [
+        ("7", 0.0, 0.0),
+        ("10", 3.5, 2.5),
+    ]
+    samples, rate = soundfile.read(shelf / "out" / "7.flac")
+    assert len(samples) == 4.5 * rate and sorted(os.listdir(shelf / "out")) == ["7.flac", "7.json", "SHA256SUMS"]
+    status, said, _ = here("list", shelf)
+    assert b"10, goes on from 7" in said
+    status, said, _ = here("verify", shelf, "7")
+    assert status == 0 and said.startswith(b"1 recordings and 9 lines")
+    (last,) = (shelf / "rec").rglob("10.flac.sealed")
+    last.unlink()
+    status, said, _ = here("verify", shelf, "7")
+    assert status == 1 and b"10.flac.sealed: is missing" in said
+    assert here("verify", shelf, "8")[0] == 0
+
+
+def test_a_copy_to_a_device_does_not_replace_it(shelf: Path) -> None:
+    os.mkfifo(shelf / "pipe")
+    with subprocess.Popen(["cat", shelf / "pipe"], stdout=subprocess.PIPE) as reader:
+        assert here("play", shelf, "7", "--by", "kadri", "--out", shelf / "pipe")[0] == 0
+        assert reader.communicate(timeout=20)[0][:4] == b"RIFF" and (shelf / "pipe").is_fifo()
 
 
 def test_nothing_leaves_that_cannot_be_noted(shelf: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,13 @@ class Desk:
         self.asked.append(wanted)
         return self.found
 
-    async def audio(self, recording: StoredRecording, by: str) -> Audio:
-        self.asked.append(by)
+    async def files(self, one: StoredRecording) -> tuple[StoredRecording, ...]:
+        return self.found
+
+    async def audio(self, files: tuple[StoredRecording, ...], by: str) -> Audio:
+        self.asked.append((by, *(each.made.recording for each in files)))
         try:
-            return self.shelf.audio(recording.made.path)
+            return self.shelf.audio(files[0].made.path)
         except ShelfError as error:
             raise PastError(f"The recording cannot be opened: {error}.") from None
 
@@ -122,7 +126,7 @@ async def test_a_part_of_the_audio(asked: Any, wanted: str, begin: int, end: int
 
 async def test_the_whole_audio_and_who_asked(asked: Any, desk: Desk) -> None:
     status, said, headers = await asked("GET", "/api/v1/recordings/7/audio?by=kadri")
-    assert status == 200 and said == SOUND and desk.asked[-1] == "kadri"
+    assert status == 200 and said == SOUND and desk.asked[-1] == ("kadri", 7)
     assert (headers["Content-Type"], headers["Accept-Ranges"]) == ("audio/flac", "bytes")
     assert (await asked("GET", "/api/v1/recordings/7/audio"))[0] == 400
     status, _, headers = await asked("GET", "/api/v1/recordings/7/audio?by=k", Range="bytes=200000-")
@@ -138,6 +142,18 @@ async def test_what_cannot_be_heard_any_more(asked: Any, desk: Desk) -> None:
     desk.found = (StoredRecording(MADE, 1e9, "kept for 90 days"),)
     status, said, _ = await asked("GET", "/api/v1/recordings/7/audio?by=k")
     assert status == 410 and said["error"] == "This recording was deleted: kept for 90 days."
+
+
+async def test_several_files_of_one_recording(asked: Any, desk: Desk) -> None:
+    first, second = (StoredRecording(replace(MADE, recording=number), None, "") for number in (7, 8))
+    desk.found = first, second
+    status, said, _ = await asked("GET", "/api/v1/recordings/7")
+    assert status == 200 and [each["recording"] for each in said["files"]] == ["7", "8"]
+    await asked("GET", "/api/v1/recordings/7/audio?by=kadri")
+    assert desk.asked[-1] == ("kadri", 7, 8)
+    desk.found = replace(first, deleted_at=1e9, deleted_because="kept for 90 days"), second
+    assert (await asked("GET", "/api/v1/recordings/7/audio?by=kadri"))[0] == 200
+    assert desk.asked[-1] == ("kadri", 8)
 
 
 async def test_no_name_leads_out_of_the_directory(desk: Desk) -> None:

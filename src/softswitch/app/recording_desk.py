@@ -4,8 +4,9 @@ what the HTTP API asks for."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,12 @@ from softswitch.call.recording import RecordingOrder, leg_of
 from softswitch.ids import InteractionId
 from softswitch.media.messages import RecordingEnded, RecordingProblem
 from softswitch.media.recording import manifest
+from softswitch.media.recording.manifest import START, Fault
+from softswitch.runtime.recording_catalogue import MOST_FILES, Known, Reading, before, family
+from softswitch.runtime.recording_joined import Joined
 from softswitch.runtime.recording_shelf import Audio, Shelf, ShelfError
 from softswitch.store.errors import StoreError
+from softswitch.web.recordings import AudioFile
 from softswitch.web.views import PastError
 
 if TYPE_CHECKING:
@@ -28,7 +33,8 @@ log = structlog.get_logger("softswitch.recordings")
 RETENTION_SECONDS: Final = 3600.0
 AT_ONCE: Final = 200
 MOST_PROBLEMS: Final = 1000
-MOST_LINES: Final = 20_000  # of the manifest, at a start
+MOST_LINES: Final = 20_000  # of the manifest that come into the database, at a start
+ROWS_AT_ONCE: Final = 200
 _GAP: Final = "gap"
 
 
@@ -58,6 +64,26 @@ def made(line: Mapping[str, Any]) -> records.RecordingMade:
     )
 
 
+def _row(line: Mapping[str, Any]) -> Any:
+    """What the database keeps of any line of the manifest; None: nothing."""
+    try:
+        if line["what"] == manifest.RECORDED:
+            return made(line)
+        if line["what"] == manifest.DELETED:
+            return records.RecordingDeleted(int(line["recording"]), line["at"], str(line["because"]))
+        if line["what"] in (manifest.HEARD, manifest.EXPORTED):
+            return records.RecordingHeard(int(line["recording"]), line["at"], str(line["by"]), line["what"])
+    except (KeyError, ValueError, TypeError):  # not of our making; the chain shows it
+        log.error("recording_manifest_line_unknown", line=line.get("n"))
+    return None
+
+
+def _known(stored: records.StoredRecording) -> Known:
+    number, before_it = str(stored.made.recording), before(stored.made.marks)
+    at, seconds = stored.made.began_at, stored.made.seconds
+    return Known(number, stored.made.path, at, seconds, before_it, {}, stored.deleted_because)
+
+
 class RecordingDesk:
     """Implements `web.recordings.RecordingView`."""
 
@@ -68,6 +94,8 @@ class RecordingDesk:
         self._task: asyncio.Task[None] | None = None
         self.problems: dict[tuple[int, str], str] = {}
         self.finished = 0
+        self._read = START  # up to here the manifest was read, and is in the database
+        self._broken: Fault | None = None
 
     # -------------------------------------------------------------- what the media process says
 
@@ -116,21 +144,32 @@ class RecordingDesk:
             await asyncio.sleep(RETENTION_SECONDS)
 
     async def _reconcile(self) -> None:
-        """What was finished while nobody listened, and what was done by command, comes into the database too."""
+        """What was finished while nobody listened, and what was done by command, comes into the database too. The first
+        time the whole manifest is read, a little at a time; after that what is new."""
         assert self._shelf is not None
-        lines, faults = await asyncio.to_thread(self._shelf.lines)
-        if faults:
-            log.error("recording_manifest_broken", line=faults[0].place, because=faults[0].what, faults=len(faults))
+        catalogue = self._shelf.catalogue
+        behind = 0 if self._read.end else await asyncio.to_thread(catalogue.place_of_last, MOST_LINES)
+        reading = catalogue.reading(self._read, gently=True)
+        rows = self._rows(reading, behind)
         append = self._switch.edges.store.append
-        for at, line in enumerate(lines[-MOST_LINES:]):
-            if line["what"] == manifest.RECORDED:
-                append(made(line))
-            elif line["what"] == manifest.DELETED:
-                append(records.RecordingDeleted(int(line["recording"]), line["at"], str(line["because"])))
-            elif line["what"] in (manifest.HEARD, manifest.EXPORTED):
-                append(records.RecordingHeard(int(line["recording"]), line["at"], str(line["by"]), line["what"]))
-            if at % 500 == 499:
-                await asyncio.sleep(0)
+        while batch := await asyncio.to_thread(lambda: list(itertools.islice(rows, ROWS_AT_ONCE))):
+            for row in batch:
+                append(row)
+            await asyncio.sleep(0)
+        self._read, chain = reading.chain.place, reading.chain
+        if not reading.resumed:
+            self._broken = None
+        self._broken = self._broken or next(iter(chain.faults), None)
+        if self._broken is not None:
+            faults = len(chain.faults) + chain.more
+            log.error("recording_manifest_broken", line=self._broken.place, because=self._broken.what, faults=faults)
+
+    def _rows(self, reading: Reading, behind: int) -> Iterator[Any]:
+        for line in reading:
+            if reading.chain.place.end > behind:
+                row = _row(line)
+                if row is not None:
+                    yield row
 
     async def _delete_old(self) -> None:
         plan = self._switch.settings.call.recording
@@ -187,20 +226,34 @@ class RecordingDesk:
         except StoreError as error:
             raise PastError(str(error)) from None
 
-    async def audio(self, recording: records.StoredRecording, by: str) -> Audio:
+    async def files(self, one: records.StoredRecording) -> tuple[records.StoredRecording, ...]:
+        """All that are one recording with this one, in order: more than one after a process died."""
+        found = await self.find(records.FindRecordings(limit=MOST_FILES, interaction=one.made.interaction))
+        rows = {str(each.made.recording): each for each in (*found, one)}
+        return tuple(rows[each.recording] for each in family([*map(_known, rows.values())], str(one.made.recording)))
+
+    async def audio(self, files: tuple[records.StoredRecording, ...], by: str) -> AudioFile:
         """To be closed. Who opens it is noted before the first byte leaves."""
         if self._shelf is None:
             raise PastError("This line does not record; its configuration has no section recording.")
-        clock, number = self._switch.clock, recording.made.recording
+        clock, numbers = self._switch.clock, [each.made.recording for each in files]
         now = clock.wall(clock.now())
         try:
-            audio = await asyncio.to_thread(self._shelf.audio, recording.made.path)
+            audio = await asyncio.to_thread(_opened, self._shelf, [*map(_known, files)])
             try:
-                await asyncio.to_thread(self._shelf.note, now, manifest.HEARD, str(number), by=by)
+                for number in numbers:
+                    await asyncio.to_thread(self._shelf.note, now, manifest.HEARD, str(number), by=by)
             except BaseException:
                 audio.close()
                 raise
         except (ShelfError, OSError) as error:
             raise PastError(f"The recording cannot be opened: {error}.") from None
-        self._switch.edges.store.append(records.RecordingHeard(number, round(now, 3), by, manifest.HEARD))
+        for number in numbers:
+            self._switch.edges.store.append(records.RecordingHeard(number, round(now, 3), by, manifest.HEARD))
         return audio
+
+
+def _opened(shelf: Shelf, files: list[Known]) -> Audio | Joined:
+    """One file as it is kept, several as one. Raises ShelfError."""
+    found = [twin for each in files for twin in shelf.twins(each)]
+    return shelf.audio(found[0].path) if len(found) == 1 else shelf.joined(found)

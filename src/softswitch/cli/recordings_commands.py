@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,7 @@ import typer
 from softswitch.cli.options import AsJson, Directory, fail
 
 if TYPE_CHECKING:
+    from softswitch.runtime.recording_catalogue import Inventory, Known
     from softswitch.runtime.recording_shelf import Shelf
 
 app = typer.Typer(help="Recordings: which there are, hear one, hand copies out, and check that all are as they were.")
@@ -28,17 +31,18 @@ def listing(
     as_json: AsJson = False,
 ) -> None:
     """Show what was recorded, the newest first; what was deleted too."""
-    shelf = _shelf(directory)
-    lines, _ = shelf.lines()
-    kept, rows = shelf.kept(lines), []
-    for line in reversed(lines):
-        if line["what"] != "recorded" or (call and line["interaction"] != call):
-            continue
-        agents = [mark["detail"] for mark in line["marks"] if mark["mark"] == "agent"]
-        if agent and agent not in agents:
-            continue
-        rows.append({**line, "agents": list(dict.fromkeys(agents)), "deleted": line["path"] not in kept})
-    rows = rows[:limit]
+    from softswitch.runtime.recording_catalogue import agents_of
+
+    found = _shelf(directory).catalogue.newest(limit, agent, call)
+    rows = [
+        {
+            **each.line,
+            "agents": agents_of(each.line),
+            "goes_on_from": each.goes_on_from or None,
+            "deleted": bool(each.deleted),
+        }
+        for each in found
+    ]
     if as_json:
         import json
 
@@ -62,7 +66,8 @@ def _table(rows: list[dict[str, Any]]) -> None:
         began = datetime.fromtimestamp(row["began_at"], UTC).strftime("%Y-%m-%d %H:%M:%S")
         lost = sum(side["lost"] for side in row["sides"].values())
         file = "deleted" if row["deleted"] else row["path"]
-        cells = (row["recording"], began, f"{row['seconds']:.1f}", row["caller"], ", ".join(row["agents"]))
+        number = f"{row['recording']}, goes on from {row['goes_on_from']}" if row["goes_on_from"] else row["recording"]
+        cells = (number, began, f"{row['seconds']:.1f}", row["caller"], ", ".join(row["agents"]))
         table.add_row(*map(plain, (*cells, str(len(row["marks"])), str(lost), row["key"] or "-", file)))
     console = Console()
     Console(width=None if console.is_terminal else 200).print(table)
@@ -76,21 +81,21 @@ def play(
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="A WAV file; - is stdout, for a player.")] = "-",
 ) -> None:
     """Hear one: its sound as WAV, to a file or to a player, like `... | aplay`."""
-    import sys
+    from softswitch.cli.recordings_export import copy, note, opened, write
 
     shelf = _shelf(directory)
-    line = _line(shelf, recording)
     if out == "-" and sys.stdout.isatty():
         fail("A terminal does not play sound: add --out FILE, or pipe it into a player like aplay.")
-    sound = _sound(shelf, line, "wav")
-    _note(shelf, "heard", recording, by)
-    if out == "-":
-        sys.stdout.buffer.write(sound)
-        return
-    try:
-        _write(Path(out), sound)
-    except OSError as error:
-        fail(f"{out} cannot be written: {error.strerror}.")
+    files = _files(shelf, [recording])[recording]
+    with opened(shelf, files) as sound:
+        note(shelf, "heard", files, by)
+        try:
+            if out == "-":
+                copy(sound.pieces(), sys.stdout.buffer)
+            else:
+                write(Path(out), sound.pieces())
+        except OSError as error:
+            fail(f"{out} cannot be written: {error.strerror}.")
 
 
 @app.command()
@@ -102,53 +107,81 @@ def export(
     form: Annotated[str, typer.Option("--format", help="wav, flac, opus or mp3; by default as it is kept.")] = "",
 ) -> None:
     """Hand copies out, opened, with SHA256SUMS and what is known of each; it is noted."""
-    import hashlib
-    import json
+    from softswitch.cli.recordings_export import hand_out
 
     if form and form not in FORMATS:
         fail(f'"{form}" is no format; known are {", ".join(FORMATS)}.')
     shelf = _shelf(directory)
-    sums = []
+    found = _files(shelf, recordings)
+    whole = {files[0].recording: files for files in found.values()}  # two numbers of one recording are one copy
     try:
-        to.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for number in dict.fromkeys(recordings):
-            line = _line(shelf, number)
-            kind = form or ("wav" if line["format"] in ("ulaw", "alaw") else line["format"])
-            sound = _sound(shelf, line, form)
-            _note(shelf, "exported", number, by, sha256=hashlib.sha256(sound).hexdigest())
-            for name, data in ((f"{number}.{kind}", sound), (f"{number}.json", json.dumps(line, indent=2).encode())):
-                _write(to / name, data)
-                sums.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
-        _write(to / "SHA256SUMS", "".join(sums).encode())
+        hand_out(shelf, whole, by, to, form)
     except OSError as error:
         fail(f"{to} cannot be written: {error.strerror}.")
-    print(f"{len(sums) // 2} in {to}, with SHA256SUMS.")
+    print(f"{len(whole)} in {to}, with SHA256SUMS.")
 
 
 @app.command()
-def verify(directory: Directory) -> None:
+def verify(
+    directory: Directory,
+    recordings: Annotated[
+        list[str] | None, typer.Argument(metavar="[RECORDING...]", help="Only the files of these.", show_default=False)
+    ] = None,
+) -> None:
     """Check every file against the manifest, and the manifest itself. Exit status 1: something was changed."""
+    from softswitch.cli.floor import plain
+    from softswitch.runtime.recording_catalogue import Inventory
+
+    shelf = _shelf(directory)
+    chosen = None if not recordings else _files(shelf, recordings, deleted=True)
+    wrong = 0
+
+    def tell(text: str) -> None:
+        nonlocal wrong
+        wrong += 1
+        print(plain(text))
+
+    with Inventory() as kept:
+        reading = shelf.catalogue.reading()
+        for line in reading:
+            kept.line(line)
+        chain = reading.chain
+        for fault in chain.faults:
+            tell(f"manifest, line {fault.place}: {fault.what}")
+        if chain.more:
+            tell(f"manifest: {chain.more} more are not as they were")
+        checked = _check_all(shelf, kept, tell) if chosen is None else _check(shelf, chosen, tell)
+    if wrong:
+        raise typer.Exit(1)
+    print(f"{checked} recordings and {chain.place.line} lines of the manifest are as they were written.")
+
+
+def _check_all(shelf: Shelf, kept: Inventory, tell: Callable[[str], None]) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from softswitch.cli.floor import plain
-
-    shelf = _shelf(directory)
-    lines, faults = shelf.lines()
-    wrong = [f"manifest, line {fault.place}: {fault.what}" for fault in faults]
-    kept = shelf.kept(lines)
-    console = Console(stderr=True)
+    console, total = Console(stderr=True), len(kept)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        for line in progress.track(list(kept.values()), description="Checking"):
-            checked = shelf.check(line)
+        for path, recording, sha256 in progress.track(kept, total=total, description="Checking"):
+            checked = shelf.check(path, recording, sha256)
             if checked.wrong:
-                wrong.append(f"{checked.path}: {checked.wrong}")
-    wrong += [f"{name}: no line of the manifest knows it" for name in shelf.strangers(kept)]
-    for each in wrong:
-        print(plain(each))
-    if wrong:
-        raise typer.Exit(1)
-    print(f"{len(kept)} recordings and {len(lines)} lines of the manifest are as they were written.")
+                tell(f"{checked.path}: {checked.wrong}")
+    for name in shelf.strangers(kept):
+        tell(f"{name}: no line of the manifest knows it")
+    return total
+
+
+def _check(shelf: Shelf, chosen: dict[str, list[Known]], tell: Callable[[str], None]) -> int:
+    """All files of these recordings; what was deleted with a line in the manifest is no fault, and is said."""
+    files = {each.path: each for found in chosen.values() for each in found}
+    for each in files.values():
+        if each.deleted:
+            print(f"{each.path}: deleted, {each.deleted}")
+            continue
+        checked = shelf.check(each.path, each.recording, str(each.line["sha256"]))
+        if checked.wrong:
+            tell(f"{checked.path}: {checked.wrong}")
+    return len({found[0].recording for found in chosen.values()})
 
 
 # ------------------------------------------------------------------ what they share
@@ -167,49 +200,17 @@ def _shelf(directory: Path) -> Shelf:
     return Shelf(setup)
 
 
-def _line(shelf: Shelf, recording: str) -> dict[str, Any]:
-    lines, _ = shelf.lines()
-    for line in shelf.kept(lines).values():
-        if line["recording"] == recording:
-            return line
-    return fail(f"There is no recording {recording}, or it was deleted; `list` shows them.")
-
-
-def _sound(shelf: Shelf, line: dict[str, Any], form: str) -> bytes:
-    """The audio file as it is kept (`form` empty), or made into another."""
-    import io
-
-    import soundfile
-
-    from softswitch.media.worker.recordings.finish import FORMATS as KINDS
-    from softswitch.runtime.recording_shelf import ShelfError
-
-    try:
-        with shelf.audio(line["path"]) as audio:
-            kept = b"".join(audio.pieces())
-    except ShelfError as error:
-        fail(f"Recording {line['recording']}: {error}.")
-    if not form:
-        return kept
-    out, (name, subtype, _) = io.BytesIO(), KINDS[form]
-    samples, rate = soundfile.read(io.BytesIO(kept), dtype="int16")
-    soundfile.write(out, samples, rate, subtype, format=name)
-    return out.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """For nobody else: it is not sealed any more. Raises OSError."""
-    import os
-
-    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(data)
-
-
-def _note(shelf: Shelf, what: str, recording: str, by: str, **facts: object) -> None:
-    """Before anything leaves: without the line nobody listens."""
-    import time
-
-    try:
-        shelf.note(time.time(), what, recording, by=by, **facts)
-    except OSError as error:
-        fail(f"The manifest cannot be written, so nobody listens: {error.strerror}.")
+def _files(shelf: Shelf, recordings: Iterable[str], *, deleted: bool = False) -> dict[str, list[Known]]:
+    """All files of each of these recordings, in order; unless asked for, without those that are deleted."""
+    wanted = list(dict.fromkeys(recordings))
+    found = shelf.catalogue.files(wanted)
+    for number in wanted:
+        files = found.get(number, [])
+        kept = [each for each in files if not each.deleted]
+        if not kept and not (deleted and files):
+            fail(f"There is no recording {number}, or it was deleted; `list` shows them.")
+        if not deleted:
+            found[number] = kept
+            if len(kept) < len(files):
+                print(f"softswitch: {len(files) - len(kept)} of the files of {number} were deleted.", file=sys.stderr)
+    return found

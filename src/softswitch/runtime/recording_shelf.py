@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from softswitch.media.recording.crypt import TAG, Header, KeyRing, SealError
 from softswitch.media.worker.recordings import ledger
 from softswitch.media.worker.recordings.finish import digest
 from softswitch.media.worker.recordings.reels import LIVE
+from softswitch.runtime.recording_catalogue import Catalogue, Known
+from softswitch.runtime.recording_joined import Joined, JoinError
 
 PIECE: Final = 65_536
 CONTENT_TYPES: Final = {".wav": "audio/wav", ".flac": "audio/flac", ".opus": "audio/ogg", ".mp3": "audio/mpeg"}
@@ -97,13 +100,7 @@ class Shelf:
         self.directory = Path(setup.directory)
         pairs = (each.split(":", 1) for each in setup.keys)
         self.ring = KeyRing({name: bytes.fromhex(key) for name, key in pairs}, setup.use)
-
-    def lines(self) -> tuple[list[dict[str, Any]], list[manifest.Fault]]:
-        """All that the manifest says, and what is wrong with it."""
-        head = ledger.head(self.directory)
-        lines, faults = manifest.read(ledger.lines(self.directory), self.ring)
-        fault = manifest.head_fault(lines, head, self.ring)
-        return lines, [*faults, fault] if fault is not None else faults
+        self.catalogue = Catalogue(self.directory, self.ring)
 
     def note(self, at: float, what: str, recording: str, **facts: object) -> dict[str, Any]:
         """One more line of the manifest. Raises OSError."""
@@ -119,6 +116,22 @@ class Shelf:
     def audio(self, name: str) -> Audio:
         return Audio(self.path(name), self.ring)
 
+    def joined(self, files: Iterable[Known]) -> Joined:
+        """These files of one recording, in order, as one. Raises ShelfError."""
+        with contextlib.ExitStack() as stack:
+            try:
+                joined = Joined([(each, stack.enter_context(self.audio(each.path))) for each in files])
+            except JoinError as error:
+                raise ShelfError(str(error)) from None
+            stack.pop_all()
+        return joined
+
+    def twins(self, each: Known) -> list[Known]:
+        """This file, and the others with its number, when writers that died made several of it (`jobs`)."""
+        path = self.path(each.path)
+        names = (str(found.relative_to(self.directory)) for found in sorted(path.parent.glob(f"[0-9]*-{path.name}")))
+        return [each, *(replace(each, path=name) for name in names)]
+
     def delete(self, at: float, recording: str, name: str, because: str) -> None:
         """The file goes, the line that says so stays; so do the other files of this recording, when writers that died
         made several of it (`jobs`: a time before the name). Raises OSError, ShelfError."""
@@ -131,25 +144,14 @@ class Shelf:
 
     # -------------------------------------------------------------- is everything as it was?
 
-    def kept(self, lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """The recordings that should be here, by their path."""
-        kept: dict[str, dict[str, Any]] = {}
-        for line in lines:
-            if line["what"] == manifest.RECORDED:
-                kept[str(line["path"])] = line
-            elif line["what"] == manifest.DELETED:
-                kept.pop(str(line.get("path")), None)
-        return kept
-
-    def check(self, line: Mapping[str, Any]) -> Checked:
+    def check(self, name: str, recording: str, sha256: str) -> Checked:
         """Is this file the one that was written, and does it open?"""
-        name, recording = str(line["path"]), str(line["recording"])
         wrong = ""
         try:
             path = self.path(name)
             if not path.exists():
                 wrong = "is missing"
-            elif digest(path) != line["sha256"]:
+            elif digest(path) != sha256:
                 wrong = "was changed: it is not the file that was written"
             else:
                 with self.audio(name) as audio:
@@ -159,11 +161,11 @@ class Shelf:
             wrong = str(error)
         return Checked(recording, name, wrong)
 
-    def strangers(self, kept: Mapping[str, object]) -> list[str]:
+    def strangers(self, kept: Container[str]) -> Iterator[str]:
         """Audio files that no line of the manifest knows."""
-        found = []
-        for path in sorted(self.directory.rglob("*")):
-            name = str(path.relative_to(self.directory))
-            if path.suffix in _OURS and name not in kept and not name.startswith(f"{LIVE}/") and path.is_file():
-                found.append(name)
-        return found
+        for folder, folders, names in os.walk(self.directory):
+            folders.sort()
+            for each in sorted(names):
+                name = os.path.relpath(os.path.join(folder, each), self.directory)
+                if Path(each).suffix in _OURS and name not in kept and not name.startswith(f"{LIVE}/"):
+                    yield name

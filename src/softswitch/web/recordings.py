@@ -1,8 +1,9 @@
 """Recordings: which there are, their audio, and orders to the recording of a call that goes on.
 
 GET    /api/v1/recordings?limit=&interaction=&agent=    {"recordings": [...]}, the newest first
-GET    /api/v1/recordings/{recording}                   one of them
-GET    /api/v1/recordings/{recording}/audio?by=kadri    the audio file, opened; Range is obeyed; who asks is noted
+GET    /api/v1/recordings/{recording}                   one of them, and all "files" that are one recording with it
+GET    /api/v1/recordings/{recording}/audio?by=kadri    the audio, opened, several files as one; Range is obeyed; who
+                                                        asks is noted
 POST   /api/v1/calls/{call}/recording                   {"do": "pause", "by": "anna", "reason": "card data"}
        do: start | stop | pause | resume | mask | unmask
 """
@@ -48,8 +49,11 @@ class RecordingView(Protocol):
     async def find(self, wanted: FindRecordings) -> tuple[StoredRecording, ...]:
         """Raises PastError."""
 
-    async def audio(self, recording: StoredRecording, by: str) -> AudioFile:
-        """Raises PastError."""
+    async def files(self, one: StoredRecording) -> tuple[StoredRecording, ...]:
+        """All files of the recording that this one is of, in order. Raises PastError."""
+
+    async def audio(self, files: tuple[StoredRecording, ...], by: str) -> AudioFile:
+        """All of them as one. Raises PastError."""
 
 
 def _error(status: int, text: str) -> web.Response:
@@ -99,9 +103,12 @@ class Recordings:
     async def one(self, request: web.Request) -> web.StreamResponse:
         try:
             found = await self._find(request)
+            if isinstance(found, web.Response):
+                return found
+            files = await self._desk.files(found)
         except PastError as error:
             return _error(503, str(error))
-        return found if isinstance(found, web.Response) else web.json_response(shown(found))
+        return web.json_response({**shown(found), "files": [shown(each) for each in files]})
 
     async def audio(self, request: web.Request) -> web.StreamResponse:
         by = request.query.get("by")
@@ -112,9 +119,10 @@ class Recordings:
             found = await self._find(request)
             if isinstance(found, web.Response):
                 return found
-            if found.deleted_at is not None:
+            kept = tuple(each for each in await self._desk.files(found) if each.deleted_at is None)
+            if not kept:
                 return _error(410, f"This recording was deleted: {found.deleted_because}.")
-            audio = await self._desk.audio(found, by)
+            audio = await self._desk.audio(kept, by)
         except PastError as error:
             return _error(503, str(error))
         try:

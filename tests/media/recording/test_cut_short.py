@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.manifest_reading import lines_of, read
 from tests.media.recording.desk import (
     KEY,
     call,
@@ -23,7 +24,7 @@ from tests.media.recording.desk import (
 )
 from tests.media.recording.test_trouble import reel_grown, talk, until
 
-from softswitch.media.recording import manifest, reel
+from softswitch.media.recording import reel
 from softswitch.media.recording.crypt import KeyMissing, KeyRing
 from softswitch.media.recording.reel import ReelWriter
 from softswitch.media.worker.recordings import ledger
@@ -54,7 +55,7 @@ def test_a_writer_that_died_over_a_finished_file(tmp_path: Path, noted: bool) ->
     assert again["path"] == line["path"]
     assert find(sound(store, again, RING)[0], heard(his)) >= 0
     assert [each.name for each in (store / line["path"]).parent.iterdir()] == [Path(line["path"]).name]
-    assert [each["what"] for each in manifest.read(ledger.lines(store), RING)[0]] == ["recorded"]
+    assert [each["what"] for each in read(lines_of(store), RING)[0]] == ["recorded"]
 
 
 def _reel(directory: Path, part: int, ring: KeyRing, marks: int = 0) -> Path:

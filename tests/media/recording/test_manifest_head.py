@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.manifest_reading import lines_of, manifest_of
 
 from softswitch.media.messages import SetUpRecording
 from softswitch.media.recording.crypt import KeyRing
@@ -30,20 +31,20 @@ def store(tmp_path: Path) -> Path:
 
 def cut(store: Path, left: int) -> None:
     path = store / ledger.NAME
-    path.write_text("".join(f"{line}\n" for line in ledger.lines(store)[:left]))
+    path.write_text("".join(f"{line}\n" for line in lines_of(store)[:left]))
 
 
 def test_a_whole_manifest_and_its_head(store: Path) -> None:
-    lines, faults = shelf_of(store).lines()
+    lines, faults = manifest_of(shelf_of(store))
     assert len(lines) == 5 and not faults
 
 
 def test_no_manifest_at_all_is_none(tmp_path: Path) -> None:
-    assert shelf_of(tmp_path).lines() == ([], [])
+    assert manifest_of(shelf_of(tmp_path)) == ([], [])
 
 
 def _forged(store: Path) -> None:
-    last = json.loads(ledger.lines(store)[-1])
+    last = json.loads(lines_of(store)[-1])
     head = {"n": last["n"], "last": last["seal"], "key": "k", "seal": "0" * 64}
     (store / ledger.HEAD).write_text(json.dumps(head))
 
@@ -66,10 +67,10 @@ def test_an_end_that_was_cut_off_shows_at_once_and_for_ever(store: Path, left: i
     shelf = shelf_of(store)
     # all of it gone is what nobody here can know: files without a line show then
     if left or what not in ("deleted", "emptied"):
-        assert shelf.lines()[1], "before another line is written"
+        assert manifest_of(shelf)[1], "before another line is written"
         ledger.append(store, 2000.0, "heard", {"recording": "9", "by": "thief"}, RING)
         ledger.append(store, 2001.0, "heard", {"recording": "9", "by": "thief"}, RING)
-        assert shelf.lines()[1], "and behind it"
+        assert manifest_of(shelf)[1], "and behind it"
 
 
 def test_a_head_that_is_behind_is_right(store: Path) -> None:
@@ -78,21 +79,21 @@ def test_a_head_that_is_behind_is_right(store: Path) -> None:
     for _ in range(2):
         ledger.append(store, 1005.0, "heard", {"recording": "5", "by": "kadri"}, RING)
         (store / ledger.HEAD).write_text(head)
-    assert not shelf_of(store).lines()[1]
+    assert not manifest_of(shelf_of(store))[1]
     ledger.append(store, 1006.0, "heard", {"recording": "5", "by": "kadri"}, RING)
-    assert not shelf_of(store).lines()[1]
+    assert not manifest_of(shelf_of(store))[1]
 
 
 def test_a_manifest_written_anew_without_the_key_shows(store: Path) -> None:
     (store / ledger.NAME).unlink()
     (store / ledger.HEAD).unlink()
     ledger.append(store, 1.0, "heard", {"recording": "1", "by": "nobody"}, KeyRing())
-    assert not shelf_of(store, "").lines()[1]
-    (fault,) = shelf_of(store).lines()[1]
+    assert not manifest_of(shelf_of(store, ""))[1]
+    (fault,) = manifest_of(shelf_of(store))[1]
     assert "not sealed by a key" in fault.what
 
 
 def test_keys_come_to_a_line_that_had_none(tmp_path: Path) -> None:
     for ring in (KeyRing(), KeyRing(), RING, RING):
         ledger.append(tmp_path, 1.0, "heard", {"recording": "1", "by": "kadri"}, ring)
-    assert not shelf_of(tmp_path).lines()[1]
+    assert not manifest_of(shelf_of(tmp_path))[1]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.manifest_reading import lines_of, read
 from tests.media.recording.desk import opened
 
 from softswitch.media.recording import manifest, reel
@@ -131,12 +132,12 @@ def test_a_reel_is_read_up_to_where_it_was_cut_or_damaged(ring: KeyRing) -> None
 def _manifest(directory: Path, ring: KeyRing) -> list[str]:
     for number in range(4):
         ledger.append(directory, 1000.0 + number, "recorded", {"recording": str(number), "sha256": "ab"}, ring)
-    return ledger.lines(directory)
+    return lines_of(directory)
 
 
 @pytest.mark.parametrize("ring", [KeyRing(), RING], ids=["plain", "keyed"])
 def test_a_whole_manifest_has_no_faults(tmp_path: Path, ring: KeyRing) -> None:
-    found, faults = manifest.read(_manifest(tmp_path, ring), ring)
+    found, faults = read(_manifest(tmp_path, ring), ring)
     assert [line["recording"] for line in found] == ["0", "1", "2", "3"] and faults == []
 
 
@@ -145,17 +146,17 @@ def test_lines_that_were_changed_left_out_or_moved_show(tmp_path: Path, ring: Ke
     lines = _manifest(tmp_path, ring)
     changed = [lines[0], lines[1].replace('"ab"', '"cd"'), *lines[2:]]
     for wrong in (changed, [lines[0], *lines[2:]], lines[1:], [lines[1], lines[0], *lines[2:]], [*lines, "{"]):
-        assert manifest.read(wrong, ring)[1]
+        assert read(wrong, ring)[1]
 
 
 def test_with_a_key_nobody_else_can_write_a_line(tmp_path: Path) -> None:
     lines = _manifest(tmp_path, RING)
     forged = json.loads(lines[-1])
     forged["sha256"] = "cd"
-    assert manifest.read([*lines[:-1], json.dumps(forged)], RING)[1]
+    assert read([*lines[:-1], json.dumps(forged)], RING)[1]
     forged["key"] = ""
     line = manifest.next_line(lines[2], 1003.0, "recorded", {"recording": "3", "sha256": "cd"}, KeyRing())
-    kept, faults = manifest.read([*lines[:3], line], RING)
+    kept, faults = read([*lines[:3], line], RING)
     assert [fault.what for fault in faults] == ["is not sealed by a key, as the lines before it are"]
     assert len(kept) == 4
 
@@ -165,5 +166,5 @@ def test_a_line_that_was_cut_stays_and_shows(tmp_path: Path) -> None:
     path = tmp_path / ledger.NAME
     path.write_bytes(path.read_bytes()[:-20])
     ledger.append(tmp_path, 2000.0, "recorded", {"recording": "9"}, RING)
-    found, faults = manifest.read(ledger.lines(tmp_path), RING)
+    found, faults = read(lines_of(tmp_path), RING)
     assert [line["recording"] for line in found] == ["0", "1", "2", "9"] and faults

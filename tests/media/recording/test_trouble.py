@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+from tests.manifest_reading import lines_of
 from tests.media.harness import TIMEOUT, Phone, Worker
 from tests.media.recording.desk import (
     KEY,
@@ -191,7 +192,7 @@ def test_a_media_process_that_dies_leaves_a_whole_recording(tmp_path: Path) -> N
         until(reel_grown(store, 6000))
         worker.process.kill()
         until(lambda: (store / ledger.NAME).exists())
-        line = ledger.lines(store)[-1]
+        line = lines_of(store)[-1]
     facts = json.loads(line)
     assert facts["ended"] == "the media process died"
     assert find(sound(store, facts)[0], heard(his)) >= 0

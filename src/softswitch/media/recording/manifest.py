@@ -14,8 +14,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from softswitch.media.recording.crypt import KeyRing
@@ -24,6 +24,7 @@ RECORDED: Final = "recorded"
 HEARD: Final = "heard"
 EXPORTED: Final = "exported"
 DELETED: Final = "deleted"
+MOST_FAULTS: Final = 1000  # that are listed
 _dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -35,13 +36,35 @@ class Fault:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Behind a line: where it ends in the file, which one it is there, its number and its seal."""
+
+    end: int = 0
+    line: int = 0
+    number: int = 0
+    seal: str = ""
+    keyed: bool = False  # a line up to here was sealed by a key
+
+
+START: Final = Place()
+
+
 def _seal(body: Mapping[str, Any], ring: KeyRing) -> str:
-    text = _dumps({name: value for name, value in body.items() if name != "seal"}).encode()
     key = str(body.get("key", ""))
-    if not key:
-        return hashlib.sha256(text).hexdigest()
-    secret = ring.secret(key, "manifest")
-    return hmac.new(secret, text, hashlib.sha256).hexdigest() if secret else ""
+    return _sealed(body, _secret(key, ring))
+
+
+def _secret(key: str, ring: KeyRing) -> bytes | None:
+    return (ring.secret(key, "manifest") or None) if key else b""
+
+
+def _sealed(body: Mapping[str, Any], secret: bytes | None) -> str:
+    """With an empty secret the digest alone; without one nobody can tell."""
+    text = _dumps({name: value for name, value in body.items() if name != "seal"}).encode()
+    if secret is None:
+        return ""
+    return hmac.digest(secret, text, "sha256").hex() if secret else hashlib.sha256(text).hexdigest()
 
 
 def head_of(line: str, ring: KeyRing) -> str:
@@ -65,21 +88,6 @@ def _known(head: str, ring: KeyRing) -> tuple[int, str, str]:
     return number, last, ""
 
 
-def head_fault(lines: list[dict[str, Any]], head: str, ring: KeyRing) -> Fault | None:
-    """Does the head, as it was before these lines were read, belong to them?"""
-    if not lines and not head:
-        return None
-    number, last, wrong = _known(head, ring)
-    place = len(lines)
-    if wrong:
-        return Fault(place, f"the head {wrong}: whether lines were cut off behind this one cannot be known")
-    if number > (lines[-1]["n"] if lines else 0):
-        return Fault(place, f"lines were cut off behind this one: the last one that is known has the number {number}")
-    if number and not any(each["n"] == number and each["seal"] == last for each in lines):
-        return Fault(place, f"line number {number} is not the one that the head knows")
-    return None
-
-
 def next_line(last: str, at: float, what: str, facts: Mapping[str, Any], ring: KeyRing, head: str | None = None) -> str:
     """The line that follows the line `last` ("": it is the first), without a line break. A head that does not belong to
     it breaks the chain here, so that it shows for ever."""
@@ -99,29 +107,66 @@ def next_line(last: str, at: float, what: str, facts: Mapping[str, Any], ring: K
     return _dumps(body)
 
 
-def read(lines: Iterable[str], ring: KeyRing) -> tuple[list[dict[str, Any]], list[Fault]]:
-    """The lines that can be read, and what is wrong with them."""
-    found: list[dict[str, Any]] = []
-    faults: list[Fault] = []
-    before, number, keyed = "", 0, False
-    for place, text in enumerate(lines, 1):
+class Chain:
+    """The lines as they are read, one after another: each is checked, none is kept. `after`: those up to that place
+    were checked before. `head` is the one that was there before the first of them was read."""
+
+    def __init__(self, ring: KeyRing, head: str, after: Place = START) -> None:
+        self._ring = ring
+        self._secrets: dict[str, bytes | None] = {}
+        self._head = head
+        self._known, self._last, self._head_wrong = _known(head, ring)
+        self._met = not self._head_wrong and (self._known < after.number or self._is_head(after.number, after.seal))
+        self.place = after
+        self.faults: list[Fault] = []
+        self.more = 0  # faults that are not listed
+
+    def _is_head(self, number: int, seal: str) -> bool:
+        return number == self._known and seal == self._last
+
+    def line(self, text: bytes, end: int) -> dict[str, Any] | None:
+        """The line that ends at this offset; None when it cannot be read."""
+        before = self.place
+        place = before.line + 1
         try:
             line = json.loads(text)
             if not isinstance(line, dict) or not isinstance(line["n"], int) or not isinstance(line["seal"], str):
                 raise ValueError
         except (ValueError, KeyError, RecursionError):
-            faults.append(Fault(place, "cannot be read"))
-            continue
-        if line["n"] != number + 1 or line.get("before") != before:
-            faults.append(Fault(place, "does not follow the line before it: lines were left out, moved or changed"))
-        seal = _seal(line, ring)
-        keyed = keyed or bool(line.get("key"))
-        if keyed and not line.get("key"):
-            faults.append(Fault(place, "is not sealed by a key, as the lines before it are"))
+            self._fault(place, "cannot be read")
+            self.place = replace(before, end=end, line=place)
+            return None
+        if line["n"] != before.number + 1 or line.get("before") != before.seal:
+            self._fault(place, "does not follow the line before it: lines were left out, moved or changed")
+        key = str(line.get("key") or "")
+        if before.keyed and not key:
+            self._fault(place, "is not sealed by a key, as the lines before it are")
+        if key not in self._secrets:
+            self._secrets[key] = _secret(key, self._ring)
+        seal = _sealed(line, self._secrets[key])
         if not seal:
-            faults.append(Fault(place, f'is sealed with the key "{line.get("key")}", which is not among ours'))
+            self._fault(place, f'is sealed with the key "{key}", which is not among ours')
         elif not hmac.compare_digest(seal, line["seal"]):
-            faults.append(Fault(place, "was changed"))
-        found.append(line)
-        before, number = line["seal"], line["n"]
-    return found, faults
+            self._fault(place, "was changed")
+        self.place = Place(end, place, line["n"], line["seal"], before.keyed or bool(key))
+        self._met = self._met or self._is_head(line["n"], line["seal"])
+        return line
+
+    def over(self) -> None:
+        """That was the last line: does the head belong to them?"""
+        place, head = self.place.line, self._known
+        if not place and not self._head:
+            return
+        if self._head_wrong:
+            text = f"the head {self._head_wrong}: whether lines were cut off behind this one cannot be known"
+            self._fault(place, text)
+        elif head > self.place.number:
+            self._fault(place, f"lines were cut off behind this one: the last one that is known has the number {head}")
+        elif head and not self._met:
+            self._fault(place, f"line number {head} is not the one that the head knows")
+
+    def _fault(self, place: int, what: str) -> None:
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(place, what))
+        else:
+            self.more += 1

@@ -151,8 +151,9 @@ class Jobs:
 
     def _known(self, path: str) -> dict[str, Any] | None:
         """What the manifest says of the file with this name; a file that it does not know was never finished."""
-        for text in reversed(ledger.lines(self._directory)):
-            if path in text:
+        quoted = json.dumps(path).encode()
+        for _, text in ledger.newest(self._directory):
+            if quoted in text:
                 line: dict[str, Any] = json.loads(text)
                 if line.get("path") == path and line.get("what") == RECORDED:
                     return line

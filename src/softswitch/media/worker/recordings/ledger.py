@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,9 @@ from softswitch.media.recording.manifest import head_of, next_line
 
 NAME: Final = "manifest.jsonl"
 HEAD: Final = "manifest.head"
+BLOCK: Final = 1 << 20
+SHORT: Final = 65_536  # for a look at the end
+MOST_LINE: Final = 4 << 20
 
 
 def append(directory: Path, at: float, what: str, facts: Mapping[str, Any], ring: KeyRing) -> dict[str, Any]:
@@ -63,20 +66,83 @@ def _put_head(directory: Path, text: str) -> None:
 
 
 def _last_line(descriptor: int, size: int) -> str:
-    tail, begin = b"", size
-    while begin > 0:
-        begin = max(begin - 65_536, 0)
-        tail = os.pread(descriptor, size - begin, begin)
-        found = tail.rstrip(b"\n")
-        if b"\n" in found:
-            return found.rpartition(b"\n")[2].decode(errors="replace")
-    return tail.rstrip(b"\n").decode(errors="replace")
+    for _, text in _backward(descriptor, size):
+        if text:
+            return text.decode(errors="replace")
+    return ""
 
 
-def lines(directory: Path) -> list[str]:
-    """All lines of the manifest; none when there is no manifest yet."""
+# ------------------------------------------------------------------ reading: a block at a time, however long it is
+
+
+@contextlib.contextmanager
+def reading(directory: Path) -> Iterator[tuple[int, int]]:
+    """A descriptor, and how much can be read: whole lines, unless a writer died. Nothing when there is no manifest."""
     try:
-        text = (directory / NAME).read_text(encoding="utf-8", errors="replace")
+        descriptor = os.open(directory / NAME, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return []
-    return text.splitlines()
+        yield -1, 0
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)  # nobody is in the middle of a line
+        size = os.fstat(descriptor).st_size
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        yield descriptor, size
+    finally:
+        os.close(descriptor)
+
+
+def lines(directory: Path, begin: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The lines from this offset on, each with where it ends."""
+    with reading(directory) as (descriptor, size):
+        at, rest = begin, b""
+        while at < size:
+            block = os.pread(descriptor, min(BLOCK, size - at), at)
+            if not block:
+                break
+            whole = (rest + block).split(b"\n")
+            end = at - len(rest)
+            at += len(block)
+            rest = whole.pop()
+            for text in whole:
+                end += len(text) + 1
+                yield end, text
+            if len(rest) > MOST_LINE:  # none of ours: it cannot be read, in whatever pieces
+                yield at, rest
+                rest = b""
+        if rest:
+            yield at, rest
+
+
+def newest(directory: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines, the last one first, each with where it begins."""
+    with reading(directory) as (descriptor, size):
+        yield from _backward(descriptor, size)
+
+
+def ends_with(directory: Path, end: int, seal: str) -> bool:
+    """Is there a line with this seal that ends at this offset?"""
+    with reading(directory) as (descriptor, size):
+        if not 0 < end <= size or os.pread(descriptor, 1, end - 1) != b"\n":
+            return False
+        text = next(_backward(descriptor, end), (0, b""))[1]
+        return f'"seal":"{seal}"'.encode() in text
+
+
+def _backward(descriptor: int, size: int) -> Iterator[tuple[int, bytes]]:
+    begin, rest = size, b""
+    while begin > 0:
+        length = min(BLOCK if size - begin else SHORT, begin)
+        begin -= length
+        rest, *whole = (os.pread(descriptor, length, begin) + rest).split(b"\n")
+        at = begin + len(rest) + sum(map(len, whole)) + len(whole)
+        for text in reversed(whole):
+            at -= len(text)
+            if text or at < size:  # behind the last line break there is nothing
+                yield at, text
+            at -= 1
+        if len(rest) > MOST_LINE:
+            yield begin, rest
+            rest = b""
+    if rest:
+        yield 0, rest
