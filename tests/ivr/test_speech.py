@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from softswitch.ivr.formats import Format
 from softswitch.ivr.messages import Say, Segment
-from softswitch.ivr.speech import Kind, fixed_segments, name_segments, speak, template_problems, variables, vocabulary
+from softswitch.ivr.speech import (
+    Kind,
+    fixed_segments,
+    format_vocabulary,
+    name_segments,
+    speak,
+    template_problems,
+    variables,
+    vocabulary,
+)
 from softswitch.ivr.spoken import SPOKEN
 
 LANGUAGES = tuple(SPOKEN)
@@ -123,8 +133,10 @@ TIMES = {
     "et": {"00:00": "null", "9:05": "üheksa null viis", "14:00": "neliteist",
            "14:30": "neliteist kolmkümmend", "21:45": "kakskümmend üks nelikümmend viis"},
     "zh": {"00:00": "零点 整", "02:05": "两点 零五分", "14:30": "十四点 三十分", "22:22": "二十二点 二十二分"},
-    "it": {"01:00": "una", "14:30": "quattordici e trenta", "21:05": "ventuno e cinque", "00:01": "zero e uno"},
-    "cs": {"01:01": "jedné hodiny jedné minuty", "02:00": "dvou hodin", "09:10": "devíti hodin deseti minut",
+    "it": {"01:00": "una", "14:30": "quattordici e trenta", "21:05": "ventuno e cinque", "00:01": "mezzanotte e uno",
+           "00:00": "mezzanotte", "12:00": "mezzogiorno", "12:01": "dodici e uno"},
+    "cs": {"00:00": "půlnoci", "00:30": "nula hodin třiceti minut", "12:00": "dvanácti hodin",
+           "01:01": "jedné hodiny jedné minuty", "02:00": "dvou hodin", "09:10": "devíti hodin deseti minut",
            "14:30": "čtrnácti hodin třiceti minut", "15:04": "patnácti hodin čtyř minut",
            "21:22": "jednadvaceti hodin dvaadvaceti minut", "20:59": "dvaceti hodin devětapadesáti minut"},
 }  # fmt: skip
@@ -168,8 +180,91 @@ def test_digits() -> None:
     assert words("{digits}", "en", digits="٣²") == []  # digits of other scripts are not keys of a telephone
 
 
-def test_a_long_line_is_told_digit_by_digit() -> None:
-    assert words("{position}", "en", position="150") == ["one", "five", "zero"]
+POSITIONS = {
+    "en": {100: "one hundred", 101: "one hundred and one", 150: "one hundred and fifty", 1000: "one thousand",
+           1001: "one thousand and one", 1234: "one thousand two hundred and thirty-four"},
+    "et": {100: "sada", 101: "sada üks", 221: "kakssada kakskümmend üks", 1001: "tuhat üks", 2000: "kaks tuhat"},
+    "zh": {100: "一百", 101: "一百零一", 110: "一百一十", 200: "二百", 1001: "一千零一"},
+    "it": {100: "cento", 101: "centouno", 108: "centotto", 123: "centoventitré", 1000: "mille", 2001: "duemilauno"},
+    "cs": {100: "sto", 101: "sto jedna", 121: "sto dvacet jedna", 202: "dvě stě dva", 1000: "tisíc"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_long_line_is_told_as_a_number(language: str) -> None:
+    known = set(vocabulary(language, [Kind.NUMBER]))
+    for number, spoken in POSITIONS[language].items():
+        assert words("{position}", language, position=str(number)) == [spoken]
+    for number in [*range(100, 1300), *range(1300, 10_000, 37)]:
+        (segment,) = speak("{position}", language, {"position": str(number)})
+        assert segment.at_once
+        assert known.issuperset(segment.instead), number
+        assert segment.instead
+
+
+# before "to five minutes": what agrees with the minutes that come later
+LEAST = {
+    "en": {1: "one", 2: "two", 21: "twenty-one"},
+    "et": {1: "üks", 2: "kaks", 21: "kakskümmend üks"},
+    "zh": {1: "一", 2: "两", 12: "十二"},
+    "it": {1: "uno", 2: "due", 21: "ventuno"},
+    "cs": {1: "jednu", 2: "dvě", 3: "tři", 5: "pět", 21: "jednadvacet", 22: "dvaadvacet", 45: "pětačtyřicet"},
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_least_wait_agrees_with_the_minutes(language: str) -> None:
+    known = set(vocabulary(language, [Kind.LEAST]))
+    for number, spoken in LEAST[language].items():
+        assert words("{least}", language, least=str(number)) == [spoken]
+    for number in range(1, 61):
+        assert known.issuperset(speak("{least}", language, {"least": str(number)}))
+
+
+ITALIAN_TIMES = [
+    ("Entro le {time}.", "14:30", ["Entro le", "quattordici", "e trenta"]),
+    ("Entro le {time}.", "01:00", ["Entro", "l'una"]),
+    ("Entro le {time}.", "1:20", ["Entro", "l'una", "e venti"]),
+    ("Entro le {time}.", "00:00", ["Entro", "mezzanotte"]),
+    ("Entro le {time}.", "00:15", ["Entro", "mezzanotte", "e quindici"]),
+    ("Entro le {time}.", "12:00", ["Entro", "mezzogiorno"]),
+    ("Entro le {time}.", "12:30", ["Entro le", "dodici", "e trenta"]),
+    ("Domani, dalle {time} in poi.", "01:00", ["Domani,", "dall'una", "in poi."]),
+    ("Domani, dalle {time} in poi.", "12:00", ["Domani,", "da mezzogiorno", "in poi."]),
+    ("alle {time}", "01:00", ["all'una"]),
+    ("Alle {time}", "00:00", ["a mezzanotte"]),
+    ("prima delle {time}", "01:05", ["prima", "dell'una", "e cinque"]),
+    ("prima delle {time}", "12:00", ["prima", "di mezzogiorno"]),
+    # official: on the 24-hour clock
+    ("alle ore {time}", "00:30", ["alle", "ore zero", "e trenta"]),
+    ("alle ore {time}", "12:00", ["alle", "ore dodici"]),
+    ("alle ore {time}", "01:00", ["alle ore", "una"]),
+    ("entro le {time:clock}", "13:00", ["entro", "l'una del pomeriggio"]),
+    ("entro le {time:clock}", "00:30", ["entro", "mezzanotte e mezza"]),
+    ("entro le {when:time}", "01:30", ["entro", "l'una e trenta"]),
+    ("entro le {when:time}", "soon", ["entro le"]),
+    ("entro le {time}", "25:00", ["entro le"]),
+]
+
+
+@pytest.mark.parametrize(("template", "time", "spoken"), ITALIAN_TIMES)
+def test_italian_articles_go_with_the_hour(template: str, time: str, spoken: list[str]) -> None:
+    """l'una, but le due; mezzanotte and mezzogiorno have none (Serianni, Grammatica italiana, VI)."""
+    segments = speak(template, "it", {"time": time, "when": time})
+    assert [segment.text for segment in segments] == spoken
+    known = {*fixed_segments(template, "it"), *vocabulary("it", [Kind.TIME])}
+    known.update(format_vocabulary("it", [Format("time"), Format("clock")]))
+    for segment in segments:
+        assert known.issuperset(segment.instead or (segment,)), segment
+
+
+def test_every_time_behind_an_italian_article_is_rendered_beforehand() -> None:
+    for word in ("le", "alle", "dalle", "delle", "ore"):
+        template = f"x {word} {{time}}"
+        known = {*fixed_segments(template, "it"), *vocabulary("it", [Kind.TIME])}
+        told = [speak(template, "it", {"time": f"{hour}:{minute:02}"}) for hour in range(24) for minute in range(60)]
+        assert all(known.issuperset(segments) for segments in told)
+        assert len(set(told)) == 24 * 60
 
 
 def test_a_regional_language_uses_the_table_of_its_language() -> None:
@@ -182,7 +277,7 @@ def test_a_regional_language_uses_the_table_of_its_language() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_vocabulary_is_small_and_has_no_doubles(language: str) -> None:
     segments = vocabulary(language)
-    assert len(segments) == len(set(segments)) <= 260
+    assert len(segments) == len(set(segments)) <= 300
     assert all(segment.text.strip() == segment.text != "" and segment.language == language for segment in segments)
     assert not any(re.search(r"[{}_0-9]", segment.text) for segment in segments)
 

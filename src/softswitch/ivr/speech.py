@@ -8,9 +8,9 @@ agent, so that nothing has to be synthesised while a caller listens.
 |------------------------|----------------|-------------------------------------------------------|
 | {agent}                | a `Say`        | the name, in the language of the call                 |
 | {minutes}              | "1".."60"      | "two minutes" (a longer wait is told as sixty)        |
-| {position}             | "1".."99"      | "two" (a longer line digit by digit)                  |
+| {position}             | "1".."9999"    | "two" (a longer line digit by digit)                  |
 | {least}, {most}        | "3", "5"       | "three", "five minutes": between which he waits       |
-| {time}                 | "14:30"        | "two", "thirty", "p.m."                               |
+| {time}                 | "14:30"        | "two", "thirty", "p.m.", with an article before it    |
 | {digits}, {caller} ... | "0420", "+372" | digit by digit; also everything a `collect` step took |
 | {waiting}              | "125"          | how long he waits: "two minutes and five seconds"     |
 | {name:format}          | any            | as the format says: see `ivr.formats`                 |
@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -58,6 +59,7 @@ class Kind(Enum):
     NAME = "name"
     MINUTES = "minutes"
     NUMBER = "number"
+    LEAST = "least"
     TIME = "time"
     DIGITS = "digits"
     DURATION = "duration"
@@ -68,7 +70,7 @@ VARIABLES: Mapping[str, Kind] = {
     "absent": Kind.NAME,
     "minutes": Kind.MINUTES,
     "position": Kind.NUMBER,
-    "least": Kind.NUMBER,
+    "least": Kind.LEAST,
     "most": Kind.MINUTES,
     "time": Kind.TIME,
     "digits": Kind.DIGITS,
@@ -82,6 +84,7 @@ _FORMATS_OF: Mapping[Kind, tuple[str, ...]] = {
     Kind.NAME: (),
     Kind.MINUTES: (NUMBER,),
     Kind.NUMBER: (NUMBER, DIGITS),
+    Kind.LEAST: (NUMBER, DIGITS),
     Kind.TIME: (TIME, CLOCK),
     Kind.DIGITS: (DIGITS, PHONE),
     Kind.DURATION: (DURATION,),
@@ -93,6 +96,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _LEADING = " \t\r\n.,;:!?)]}…·。，；：！？、）」』”»"
 _DIGITS = "0123456789"
+_LONG_LINE = 10_000  # callers
 MOST_SET = 200  # characters of what a flow sets
 MOST_SPOKEN = 300  # characters of a text that is told as it is
 
@@ -100,21 +104,48 @@ MOST_SPOKEN = 300  # characters of a text that is told as it is
 # ------------------------------------------------------------------ templates
 
 
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """A time behind a word that becomes one with some of its hours."""
+
+    variable: str
+    word: str  # with the hour it may be another one, by the table of the language
+    fixed: Segment  # the text before it
+    without: tuple[Segment, ...]  # the same without that word
+
+
 @lru_cache(maxsize=8192)
-def _cut(template: str, language: str) -> tuple[Segment | str, ...]:
+def _cut(template: str, language: str) -> tuple[Segment | str | _Time, ...]:
     """Fixed segments and, as plain strings, the names of variables. A line break ends a segment too, so that texts
     which are put together in different ways share their pieces. Punctuation that stood behind a variable says
     nothing; at the end of a fixed text it stays, where it makes the melody of the sentence."""
-    parts: list[Segment | str] = []
+    parts: list[Segment | str | _Time] = []
     for index, piece in enumerate(_VARIABLE.split(template)):
         if index % 2:
-            parts.append(piece.strip())
+            parts.append(_joined(parts, piece.strip(), language))
             continue
         for number, line in enumerate(piece.split("\n")):
             text = " ".join((line.lstrip(_LEADING) if index or number else line).split())
             if any(char.isalnum() for char in text):
                 parts.append(Segment(language, text))
     return tuple(parts)
+
+
+def _joined(parts: list[Segment | str | _Time], variable: str, language: str) -> str | _Time:
+    """This variable, with the last word of the text before it where the two may become one."""
+    table = _table(language)
+    if table is None or not table.joined or not parts or not isinstance(parts[-1], Segment):
+        return variable
+    text, _, word = parts[-1].text.rpartition(" ")
+    name, written = split_variable(variable)
+    form = format_of(written) if written else None
+    is_time = form.kind in (TIME, CLOCK) if form is not None else not written and kind_of(name) is Kind.TIME
+    if not is_time or word.lower() not in table.joined:
+        return variable
+    fixed = parts.pop()
+    assert isinstance(fixed, Segment)
+    without = (Segment(language, text),) if any(char.isalnum() for char in text) else ()
+    return _Time(variable, word.lower(), fixed, without)
 
 
 def variables(template: str) -> tuple[str, ...]:
@@ -205,10 +236,27 @@ def speak(template: str, language: str, values: Mapping[str, str | Say]) -> tupl
     for part in parts:
         if isinstance(part, Segment):
             segments.append(part)
-        else:
-            name, form = split_variable(part)
-            segments.extend(_spoken_value(name, form, language, values.get(name)))
+            continue
+        name, form = split_variable(part.variable if isinstance(part, _Time) else part)
+        told = _spoken_value(name, form, language, values.get(name))
+        segments.extend(_one_with(part, told, language) if isinstance(part, _Time) else told)
     return tuple(segments)
+
+
+def _one_with(time: _Time, told: tuple[Segment, ...], language: str) -> tuple[Segment, ...]:
+    """The text before a time, and the time."""
+    table = _table(language)
+    if table is None or not told:
+        return (time.fixed, *told)
+    first = (told[0].instead or told)[0].text
+    together = table.joined[time.word].get(first)
+    if together is None:
+        return (time.fixed, *told)
+    if not told[0].instead:
+        return (*time.without, Segment(language, together), *told[1:])
+    instead = (Segment(language, together), *told[0].instead[1:])
+    text = together + told[0].text.removeprefix(first)
+    return (*time.without, Segment(language, text, at_once=True, instead=instead))
 
 
 def _spoken_value(variable: str, form: str, language: str, value: str | Say | None) -> tuple[Segment, ...]:
@@ -260,6 +308,8 @@ def _spoken_words(kind: Kind, language: str, value: str) -> tuple[Segment, ...]:
     if table is None:
         return ()
     words: tuple[str, ...] = ()
+    if kind is Kind.NUMBER and value.isascii() and value.isdigit() and NUMBERS <= int(value[:9]) < _LONG_LINE:
+        return _formatted(NUMBER, language, value)
     if kind is Kind.DIGITS:
         words = _digit_words(table, value)
     elif kind is Kind.TIME:
@@ -269,6 +319,8 @@ def _spoken_words(kind: Kind, language: str, value: str) -> tuple[Segment, ...]:
         number = int(value[:9])
         if kind is Kind.MINUTES:
             words = (table.minutes[min(max(number, 1), LONGEST_MINUTES)],)
+        elif kind is Kind.LEAST and table.before_minutes:
+            words = (table.before_minutes[min(number, LONGEST_MINUTES)],)
         else:
             words = (table.numbers[number],) if number < NUMBERS else _digit_words(table, value)
     return tuple(Segment(language, word) for word in words)
@@ -290,7 +342,13 @@ def _table(language: str) -> SpokenLanguage | None:
 
 def fixed_segments(template: str, language: str) -> tuple[Segment, ...]:
     """The parts of a template that do not depend on the call."""
-    return tuple(part for part in _cut(template, language) if isinstance(part, Segment))
+    found: list[Segment] = []
+    for part in _cut(template, language):
+        if isinstance(part, _Time):
+            found += (part.fixed, *part.without)
+        elif isinstance(part, Segment):
+            found.append(part)
+    return tuple(found)
 
 
 def format_vocabulary(language: str, forms: Collection[Format]) -> tuple[Segment, ...]:
@@ -298,7 +356,23 @@ def format_vocabulary(language: str, forms: Collection[Format]) -> tuple[Segment
     found: dict[Segment, None] = {}
     for form in forms:
         found.update(dict.fromkeys(_segments(vocabulary_of(form, language), language)))
+        if form.kind in (TIME, CLOCK):
+            found.update(dict.fromkeys(_segments(_joined_words(language), language)))
     return tuple(found)
+
+
+def _joined_words(language: str) -> tuple[str, ...]:
+    """Hours with the words before them."""
+    table = _table(language)
+    return tuple(both for hours in table.joined.values() for both in hours.values()) if table is not None else ()
+
+
+@lru_cache(maxsize=64)
+def _words_of_a_long_line(language: str) -> tuple[str, ...]:
+    """All that numbers from `NUMBERS` on consist of, each once."""
+    spoken = values_in(language)
+    counted = map(spoken.cardinal, range(NUMBERS, _LONG_LINE)) if spoken is not None else ()
+    return tuple(dict.fromkeys(word.removesuffix(GLUE) for words in counted for word in words))
 
 
 def vocabulary(language: str, kinds: Collection[Kind] = tuple(Kind)) -> tuple[Segment, ...]:
@@ -307,14 +381,17 @@ def vocabulary(language: str, kinds: Collection[Kind] = tuple(Kind)) -> tuple[Se
     if table is None:
         return ()
     words: list[str] = []
-    if Kind.DIGITS in kinds or Kind.NUMBER in kinds:
+    if not {Kind.DIGITS, Kind.NUMBER, Kind.LEAST}.isdisjoint(kinds):
         words += table.numbers[:10]
     if Kind.DIGITS in kinds:
         words.append(table.plus)
     if Kind.NUMBER in kinds:
-        words += (*table.numbers, table.plus)
+        words += (*table.numbers, table.plus, *_words_of_a_long_line(language))
+    if Kind.LEAST in kinds:
+        words += table.before_minutes or table.numbers
     if Kind.MINUTES in kinds:
         words += table.minutes[1:]
     if Kind.TIME in kinds:
         words += (*table.exact_times.values(), *table.hours, *table.minutes_past, *table.day_parts)
+        words += _joined_words(language)
     return tuple(Segment(language, word) for word in dict.fromkeys(words) if word)

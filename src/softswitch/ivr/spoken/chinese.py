@@ -51,6 +51,7 @@ CHINESE = SpokenLanguage(
     hours=tuple(f"{_counted(hour)}点" for hour in range(24)),
     minutes_past=tuple(_past(minute) for minute in range(60)),
     plus="加",
+    before_minutes=tuple(map(_counted, range(LONGEST_MINUTES + 1))),
 )
 
 

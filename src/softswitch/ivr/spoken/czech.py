@@ -1,7 +1,7 @@
 """Czech tables: three classes of plural (jedna koruna, dvě koruny, pět korun), genders (jeden, jedna, jedno), cases.
 
 A length of time is in the accusative, as in "počkat jednu minutu". The `time` of a promise is in the genitive, as after
-"do", "od" and "kolem": "do čtrnácti hodin třiceti minut"; that of a value is in the nominative. From 21 the units of a
+"do", "od" and "kolem": "do čtrnácti hodin třiceti minut", "do půlnoci"; that of a value is in the nominative. From 21 the units of a
 counted number come first (jednadvacet minut): such numbers take the genitive plural whatever they end in, as does one
 behind hundreds (sto jedna korun), while two to four keep their form there (sto dvě koruny). The day and the month of
 a date are in the genitive (prvního března). After the Internetová jazyková příručka of the Czech Academy's language
@@ -52,12 +52,12 @@ def _counting(n: int) -> str:
     return _SMALL[n] if n < 20 else _UNITS_FIRST[units] + _TENS[tens]
 
 
+def _before_minutes(n: int) -> str:
+    return _ONE["accusative"] if n == 1 else _TWO["accusative"] if n == 2 else _counting(n)
+
+
 def _length(n: int) -> str:
-    if n == 1:
-        return "jednu minutu"
-    if n == 2:
-        return "dvě minuty"
-    return f"{_counting(n)} {'minuty' if n in (3, 4) else 'minut'}"
+    return f"{_before_minutes(n)} {'minutu' if n == 1 else 'minuty' if n in (2, 3, 4) else 'minut'}"
 
 
 def _until(n: int, one: str, many: str) -> str:
@@ -86,6 +86,8 @@ CZECH = SpokenLanguage(
     hours=tuple(_until(hour, "hodiny", "hodin") for hour in range(24)),
     minutes_past=("", *(_until(minute, "minuty", "minut") for minute in range(1, 60))),
     plus="plus",
+    exact_times={(0, 0): "půlnoci"},
+    before_minutes=tuple(_before_minutes(n) for n in range(LONGEST_MINUTES + 1)),
 )
 _HOURS = Noun("f", "hodina", "hodiny", "hodin")
 _MINUTES = Noun("f", "minuta", "minuty", "minut")

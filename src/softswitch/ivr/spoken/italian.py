@@ -2,9 +2,10 @@
 
 So centotto and duecentottanta, but centouno; tre takes an accent at the end of a compound (ventitré; but ventitremila).
 Numbers below a million are one written word. "un minuto", then "minuti"; "un'ora", "una sterlina"; a whole number of
-millions takes "di" (due milioni di euro). Times are read on the 24-hour clock, as after "le ore" or "le"; people also
-say "le due e mezza", "le tre meno un quarto". The first day of a month is "primo", the others are cardinals. After
-L. Serianni, Grammatica italiana, VI (numerali), and the Accademia della Crusca's advice on numbers in letters.
+millions takes "di" (due milioni di euro). Times are read on the 24-hour clock; people also say "le due e mezza", "le tre
+meno un quarto". The article before them is "le", but "l'una", and none before "mezzanotte" and "mezzogiorno"; behind
+"ore" midnight is "zero". The first day of a month is "primo", the others are cardinals. After L. Serianni, Grammatica
+italiana, VI (numerali), and the Accademia della Crusca's advice on numbers in letters and on articles (uno yuan).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _SMALL = (
     *("diciassette", "diciotto", "diciannove"),
 )
 _TENS = ("", "", "venti", "trenta", "quaranta", "cinquanta", "sessanta", "settanta", "ottanta", "novanta")
+_MIDNIGHT, _NOON = "mezzanotte", "mezzogiorno"
 _MILLIONS = ((10**9, "un miliardo", "miliardi"), (10**6, "un milione", "milioni"))
 
 
@@ -41,13 +43,25 @@ def _part_of_day(hour: int) -> str:
     return "di mattina" if hour < 12 else "" if hour == 12 else "del pomeriggio" if hour < 18 else "di sera"
 
 
+def _article(of_one: str, of_the_others: str) -> Mapping[str, str]:
+    return {"una": f"{of_one}una", _MIDNIGHT: f"{of_the_others}{_MIDNIGHT}", _NOON: f"{of_the_others}{_NOON}"}
+
+
 ITALIAN = SpokenLanguage(
     language="it",
     numbers=tuple(_number(n) for n in range(NUMBERS)),
     minutes=tuple("un minuto" if n == 1 else f"{_number(n)} minuti" for n in range(LONGEST_MINUTES + 1)),
-    hours=tuple("una" if hour == 1 else _number(hour) for hour in range(24)),
+    hours=(_MIDNIGHT, "una", *(_number(hour) for hour in range(2, 24))),
     minutes_past=tuple(f"e {_number(minute)}" if minute else "" for minute in range(60)),
     plus="più",
+    exact_times={(12, 0): _NOON},
+    joined={
+        "le": _article("l'", ""),
+        "alle": _article("all'", "a "),
+        "dalle": _article("dall'", "da "),
+        "delle": _article("dell'", "di "),
+        "ore": {_MIDNIGHT: "ore zero", _NOON: "ore dodici"},
+    },
 )
 
 
@@ -80,7 +94,7 @@ class ItalianValues(SpokenValues):
         "USD": Currency(noun("dollaro", "dollari", "m"), noun("centesimo", "centesimi", "m")),
         "GBP": Currency(noun("sterlina", "sterline", "f"), noun("penny", "pence", "m")),
         "CZK": Currency(noun("corona", "corone", "f"), noun("heller", "heller", "m")),
-        "CNY": Currency(noun("yuan", "yuan", "m"), noun("fen", "fen", "m")),
+        "CNY": Currency(noun("yuan", "yuan", "s"), noun("fen", "fen", "m")),
     }
     second = noun("secondo", "secondi", "m")
     minute = noun("minuto", "minuti", "m")
@@ -110,7 +124,7 @@ class ItalianValues(SpokenValues):
 
     def counted(self, number: int, what: Noun) -> Words:
         if number == 1:
-            article = {"m": ("un",), "f": ("una",)}.get(what.gender, ())
+            article = {"m": ("un",), "s": ("uno",), "f": ("una",)}.get(what.gender, ())
             return (*article, what.one)
         of = ("di",) if number and number % 10**6 == 0 else ()
         return (*self.cardinal(number), *of, what.many)
@@ -119,8 +133,12 @@ class ItalianValues(SpokenValues):
         return ("primo" if day == 1 else _number(day), self.months[month - 1])
 
     def clock(self, hour: int, minute: int) -> Words:
-        part = (_part_of_day(hour),) if _part_of_day(hour) else ()
-        this, following = (_hour12(each) for each in (hour, hour + 1))
+        this, following = (_hour12(each % 24) for each in (hour, hour + 1))
+        if (hour, minute) in ITALIAN.exact_times:
+            return (ITALIAN.exact_times[hour, minute],)
+        if minute == 45 and hour in (11, 23):
+            return (_NOON if hour == 11 else _MIDNIGHT, "meno un quarto")
+        part = (_part_of_day(hour),) if _part_of_day(hour) and (this != _MIDNIGHT or minute == 45) else ()
         if minute == 45:
             return (following, "meno un quarto", *part)
         past = {0: (), 15: ("e un quarto",), 30: ("e mezza",)}.get(minute, (ITALIAN.minutes_past[minute],))
@@ -128,4 +146,4 @@ class ItalianValues(SpokenValues):
 
 
 def _hour12(hour: int) -> str:
-    return "una" if hour % 12 == 1 else _number(hour % 12 or 12)
+    return ITALIAN.hours[hour % 12 or hour]

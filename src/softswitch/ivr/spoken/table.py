@@ -23,12 +23,16 @@ class SpokenLanguage:
     plus: str  # the sign before an international telephone number
     day_parts: tuple[str, ...] = ("",) * 24
     exact_times: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    # a word before a time, the first word of the time, and both together: "le", "una", "l'una"
+    joined: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    before_minutes: tuple[str, ...] = ()  # 0..60 where they are not as `numbers`: "two" of "two to five minutes"
 
     def __post_init__(self) -> None:
         assert len(self.numbers) == NUMBERS, self.language
         assert len(self.minutes) == LONGEST_MINUTES + 1, self.language
         assert len(self.hours) == len(self.day_parts) == 24, self.language
         assert len(self.minutes_past) == 60, self.language
+        assert len(self.before_minutes) in (0, LONGEST_MINUTES + 1), self.language
 
     def time_words(self, hour: int, minute: int) -> tuple[str, ...]:
         exact = self.exact_times.get((hour, minute))

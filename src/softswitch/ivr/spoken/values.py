@@ -32,6 +32,7 @@ _DATE = re.compile(r"([12][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9])?\Z")
 _SECONDS = re.compile(r"([0-9]{1,9})(?:\.[0-9]+)?\Z")
 _NOT_TOLD = frozenset("0123456789+")
+_FROM_ABROAD = 10  # digits: 00, a calling code and a number behind it
 # E.164: calling codes of one and of two digits; all others have three.
 _ONE_DIGIT = frozenset("17")
 _TWO_DIGITS = frozenset(
@@ -94,18 +95,22 @@ def seconds_of(text: str) -> int | None:
 
 
 def phone_groups(number: str) -> list[str]:
-    """As people say telephone numbers: the calling code, then threes and fours. Separators that are written count."""
+    """As people say telephone numbers: the calling code, then threes and fours. Separators that are written count, and
+    00 before so many digits that it stands for a plus sign."""
     written = [group for group in re.split(r"[^0-9+]+", number.strip()) if group]
     if len(written) > 1 and all(len(group) <= 5 for group in written):
         return written
     digits = "".join(written)
     groups: list[str] = []
-    if digits.startswith("+"):
-        digits = digits[1:].replace("+", "")
+    abroad, digits = digits.startswith("+"), digits.replace("+", "")
+    from_here = not abroad and digits.startswith("00") and len(digits) >= _FROM_ABROAD
+    if from_here:
+        groups.append("00")
+        digits = digits[2:]
+    if abroad or from_here:
         size = 1 if digits[:1] in _ONE_DIGIT else 2 if digits[:2] in _TWO_DIGITS else 3
-        groups.append("+" + digits[:size])
+        groups.append(("+" if abroad else "") + digits[:size])
         digits = digits[size:]
-    digits = digits.replace("+", "")
     while digits:
         left = len(digits)
         size = left if left <= 4 else 4 if left == 8 else 3
@@ -165,9 +170,9 @@ class SpokenValues:
         return text.strip()
 
     def number(self, value: Decimal) -> Words:
-        signed = (self.minus,) if value < 0 else ()
         whole, _, decimals = format(abs(value), "f").partition(".")
         decimals = decimals[:MOST_DECIMALS].rstrip("0")
+        signed = (self.minus,) if value < 0 and (decimals or int(whole)) else ()
         if not decimals:
             return (*signed, *self.cardinal(int(whole)))
         return (*signed, *self.whole_and_point(int(whole)), *(self.table.numbers[int(digit)] for digit in decimals))
