@@ -2,10 +2,10 @@
 
 So centotto and duecentottanta, but centouno; tre takes an accent at the end of a compound (ventitré; but ventitremila).
 Numbers below a million are one written word. "un minuto", then "minuti"; "un'ora", "una sterlina"; a whole number of
-millions takes "di" (due milioni di euro). Times are read on the 24-hour clock; people also say "le due e mezza", "le tre
-meno un quarto". The article before them is "le", but "l'una", and none before "mezzanotte" and "mezzogiorno"; behind
-"ore" midnight is "zero". The first day of a month is "primo", the others are cardinals. After L. Serianni, Grammatica
-italiana, VI (numerali), and the Accademia della Crusca's advice on numbers in letters and on articles (uno yuan).
+millions takes "di" (due milioni di euro). Times are read on the 24-hour clock; people also say "le due e mezza", "le
+tre meno un quarto". The article before them is "le", but "l'una", and none before "mezzanotte" and "mezzogiorno";
+behind "ore" midnight is "zero". The first day of a month is "primo", the others are cardinals. After L. Serianni,
+Grammatica italiana, VI (numerali), and the Accademia della Crusca's advice on numbers in letters and on articles.
 """
 
 from __future__ import annotations
