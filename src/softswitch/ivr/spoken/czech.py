@@ -2,10 +2,10 @@
 
 A length of time is in the accusative, as in "počkat jednu minutu". The `time` of a promise is in the genitive, as after
 "do", "od" and "kolem": "do čtrnácti hodin třiceti minut", "do půlnoci"; that of a value is in the nominative. From 21
-the units of a counted number come first (jednadvacet minut): such numbers take the genitive plural whatever they end in, as does one
-behind hundreds (sto jedna korun), while two to four keep their form there (sto dvě koruny). The day and the month of
-a date are in the genitive (prvního března). After the Internetová jazyková příručka of the Czech Academy's language
-institute, "Číslovky" and "Počítaný předmět po číslovkách", and Příruční mluvnice češtiny.
+the units of a counted number come first (jednadvacet minut): such numbers take the genitive plural whatever they end
+in, as does one behind hundreds (sto jedna korun), while two to four keep their form there (sto dvě koruny). The day and
+the month of a date are in the genitive (prvního března). After the Internetová jazyková příručka of the Czech Academy's
+language institute, "Číslovky" and "Počítaný předmět po číslovkách", and Příruční mluvnice češtiny.
 """
 
 from __future__ import annotations
