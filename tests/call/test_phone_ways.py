@@ -45,12 +45,21 @@ def test_she_is_reached_at_her_mobile() -> None:
     ("kinds", "to"),
     [((), OUTSIDE), (("outside",), "+3729001234"), (("extensions", "outside"), EXTENSION[ANNA]), (("outside",), "")],
 )
-def test_a_forward_that_is_not_allowed_is_no_answer(kinds: tuple[str, ...], to: str) -> None:
+def test_a_forward_that_is_not_allowed_is_declined(kinds: tuple[str, ...], to: str) -> None:
+    """It leaves the house for nobody, and her phone works: she is not taken for one that cannot be reached."""
     house = House(allowing(to=kinds))
+    house.register(MART)
+    house.post(acd.AgentWentOnBreak(MART, "x"))
     caller, _ = forwarded(house, to)
     assert house.ringing() == []
-    assert house.state(ANNA) is acd.AgentState.SUSPENDED
+    refused = House()
+    refused.register(ANNA)
+    refused.to_queue()
+    refused.refuse(refused.ringing()[0], 486)
+    assert house.state(ANNA) is refused.state(ANNA), "as if she had said no"
     assert caller not in house.ended_legs
+    house.post(acd.AgentWentReady(MART))
+    assert house.rung() == [MART]
 
 
 def test_a_forward_of_a_forward_is_not_followed() -> None:

@@ -15,7 +15,7 @@ from tests.call.test_call_back import called_back, choosing, promise
 
 from softswitch.acd import messages as acd
 from softswitch.call.records import CallDetail
-from softswitch.call.routes import Routes, had_no_room, matches
+from softswitch.call.routes import Routes, had_no_room, matches, sent_away
 from softswitch.call.settings import RouteSettings
 from softswitch.ids import LegId, TrunkId
 from softswitch.media import messages as media
@@ -55,6 +55,8 @@ PEER, SILENT, GONE = sip.EndedBy.PEER, sip.EndedBy.TIMEOUT, sip.EndedBy.TRANSPOR
 MATRIX = [
     # by, status, Q.850, goes on by default, goes on with [404, 5xx]
     (PEER, 503, None, True, True),
+    (PEER, 302, None, True, True),  # reached nobody
+    (PEER, 380, None, True, True),
     (PEER, 500, None, True, True),
     (PEER, 502, 38, True, True),
     (PEER, 503, 17, False, False),  # busy, whatever the gateway calls it
@@ -88,7 +90,7 @@ def test_what_goes_on_to_the_next_trunk(
         failed(there, first, by, status, cause)
         assert [each.trunk for each in there.ringing() if each.trunk] == ([B] if expected else [])
         ended = sip.LegEnded(LegId(1), by, status, cause)
-        assert (matches(next_on, ended) or had_no_room(ended)) == expected
+        assert (matches(next_on, ended) or had_no_room(ended) or sent_away(ended)) == expected
         if not expected:
             assert promise(there).because in ("customer not reached", "not tried")
 
@@ -107,6 +109,49 @@ def test_the_last_trunk_answers_and_the_promise_is_kept() -> None:
     assert promise(there).state is acd.PromiseState.KEPT
     details = {each.party: (each.status, each.cause) for each in there.of(CallDetail) if each.party in ("a", "b")}
     assert details == {"a": (503, 41), "b": (408, 102)}
+
+
+MOVED = "+3725550077"
+
+
+def moved(there: House, invite: sip.StartInvite, to: str, trunk_id: TrunkId | None) -> None:
+    there.ended_legs.add(invite.leg)
+    there.post(sip.LegEnded(invite.leg, PEER, 302, moved_to=to, moved_trunk=trunk_id))
+
+
+def test_a_trunk_that_redirects_is_followed_to_another_trunk_and_asked_for_that_number() -> None:
+    there = house(((A, 1),), ((B, 1),))
+    first = called_back(there)[1]
+    moved(there, first, MOVED, C)
+    second = to_customer(there)
+    assert (second.trunk, second.target) == (C, f"sip:{MOVED}@192.0.2.99:5060")
+    failed(there, second, PEER, 503)
+    third = to_customer(there)
+    assert (third.trunk, third.target) == (B, f"sip:{NUMBER}@192.0.2.98:5060"), "the route goes on where it was"
+    there.answer(third)
+    assert promise(there).state is acd.PromiseState.KEPT
+
+
+def test_redirections_round_and_round_end() -> None:
+    there = house(((A, 1),), ((B, 1),))
+    invite, trunks = called_back(there)[1], []
+    for to in (C, A, C, A, C):
+        trunks.append(invite.trunk)
+        moved(there, invite, MOVED, to)
+        left = [each for each in there.ringing() if each.trunk is not None]
+        if not left:
+            break
+        (invite,) = left
+    assert trunks == [A, C, A, B]
+    assert promise(there).because in ("customer not reached", "not tried")
+
+
+@pytest.mark.parametrize(("to", "trunk_id"), [("+3729001234", C), ("", C), (MOVED, None), (MOVED, TrunkId("gone"))])
+def test_a_redirection_that_is_not_followed_takes_the_next_trunk(to: str, trunk_id: TrunkId | None) -> None:
+    """A premium number: the rule book is asked for where it leads."""
+    there = house(((A, 1),), ((B, 1),))
+    moved(there, called_back(there)[1], to, trunk_id)
+    assert (to_customer(there).trunk, to_customer(there).target) == (B, f"sip:{NUMBER}@192.0.2.98:5060")
 
 
 def test_all_trunks_fail_and_nothing_is_left() -> None:

@@ -145,6 +145,11 @@ def test_routes(directory: Any) -> None:
     assert directory.load(trunks=TRUNKS, call_back="{ trunk: b }").call.call_back_route is None
 
 
+def test_where_a_trunk_may_redirect_to(directory: Any) -> None:
+    keys = "{ a: { to: a.example, redirects: [b] }, b: { to: b.example } }"
+    assert [each.redirects for each in directory.load(trunks=keys).sip.trunks] == [(TrunkId("b"),), ()]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -164,6 +169,11 @@ def test_routes(directory: Any) -> None:
             'no call goes out through the trunk "in_only"',
         ),
         ({"trunks": TRUNKS, "routes": "{ out: { trunks: [a, { a: 2 }] } }"}, 'the trunk "a" is in this route already'),
+        ({"trunks": "{ a: { to: a.example, redirects: [b] } }"}, 'no trunk is called "b"'),
+        (
+            {"trunks": "{ a: { to: a.example, redirects: [b] }, b: { from: [192.0.2.1] } }"},
+            'no call goes out through the trunk "b"',
+        ),
         ({"trunks": TRUNKS, "call_back": "{ route: out }"}, "there is no route at all"),
         (
             {"trunks": TRUNKS, "routes": "{ out: { trunks: [a] } }", "call_back": "{ route: out, trunk: a }"},

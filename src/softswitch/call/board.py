@@ -51,6 +51,7 @@ class WaysOut(Protocol):
 
     def plan_of_agents(self) -> list[TrunkSettings]: ...
     def goes_on_of_agents(self, ended: LegEnded) -> bool: ...
+    def redirected(self, ended: LegEnded) -> TrunkSettings | None: ...
 
 
 class _NoWays:
@@ -59,6 +60,9 @@ class _NoWays:
 
     def goes_on_of_agents(self, ended: LegEnded) -> bool:
         return False
+
+    def redirected(self, ended: LegEnded) -> TrunkSettings | None:
+        return None
 
 
 class Floor(Protocol):

@@ -136,7 +136,7 @@ class CallBackSession:
         if self._way.wait_until is not None and self._way.wait_until <= now:
             self._way.wait_until = None
             if self.step is Step.DIAL_CUSTOMER:
-                self._way.left = self._way.routes.plan()
+                self._way.left, self._way.followed = self._way.routes.plan(), 0
                 self._dial_next(now)
 
     def _become(self, step: Step, now: float) -> None:
@@ -200,7 +200,8 @@ class CallBackSession:
             self._fail(now, tried=self._way.rang)
             return
         board, trunk = self._board, self._way.left.pop(0)
-        verdict = board.may_dial(CALL_BACK, self.ticket.caller, now, trunk.id)
+        number, self._way.moved_to = self._way.moved_to or self.ticket.caller, ""
+        verdict = board.may_dial(CALL_BACK, number, now, trunk.id)
         if not verdict.allowed:
             self._dial_next(now)
             return
@@ -324,6 +325,7 @@ class CallBackSession:
             return
         self.customer_leg = None
         self._way.rang = self._way.rang or _rang_him(event)
+        self._way.follow(event)
         if not self._way.routes.goes_on(event):
             self._fail(now, tried=self._way.rang)
         elif self._way.left or not had_no_room(event):

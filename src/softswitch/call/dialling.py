@@ -21,7 +21,7 @@ from softswitch.call.dial_settings import AGENTS, Dialler
 from softswitch.call.joined import GONE, TAKEN_OVER
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.phone_number import INTERNAL
-from softswitch.call.routes import SILENT_SECONDS, had_no_room, trunk_uri, written_for
+from softswitch.call.routes import MOST_REDIRECTS, SILENT_SECONDS, had_no_room, trunk_uri, written_for
 from softswitch.ids import AgentId, InteractionId, LegId
 from softswitch.media.messages import MediaSecured
 from softswitch.media.negotiation import NotAcceptable
@@ -58,6 +58,7 @@ class Outside(NamedTuple):
     dialler: Dialler
     verdict: Verdict
     others: tuple[tuple[TrunkSettings, Verdict], ...] = ()
+    followed: int = 0  # redirections so far
 
     @property
     def target(self) -> str:
@@ -181,15 +182,28 @@ class Dialling:
     def _dial_on(self, leg: CallLeg, event: LegEnded, now: float) -> bool:
         """Over the next trunk, when there is one and this failure is one to go on after."""
         outside = self._outside
-        if self.over or outside is None or not outside.others or leg.facts.answered_at is not None:
+        if self.over or outside is None or leg.facts.answered_at is not None:
             return False
-        if not self._board.ways.goes_on_of_agents(event):
+        onward = self._redirected(outside, event, now)
+        if onward is None and outside.others and self._board.ways.goes_on_of_agents(event):
+            (trunk, verdict), *others = outside.others
+            onward = Outside(trunk, outside.dialler, verdict, tuple(others), outside.followed)
+        if onward is None:
             return False
         self._legs.pop(leg.id, None)
-        (trunk, verdict), *others = outside.others
         self.listener.dial_goes_on()
-        self._place(Outside(trunk, outside.dialler, verdict, tuple(others)), now)
+        self._place(onward, now)
         return True
+
+    def _redirected(self, outside: Outside, event: LegEnded, now: float) -> Outside | None:
+        """A trunk sends the call behind another one: followed where it may, and for a number that may be dialled."""
+        trunk = self._board.ways.redirected(event)
+        if trunk is None or outside.followed >= MOST_REDIRECTS:
+            return None
+        verdict = self._board.may_dial(outside.dialler, event.moved_to, now, trunk.id)
+        if not verdict.allowed or verdict.kind == INTERNAL:
+            return None
+        return Outside(trunk, outside.dialler, verdict, outside.others, outside.followed + 1)
 
     def _facts(self, party: str, dialled: str, now: float, signalling: str) -> LegFacts:
         return LegFacts("out", party, self._shown[0], dialled, now, self._interaction, signalling=signalling)

@@ -215,5 +215,6 @@ class Ring:
         self._statuses.append(status)
         if self.state is RingState.RINGING and not self._legs:
             self.state = RingState.DONE
-            refused = any(status in _BUSY for status in self._statuses)
+            # A phone that sends its calls elsewhere has said no on her behalf, as one that is busy has.
+            refused = any(status in _BUSY or 300 <= status < 400 for status in self._statuses)
             self._board.emit(AgentRefused(self.attempt) if refused else AgentUnreachable(self.attempt))

@@ -22,6 +22,7 @@ from softswitch.sip.causes import CONGESTION, NO_CHANNEL, meant
 from softswitch.sip.messages import EndedBy, InviteReceived, LegEnded, TrunkAnswering, TrunkSettings
 from softswitch.sip.number_plan import as_sent, to_e164
 
+MOST_REDIRECTS = 2  # that are followed for one call
 SILENT_SECONDS = 5.0  # a trunk that says nothing for so long is passed over, when there is another one
 
 
@@ -127,27 +128,47 @@ class Routes:
     def goes_on_of_agents(self, ended: LegEnded) -> bool:
         return _goes_on(self._agents, ended)
 
+    def redirected(self, ended: LegEnded) -> TrunkSettings | None:
+        """The trunk behind which the number is that a trunk redirects to."""
+        trunk = self._trunks.get(ended.moved_trunk) if ended.moved_trunk is not None else None
+        return trunk if trunk is not None and trunk.host and dialable(ended.moved_to) else None
+
 
 def _goes_on(route: RouteSettings | None, ended: LegEnded) -> bool:
-    return route is not None and (had_no_room(ended) or matches(route.next_on, ended))
+    return route is not None and (had_no_room(ended) or sent_away(ended) or matches(route.next_on, ended))
 
 
 class WayOut:
     """One attempt to reach somebody: the trunks that are still to be tried, until when room on one is waited for, and
     whether his phone rang."""
 
-    __slots__ = ("left", "rang", "routes", "wait_until")
+    __slots__ = ("followed", "left", "moved_to", "rang", "routes", "wait_until")
 
     def __init__(self, routes: Routes) -> None:
         self.routes = routes
         self.left: list[TrunkSettings] = []
         self.wait_until: float | None = None
         self.rang = False
+        self.followed = 0
+        self.moved_to = ""  # the number of the next one, where a trunk has redirected
+
+    def follow(self, ended: LegEnded) -> None:
+        """A trunk redirects: where it may, that is the next way."""
+        trunk = self.routes.redirected(ended)
+        if trunk is not None and self.followed < MOST_REDIRECTS:
+            self.followed += 1
+            self.moved_to = ended.moved_to
+            self.left.insert(0, trunk)
 
 
 def had_no_room(ended: LegEnded) -> bool:
     """Our own limits refused it: the trunk was not asked."""
     return ended.by is EndedBy.TRANSPORT and ended.cause in (NO_CHANNEL, CONGESTION)
+
+
+def sent_away(ended: LegEnded) -> bool:
+    """A trunk that redirects (3xx) has reached nobody: a hop that it may name is followed, else the next is tried."""
+    return ended.by is EndedBy.PEER and 300 <= ended.status < 400
 
 
 def matches(next_on: tuple[str, ...], ended: LegEnded) -> bool:

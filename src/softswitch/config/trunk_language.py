@@ -141,6 +141,11 @@ class TrunkKeys(Section):
     codecs: tuple[Placed, ...] = key(
         CODEC_LIST, "codecs, the preferred one first; by default those of `media`, PCMU and PCMA before others", ()
     )
+    redirects: tuple[Placed, ...] = key(
+        ListOf(ID),
+        "trunks to which it may redirect a call (302); what it redirects elsewhere goes over the next one",
+        (),
+    )
     ringing: TrunkRingingDoc | None = key(
         Keys(TrunkRingingDoc, "ringing"), "its callers hear the ringing tone first; by default they are answered", None
     )

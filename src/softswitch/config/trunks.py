@@ -55,6 +55,7 @@ def trunk_details(doc: TrunkDoc, report: Report) -> dict[str, Any]:
             str(numbers.outgoing),
             None if numbers.national_prefix is None else str(numbers.national_prefix),
         ),
+        "redirects": tuple(TrunkId(str(name)) for name in doc.redirects),
         "forwarding": "" if doc.forwarding == "none" else str(doc.forwarding),
         "calls_per_second": float(doc.calls_per_second),
         "ring_seconds": ringing.seconds if ringing is not None else 0.0,
@@ -108,11 +109,15 @@ def trunk_accounts(
 
 def build_routes(document: Document, known: Known) -> dict[str, RouteSettings]:
     outgoing = {str(name) for name, doc in document.trunks.items() if doc.to.host}
+    for doc in document.trunks.values():
+        for trunk in doc.redirects:
+            if known.check("trunk", trunk) and trunk not in outgoing and "trunk" not in known.doubtful:
+                known.report.add(trunk.place, f'no call goes out through the trunk "{trunk}"; it has no key to')
     routes = {}
-    for name, doc in document.routes.items():
+    for name, ways in document.routes.items():
         steps = []
         seen: set[str] = set()
-        for shares in doc.trunks:
+        for shares in ways.trunks:
             for trunk in shares:
                 if known.check("trunk", trunk) and trunk not in outgoing and "trunk" not in known.doubtful:
                     known.report.add(trunk.place, f'no call goes out through the trunk "{trunk}"; it has no key to')
@@ -120,7 +125,7 @@ def build_routes(document: Document, known: Known) -> dict[str, RouteSettings]:
                     known.report.add(trunk.place, f'the trunk "{trunk}" is in this route already')
                 seen.add(trunk)
             steps.append(tuple((TrunkId(str(trunk)), weight) for trunk, weight in shares.items()))
-        routes[str(name)] = RouteSettings(str(name), tuple(steps), tuple(map(str, doc.next_on)))
+        routes[str(name)] = RouteSettings(str(name), tuple(steps), tuple(map(str, ways.next_on)))
     return routes
 
 

@@ -190,6 +190,13 @@ class Addresses:
                 return each
         return None
 
+    def trunk_behind(self, uri: str) -> TrunkId | None:
+        """The trunk whose calls go to the host of this URI, or come from there."""
+        if uri[:4].lower() not in ("sip:", "sips"):
+            return None
+        carrier = self.carrier_of(uri)
+        return carrier.id if carrier is not None else self.trunk_of(parse_uri(uri).host)
+
     def flow_to_address(self, address: str, port: int, transport: str) -> Flow | None:
         """From our listening address of the same transport and family; for TCP and TLS the shell connects."""
         six = ":" in address

@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Protocol
 
-from softswitch.ids import AgentId, LegId
+from softswitch.ids import AgentId, LegId, TrunkId
 from softswitch.sip import challenged
 from softswitch.sip.bodies import info_digit
 from softswitch.sip.context import Context
@@ -92,8 +92,8 @@ class Hub(Protocol):
     def leg_changed(self, leg: Leg) -> None:
         """It began, was answered or is over: for whoever watches the phones of agents."""
 
-    def moved_to(self, response: Response) -> str:
-        """The number that a 3xx names."""
+    def moved_to(self, leg: Leg, response: Response) -> tuple[str, TrunkId | None]:
+        """The number that a 3xx names, and behind which trunk, when a trunk says so."""
 
     def before_bye(self, leg: Leg) -> None:
         """The last moment for what still has to be said in its dialog."""
@@ -137,13 +137,15 @@ class Leg:
 
     # ---------------------------------------------------------------- the end
 
-    def tell(self, by: EndedBy, status: int, cause: int | None = None, moved_to: str = "") -> None:
+    def tell(
+        self, by: EndedBy, status: int, cause: int | None = None, moved: tuple[str, TrunkId | None] = ("", None)
+    ) -> None:
         """LegEnded, once."""
         if self.told:
             return
         self.told = True
         self.session.stop()
-        self.hub.context.out.append(LegEnded(self.id, by, status, cause, moved_to))
+        self.hub.context.out.append(LegEnded(self.id, by, status, cause, *moved))
         self.hub.forget_leg(self)
 
     def close(self) -> None:

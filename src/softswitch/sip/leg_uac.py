@@ -169,7 +169,7 @@ class UacSetup:
         elif status < 300:
             self._accepted(transaction, response)
         elif not self._tries_again(response):
-            self._leg.tell(EndedBy.PEER, status, cause_of(response), self._leg.hub.moved_to(response))
+            self._leg.tell(EndedBy.PEER, status, cause_of(response), self._leg.hub.moved_to(self._leg, response))
             self._leg.close()
 
     def _tries_again(self, response: Response) -> bool:

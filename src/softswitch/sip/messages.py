@@ -186,6 +186,7 @@ class LegEnded:
     status: int
     cause: int | None = None
     moved_to: str = ""  # of a 3xx: the number of its first Contact, where that is in our domain (or a tel: URI)
+    moved_trunk: TrunkId | None = None  # of a trunk's 3xx: `moved_to` is behind this one, as it may say
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,6 +432,7 @@ class TrunkSettings:
     codecs: tuple[str, ...] = ()  # the preferred one first; empty: those of the line
     ring_seconds: float = 0.0  # its callers hear the ringing tone for so long before they are answered
     early_media: bool = False  # our own tone (183), not that of the caller's exchange (180)
+    redirects: tuple[TrunkId, ...] = ()  # its 3xx may send a call to these
 
 
 @dataclass(frozen=True, slots=True)

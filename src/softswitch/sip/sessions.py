@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from softswitch.ids import AgentId, LegId
+from softswitch.ids import AgentId, LegId, TrunkId
 from softswitch.sip.addresses import Addresses
 from softswitch.sip.bodies import session_description
 from softswitch.sip.context import Context
@@ -254,16 +254,20 @@ class Sessions:
     def before_bye(self, leg: Leg) -> None:
         self.referrals.before_bye(leg.id)
 
-    def moved_to(self, response: Response) -> str:
-        """RFC 3261 21.3: the Contact of a 3xx says where else to try; never a host that is not ours."""
+    def moved_to(self, leg: Leg, response: Response) -> tuple[str, TrunkId | None]:
+        """RFC 3261 21.3: the Contact of a 3xx says where else to try: of a phone a number of ours, of a trunk a number
+        behind one of those that its configuration names; never any other host."""
         if response.status >= 400:
-            return ""
+            return "", None
         try:
             uri = response.contact_uri() or ""
+            if leg.carrier is not None:
+                trunk = self._addresses.trunk_behind(uri)
+                return (dialled_number(uri), trunk) if trunk in leg.carrier.redirects else ("", None)
             ours = uri[:4].lower() == "tel:" or self._addresses.is_ours(parse_uri(uri).host)
-            return dialled_number(uri) if ours else ""
+            return (dialled_number(uri) if ours else ""), None
         except SipError:
-            return ""
+            return "", None
 
     def _of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> Leg | None:
         """RFC 3891 3: a Replaces matches by Call-ID and both tags; from-tag 0 stands for a peer without one."""
