@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.call.test_transfers import EXTENSION, OUTSIDE, allowing, bridged, own
 from softswitch.acd import messages as acd
 from softswitch.call import records
 from softswitch.call.live import INTERNAL
-from softswitch.ids import AgentId, LegId
+from softswitch.ids import AgentId, LegId, TrunkId
 from softswitch.media import messages as media
 from softswitch.sip import messages as sip
 
@@ -175,6 +176,27 @@ def test_a_colleague_is_sent_outside_on_the_account_of_who_sends_him() -> None:
     house.bye(invite.leg)
     assert far in house.ended_legs
     assert not house.calls.board.dialling.ledger.busy
+    house.assert_nothing_left()
+
+
+def test_a_trunk_redirects_what_an_agent_dials() -> None:
+    base = allowing()
+    pstn = base.sip.trunks[0]
+    reserve = replace(pstn, id=TrunkId("reserve"), host="127.0.0.9")
+    house = House(replace(base, sip=replace(base.sip, trunks=(replace(pstn, redirects=(reserve.id,)), reserve))))
+    house.register(ANNA)
+    near = own_call(house, OUTSIDE)
+    (invite,) = house.ringing()
+    house.ended_legs.add(invite.leg)
+    moved = sip.LegEnded(invite.leg, sip.EndedBy.PEER, 302, moved_to="+37255509999", moved_trunk=reserve.id)
+    house.post(moved)
+    (second,) = house.ringing()
+    assert (second.trunk, second.target) == ("reserve", "sip:+37255509999@127.0.0.9:5080")
+    house.ended_legs.add(second.leg)
+    house.post(replace(moved, leg=second.leg, moved_to="+3729001234"))  # premium: refused, and nothing is left
+    assert [each.status for each in house.of(sip.Reject)] == [480]
+    assert [each.kind for each in house.of(sip.SecurityEvent)] == ["dial_refused"]
+    assert near in house.ended_legs
     house.assert_nothing_left()
 
 

@@ -161,7 +161,7 @@ class Dialling:
     def _place(self, outside: Outside, now: float) -> None:
         board = self._board
         self._outside = outside
-        trunk, dialler, verdict, others = outside
+        trunk, dialler, verdict, others, _ = outside
         number = verdict.number
         facts = self._facts(trunk.id, number, now, "")
         facts.encryption = board.encryption_of(trunk.id, None)
