@@ -7,8 +7,11 @@ ARGS   ?=
 TESTS  ?= tests
 JOBS   ?= 2
 
+# Whatever the caller's shell says: a test starts hundreds of processes, and each would compile all of the source anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo fuzz test unit serial lint format types bench bench-calls bench-register bench-media soak soak-acd soak-sip soak-sip-sim prompts lock clean bench-acd
+.PHONY: help demo fuzz test unit serial lint style types walls collect format bench bench-calls bench-register bench-media soak soak-acd soak-sip soak-sip-sim prompts lock clean bench-acd
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +35,7 @@ demo: .venv/.demo-installed ## the bank line at work with real phones, checked s
 
 test: .venv/.test-installed ## everything: lint, unit, simulation, interop (installs sipp and PostgreSQL when root)
 	@tools/test_machine.sh
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync=target lint collect
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory serial
 
@@ -44,12 +47,22 @@ serial: .venv/.test-installed ## the tests with real phones or a clock, one afte
 	@echo "== tests with real phones, servers and clocks, one after another"
 	@$(BIN)/pytest -m "interop or serial" $(TESTS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
-lint: .venv/.test-installed ## ruff, mypy --strict, the walls between the rooms
+lint: types style walls ## ruff, mypy --strict, the walls between the rooms
+	@echo "Lint: clean."
+
+types: .venv/.test-installed
+	@$(BIN)/mypy --no-error-summary
+
+style: .venv/.test-installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
-	@$(BIN)/mypy --no-error-summary
+
+walls: .venv/.test-installed
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
-	@echo "Lint: clean."
+
+# Runs beside mypy, which has one core: else each worker of `unit` would rewrite the assertions of all tests by itself.
+collect: .venv/.test-installed
+	@$(BIN)/pytest --collect-only -qq $(TESTS) >/dev/null 2>&1 || echo "Some tests cannot be collected; what is wrong comes below."
 
 format: .venv/.test-installed ## let ruff put the source in order
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
