@@ -9,8 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long one example took says more of a busy machine than of the code; the limit of a test is pytest's own.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 # A shell starts background jobs with SIGINT ignored, and so would every program that a test starts and interrupts.
 if threading.current_thread() is threading.main_thread():

@@ -51,7 +51,7 @@ class WebPhone:
 
     async def get(self, wanted: int | str) -> Message:
         """The next final response with this status, or request of this method."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 message = Message(await self.socket.receive_str())
                 if wanted in (message.status, message.method):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from time import perf_counter
+from time import process_time
 
 from acd_line import ANNA, FIRST, LI, MART, Line, agent, queue
 
@@ -88,12 +88,12 @@ def test_pain_06_a_heavy_queue_does_not_block_agents_it_cannot_use() -> None:
         line.call(10.0, queue="heavy")
     line.call(11.0, queue="light")
     assert line.rung() == MART
-    began = perf_counter()
+    began = process_time()
     for _ in range(200):
         line.send(m.AgentRefused(line.ring()))
         line.send(m.CallerLeft(list(line.engine.floor.entries)[-1]))
         line.call(queue="light")
-    assert perf_counter() - began < 5.0
+    assert process_time() - began < 5.0
 
 
 def test_pain_08_estimates_follow_what_was_measured() -> None:
@@ -174,11 +174,11 @@ def test_pain_16_a_thousand_waiting_callers_cost_the_next_one_no_more() -> None:
     engine = line.engine
     for number in range(20_000):
         engine.handle(m.CallerEntered(number + 10, line.settings.queues[0].id, "", None, "en", None), 10.0)  # type: ignore[arg-type]
-    began = perf_counter()
+    began = process_time()
     for number in range(1000):
         engine.handle(m.CallerEntered(number + 50_000, line.settings.queues[0].id, "", None, "en", None), 10.0)  # type: ignore[arg-type]
         engine.handle(m.CallerLeft(number + 50_000), 10.0)  # type: ignore[arg-type]
-    assert perf_counter() - began < 1.0
+    assert process_time() - began < 1.0
 
 
 def test_pain_17_stable_ids_a_display_name_is_not_one() -> None:

@@ -36,7 +36,7 @@ def gateways() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 async def invite(gateway: socket.socket) -> str:
     """The next INVITE that comes here; OPTIONS is not answered."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             data = await asyncio.get_running_loop().sock_recv(gateway, 65535)
             if data.startswith(b"INVITE"):
@@ -50,7 +50,7 @@ def answer(text: str, status: str) -> bytes:
 
 
 async def row_of(switch: Switch, until: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    async with asyncio.timeout(10), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(30), aiohttp.ClientSession() as http:
         while True:
             async with http.get(f"http://{switch.http.host}:{switch.http.port}/api/v1/trunks") as got:
                 row: dict[str, Any] = (await got.json())["trunks"][0]

@@ -106,7 +106,7 @@ async def test_it_is_looked_at_without_being_asked(written: Written) -> None:
     written.survivors.look = noted  # type: ignore[method-assign]
     written.house.register(ANNA)
     written.house.to_queue()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await looked.wait()
     await written.store.flush()
     assert written.store.health().committed == 1

@@ -85,7 +85,7 @@ async def call(gateway: socket.socket, switch: Switch, number: str = "+372631000
         return f"{head}{kind}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await loop.sock_sendto(gateway, request("INVITE", "invite", "", sdp), address)
         answer = ""
         while not answer.startswith("SIP/2.0 200"):
@@ -142,7 +142,7 @@ async def test_a_carrier_is_left_when_it_stops(settings: Settings, gateway: sock
             assert switch.cores.stack.carriers[str(trunk.id)].registered
             began = time.monotonic()
         await asked("REGISTER", "Expires: 0")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
 
 
 def contact(agent: str, transport: str = "udp") -> StoredContact:
@@ -212,8 +212,9 @@ async def test_the_journal_of_a_stopped_switch_replays_to_its_last_state(setting
     assert len(list(segment.lines)) >= len(settings.acd.agents)
 
 
-async def test_nobody_is_rung_any_more_while_it_stops(settings: Settings) -> None:
+async def test_nobody_is_rung_any_more_while_it_stops(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """An overdue call-back rings Anna; when her phone is told to stop, it is not Mart's turn."""
+    monkeypatch.setattr("softswitch.app.switch._GOODBYE_SECONDS", 120.0)
     now = time.time()
     overdue = PromiseOpened(
         PromiseId(1),
@@ -236,7 +237,7 @@ async def test_nobody_is_rung_any_more_while_it_stops(settings: Settings) -> Non
         assert "ringing" in {state for state, _ in states(switch).values()}
         legs = switch.cores.calls.board.live_legs()
         began = time.monotonic()
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < 60.0, "its patience is not what ends it"
     assert len(legs) == 1
     assert rows(settings, "SELECT count(*) FROM call_detail") == [(1,)]
 

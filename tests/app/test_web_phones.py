@@ -21,7 +21,7 @@ __all__ = ["gateway", "settings"]  # fixtures
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0)
 

@@ -37,7 +37,7 @@ class Peer(asyncio.DatagramProtocol):
         self.came.put_nowait(message)
 
     async def next(self) -> Message:
-        return await asyncio.wait_for(self.came.get(), 2.0)
+        return await asyncio.wait_for(self.came.get(), 20.0)
 
 
 async def peer() -> Peer:

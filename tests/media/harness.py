@@ -36,7 +36,7 @@ from softswitch.media.messages import (
 from softswitch.media.sdes import SUITES
 
 SOURCE = str(Path(__file__).parents[2] / "src")
-TIMEOUT = 5.0
+TIMEOUT = 20.0
 NOBODY = LegId(2**40)
 T = TypeVar("T")
 

@@ -66,7 +66,7 @@ class Desk:
     async def make(self, *segments: Segment) -> SpeechMade:
         self._next += 1
         self.maker.make(MakeSpeech(LegId(1), PlaybackId(self._next), segments))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.posted.get()
 
 

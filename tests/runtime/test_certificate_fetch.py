@@ -151,7 +151,7 @@ async def test_nothing_is_asked_of_a_host_that_is_not_listed(host: Host) -> None
 async def test_closing_leaves_nothing_behind(host: Host) -> None:
     fetcher = CertificateFetcher(StirSettings(hosts=(f"127.0.0.1:{host.port}",)), lambda event: None)
     fetcher.fetch(FetchCertificate(host.url("slow")))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await host.slow.wait()
         await fetcher.close()
     assert not fetcher._tasks

@@ -35,7 +35,7 @@ class Inbox:
         self._events.put_nowait(event)
 
     async def get(self, kind: type) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 event = await self._events.get()
                 if isinstance(event, kind):
@@ -52,7 +52,7 @@ async def opened(*transports: str) -> tuple[SipTransport, Inbox, tuple[Flow, ...
 async def test_a_datagram_comes_with_its_flow_and_the_answer_goes_back_the_same_way() -> None:
     shell, inbox, (local,) = await opened("udp")
     phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    phone.settimeout(5)
+    phone.settimeout(20)
     phone.bind((LOOPBACK, 0))
     phone.sendto(b"OPTIONS", local.local)
     event = await inbox.get(PacketReceived)
@@ -113,7 +113,7 @@ async def test_a_connection_is_made_when_there_is_none_and_messages_wait_for_it(
     flow = Flow("tcp", (LOOPBACK, 5060), server.sockets[0].getsockname(), -1)
     shell.transmit(Transmit(flow, b"one"))
     shell.transmit(Transmit(flow, b"two"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await got.get() == b"onetwo"
     await inbox.get(StreamClosed)
     server.close()

@@ -244,7 +244,7 @@ async def test_no_version_number_to_nobody(client: aiohttp.ClientSession) -> Non
 async def test_broken_requests_learn_no_version(server: HttpServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"GARBAGE\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 20)
     writer.close()
     assert b" 400 " in answer and b"aiohttp" not in answer and b"Python" not in answer
 

@@ -40,7 +40,7 @@ class Port:
         return self
 
     async def get(self, kind: type) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 event = await self._events.get()
                 if isinstance(event, kind):
@@ -200,7 +200,7 @@ async def test_a_socket_that_becomes_no_websocket_is_closed(monkeypatch: pytest.
         reader, writer = await asyncio.open_connection(HOST, int(web.url.split(":")[2].split("/")[0]))
         writer.write(b"GET /sip HTTP/1.1\r\nHost: x\r\n")
         with pytest.raises(ConnectionResetError):
-            while await asyncio.wait_for(reader.read(), 5) == b"":
+            while await asyncio.wait_for(reader.read(), 20) == b"":
                 raise ConnectionResetError
         writer.close()
         await socket.send_str("still here")
@@ -249,7 +249,7 @@ async def test_broken_requests_learn_no_version_and_fill_no_log(
     async with port() as (web, _):
         reader, writer = await asyncio.open_connection(HOST, web.number)
         writer.write(broken + b"\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), 20)
         writer.close()
     assert answer.startswith(b"HTTP/1.0 400 ")
     assert b"aiohttp" not in answer and b"Python" not in answer
@@ -266,7 +266,7 @@ async def test_who_is_gone_before_the_answer_fills_no_log(capfd: pytest.CaptureF
                 b"Sec-WebSocket-Protocol: sip\r\n\r\n"
             )
             writer.write_eof()
-            await asyncio.wait_for(reader.read(), 5)
+            await asyncio.wait_for(reader.read(), 20)
             writer.close()
     assert "Traceback" not in "".join(capfd.readouterr())
 

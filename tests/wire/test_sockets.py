@@ -140,7 +140,7 @@ class Line:
 
     async def get(self) -> bytes:
         """One answer; empty when the connection ended."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             if self.kind == "udp":
                 return await asyncio.get_running_loop().sock_recv(self._socket, 65_535)
             if self.kind in ("tcp", "tls"):

@@ -93,7 +93,7 @@ class Browser:
         host, port = self.server
         await self.ice.addRemoteCandidate(RTCIceCandidate(1, "1", host, port, 2130706431, "udp", "host"))
         await self.ice.addRemoteCandidate(None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self.ice.start(RTCIceParameters(usernameFragment=UFRAG, password=PASSWORD))
             algorithm, _, value = self.worker.fingerprint.partition(" ")  # type: ignore[attr-defined]
             await self.dtls.start(RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value)]))
@@ -103,7 +103,7 @@ class Browser:
         await self.dtls._send_rtp(rtp.build(payload_type, self.sequence, self.sequence * 160, 99, payload))
 
     async def hear(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return (await self.heard.get())[12:]
 
     async def close(self) -> MediaLegClosed:
@@ -156,7 +156,7 @@ async def test_reports_on_the_port_of_the_audio(dtls_worker: Worker) -> None:
     await browser.hear()
     await browser.dtls._send_rtp(rtcp.write(99, 5.0, rtcp.Sent(99, 160, 1, 160), None))
     await browser.dtls._send_rtp(bytes(RtcpByePacket([99])))
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(30):
         report = RtcpPacket.parse(await browser.reports.get())[0]
     assert isinstance(report, RtcpSrPacket)
     assert report.sender_info.packet_count == 1
@@ -203,7 +203,7 @@ def leg(dtls_worker: Worker) -> Iterator[tuple[LegId, socket.socket]]:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", 0))
     sock.connect(("127.0.0.1", port))
-    sock.settimeout(2)
+    sock.settimeout(20)
     yield made, sock
     sock.close()
     dtls_worker.send(CloseMediaLeg(made))

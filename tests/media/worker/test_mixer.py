@@ -153,7 +153,7 @@ def _drain(floor: Floor, name: str) -> None:
             floor.payloads[name].append(payload)
     except TimeoutError:
         pass
-    phone.sock.settimeout(5.0)
+    phone.sock.settimeout(20)
 
 
 def _is_one_steady_stream(floor: Floor, name: str) -> None:

@@ -38,7 +38,7 @@ class Floor:
         for leg, port in zip((ONE, OTHER), pool.refill(100.0, 10), strict=False):
             phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             phone.bind(("127.0.0.1", 0))
-            phone.settimeout(5)
+            phone.settimeout(20)
             self.phones[leg] = phone
             self.board.handle(OpenMediaLeg(leg, port))
             self.board.handle(SetRemote(leg, "127.0.0.1", phone.getsockname()[1], 0, 101))

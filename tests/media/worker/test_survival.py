@@ -128,7 +128,7 @@ def test_it_ends_with_its_grace(survivor: Callable[..., Worker]) -> None:
     one, other = pair(worker)
     worker.cut()
     talk(one, other)
-    assert worker.process.wait(5) == 0
+    assert worker.process.wait(20) == 0
     assert not Path(worker.path).exists()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(one.server)
@@ -143,7 +143,7 @@ def test_without_a_leg_there_is_nothing_to_wait_for(survivor: Callable[..., Work
     worker.send(AdoptLegs(()))
     worker.expect(MediaLegClosed)
     worker.cut()
-    assert worker.process.wait(5) == 0
+    assert worker.process.wait(20) == 0
 
 
 def test_music_goes_on_and_what_was_pressed_is_told(survivor: Callable[..., Worker]) -> None:
@@ -181,7 +181,7 @@ def test_one_switch_at_a_time(survivor: Callable[..., Worker]) -> None:
     worker = survivor()
     one, other = pair(worker)
     with socket.socket(socket.AF_UNIX) as second:
-        second.settimeout(5)
+        second.settimeout(20)
         second.connect(worker.path)
         second.sendall(encode([Claim("f")]))
         try:
@@ -199,7 +199,7 @@ def test_nobody_who_says_something_else_gets_it(survivor: Callable[..., Worker])
     worker.cut()
     for first in (encode([Finish()]), encode([AdoptLegs(())]), b"\xff" * 10):
         with socket.socket(socket.AF_UNIX) as stranger:
-            stranger.settimeout(5)
+            stranger.settimeout(20)
             stranger.connect(worker.path)
             stranger.sendall(first)
             assert stranger.recv(100) == b""
@@ -213,11 +213,11 @@ def test_another_configuration_or_version_ends_it(survivor: Callable[..., Worker
     pair(worker)
     worker.cut()
     with socket.socket(socket.AF_UNIX) as other:
-        other.settimeout(5)
+        other.settimeout(20)
         other.connect(worker.path)
         other.sendall(encode([Claim("something else")]))
         assert Decoder().feed(other.recv(100)) == [Claimed(False)]
-    assert worker.process.wait(5) == 0
+    assert worker.process.wait(20) == 0
 
 
 def test_an_orderly_end_needs_no_grace(survivor: Callable[..., Worker]) -> None:
@@ -226,7 +226,7 @@ def test_an_orderly_end_needs_no_grace(survivor: Callable[..., Worker]) -> None:
     worker.send(Ping(5))
     assert worker.expect(Pong).number == 5
     worker.send(Finish())
-    assert worker.process.wait(5) == 0
+    assert worker.process.wait(20) == 0
 
 
 def test_a_signal_ends_it_only_when_it_is_alone(survivor: Callable[..., Worker]) -> None:
@@ -241,4 +241,4 @@ def test_a_signal_ends_it_only_when_it_is_alone(survivor: Callable[..., Worker])
     worker.cut()
     talk(one, other)
     worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(5) == 0
+    assert worker.process.wait(20) == 0
