@@ -18,6 +18,7 @@ from softswitch.ids import LegId
 from softswitch.media import messages as media
 from softswitch.media.sdp import parse
 from softswitch.sip import messages as sip
+from softswitch.sip.offer_messages import OfferDue
 
 
 def talking(house: House) -> tuple[LegId, LegId]:
@@ -289,7 +290,7 @@ def test_a_survivor_keeps_what_is_known_and_the_rest_comes_up_again() -> None:
     ports = {leg.id: leg.port for leg in house.calls.board.live_legs()}
     stranger = 5
     found = [
-        media.FoundLeg(leg, port, 0, 0, 9, 9, "127.0.0.2", 30000)
+        media.FoundLeg(leg, port, 0, 0, 9, 9, "127.0.0.2", 30000, True, True, 0)
         for leg, port in ((kept, ports[kept]), (stranger, 20100))
     ]
     mark = len(house.sent)
@@ -392,3 +393,78 @@ def test_an_answer_to_an_offer_that_another_answer_has_used_up_is_asked_for_agai
     house.post(sip.OfferAnswered(customer, 200, offer().replace(b"m=audio 30000", b"m=audio 31000")))
     assert house.of(media.SetRemote)[-1].port == 31000
     assert customer not in house.ended_legs
+
+
+def on_hold(body: bytes) -> bytes:
+    return body.replace(b"a=sendrecv", b"a=sendonly")
+
+
+def test_who_resumes_while_his_audio_is_gone_is_heard_again() -> None:
+    """His own offer gets 491, and he says by his answer to ours that he is back."""
+    house = House()
+    house.offer_status = 0
+    customer, agent = talking(house)
+    house.post(sip.OfferReceived(agent, on_hold(offer())))
+    assert house.heard(customer)[-1].startswith("music")
+    house.lose_media()
+    house.post(sip.OfferReceived(agent, offer()))
+    assert house.of(sip.AnswerOffer)[-1].status == 491
+    house.new_media()
+    mark = len(house.sent)
+    house.post(sip.OfferAnswered(agent, 200, offer()))
+    assert [each.leg for each in since(house, mark, media.StopPlay)] == [customer]
+    assert [(each.leg, each.send) for each in since(house, mark, media.SetRemote)] == [(agent, True)]
+
+
+def test_who_holds_by_his_answer_to_our_offer_is_on_hold() -> None:
+    house = House()
+    house.offer_status = 0
+    customer, agent = talking(house)
+    house.lose_media()
+    house.new_media()
+    house.post(sip.OfferAnswered(customer, 200, offer()))
+    mark = len(house.sent)
+    house.post(sip.OfferAnswered(agent, 200, on_hold(offer())))
+    assert [each.leg for each in since(house, mark, media.Play, media.PlayMusic)] == [customer]
+    house.post(sip.OfferReceived(agent, offer()))
+    assert [each.leg for each in since(house, mark, media.StopPlay)] == [customer]
+
+
+def version(sdp: bytes) -> int:
+    return parse(sdp).origin.version
+
+
+def test_an_offer_that_has_waited_is_made_anew_with_a_higher_version() -> None:
+    house = House()
+    house.offer_status = 0
+    customer, agent = talking(house)
+    house.lose_media()
+    house.new_media()
+    (first,) = [each for each in house.of(sip.SendOffer) if each.leg == agent]
+    house.post(sip.OfferReceived(agent, on_hold(offer())))  # in the pause of a glare (RFC 3261 14.1)
+    answer = house.of(sip.AnswerOffer)[-1]
+    assert answer.status == 200
+    house.post(OfferDue(agent))
+    *_, second = [each for each in house.of(sip.SendOffer) if each.leg == agent]
+    assert version(first.sdp) < version(answer.sdp) < version(second.sdp)
+    house.post(sip.OfferAnswered(agent, 200, on_hold(offer())))
+    assert not house.of(sip.Hangup)
+    house.bye(customer)
+    house.wait(20_000)
+    house.assert_nothing_left()
+
+
+def test_an_offer_that_has_waited_until_the_next_crash_waits_for_audio() -> None:
+    house = House()
+    house.offer_status = 0
+    _, agent = talking(house)
+    house.lose_media()
+    house.new_media()
+    house.lose_media()
+    mark = len(house.sent)
+    house.post(OfferDue(agent))
+    assert since(house, mark, sip.SendOffer) == []
+    house.new_media()
+    assert [each.leg for each in since(house, mark, sip.SendOffer)] == [agent]
+    house.post(sip.OfferAnswered(agent, 200, offer()))
+    assert not house.of(sip.Hangup)

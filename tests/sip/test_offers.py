@@ -33,6 +33,7 @@ from softswitch.sip.messages import (
     SendOffer,
     Transmit,
 )
+from softswitch.sip.offer_messages import OfferDue
 
 HOLD = OFFER + b"a=sendonly\r\n"
 HELD = REPLY + b"a=recvonly\r\n"
@@ -191,6 +192,22 @@ def test_crossing_offers_491_and_glare_of_the_callee() -> None:
     assert only(out, OfferAnswered) == OfferAnswered(leg, 200, HELD)
 
 
+def test_his_offer_in_the_pause_of_a_glare_makes_ours_old() -> None:
+    """The version of what we say only grows (RFC 3264 8): another one is asked for, when his has its ACK."""
+    side, leg, ours, sent = offering()
+    side.packet(response(491, sent))
+    side.packet(reinvite(ours))
+    side.do(AnswerOffer(leg, 200, HELD))
+    out = side.wait(2.1)
+    assert not [each for each in transmitted(out) if start(each).startswith("INVITE")], "his ACK comes first"
+    out = side.packet(ack(ours, 2))
+    assert only(out, OfferDue) == OfferDue(leg)
+    assert transmitted(out) == []
+    (again,) = transmitted(side.do(SendOffer(leg, OFFER)))
+    assert again.endswith(OFFER)
+    assert only(side.packet(response(200, again, body=HELD)), OfferAnswered) == OfferAnswered(leg, 200, HELD)
+
+
 def test_glare_of_the_caller_waits_longer() -> None:
     side = Peer()
     side.dial_and_talk()
@@ -217,7 +234,8 @@ def test_our_offer_waits_for_the_open_one() -> None:
     assert side.do(SendOffer(leg, REPLY)) == []
     side.do(AnswerOffer(leg, 200, HELD))
     out = side.packet(ack(ours, 2))
-    assert start(transmitted(out)[0]).startswith("INVITE")
+    assert only(out, OfferDue) == OfferDue(leg), "it is older than what we have said since"
+    assert start(transmitted(side.do(SendOffer(leg, OFFER)))[0]).startswith("INVITE")
 
 
 def test_our_offer_waits_for_the_first_ack() -> None:

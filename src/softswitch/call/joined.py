@@ -18,8 +18,9 @@ from softswitch.call.conference import Conference, Guest, hearing
 from softswitch.call.keys import pass_on
 from softswitch.call.leg import AudioMoved, CallLeg
 from softswitch.call.prompts import music_segment
+from softswitch.ids import LegId
 from softswitch.media.messages import Bridge, DigitReceived, RtpSilent, Unbridge
-from softswitch.sip.messages import AckReceived, InfoDigitReceived, LegEnded, OfferReceived
+from softswitch.sip.messages import AckReceived, InfoDigitReceived, LegEnded, OfferAnswered, OfferReceived
 
 NORMAL_CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
 RTP_LOST = 'Q.850;cause=41;text="RTP timeout"'  # temporary failure: the line is dead, not the person
@@ -49,6 +50,7 @@ class Joined:
         self._on_end = on_end
         self._began_at = 0.0
         self._together = False
+        self._held: dict[LegId, None] = {}  # who is on hold, as far as the other has been told by music
         self._mixed: Conference | None = None
         self.guests: list[Guest] = []
         self.over = False
@@ -77,6 +79,7 @@ class Joined:
         board.give_leg(self._customer, self)
         board.give_leg(self._agent, self)
         self._together = True
+        self._held.clear()
         self.sound()
         for leg in (self._customer, self._agent):
             if leg.on_hold:  # since before
@@ -145,13 +148,12 @@ class Joined:
     # -------------------------------------------------------------- LegOwner
 
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
-        if isinstance(event, OfferReceived | AckReceived):
-            was_on_hold = leg.on_hold
+        if isinstance(event, OfferReceived | AckReceived | OfferAnswered):
             if isinstance(event, OfferReceived):
                 leg.answer_reoffer(event.sdp)
-            else:
+            elif isinstance(event, AckReceived):
                 leg.acknowledged(event.sdp)
-            if leg.on_hold != was_on_hold:
+            if leg.on_hold != (leg.id in self._held):
                 self._hold_changed(leg)
         elif isinstance(event, AudioMoved):
             self.sound()
@@ -165,8 +167,10 @@ class Joined:
         by = "the customer" if leg is self._customer else "the agent"
         self._board.recordings.mark(self._customer, "held" if leg.on_hold else "taken back", by)
         if leg.on_hold:
+            self._held[leg.id] = None
             other.play((music_segment(self._music),), loops=0)
         else:
+            self._held.pop(leg.id, None)
             other.stop_play()
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:

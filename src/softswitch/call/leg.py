@@ -25,6 +25,7 @@ from softswitch.media.messages import (
     AnsweredBy,
     CloseMediaLeg,
     DigitReceived,
+    FoundLeg,
     GreetingOver,
     MediaSecured,
     OpenMediaLeg,
@@ -56,6 +57,7 @@ from softswitch.sip.stir_messages import CallerIdentity
 _NOT_ACCEPTABLE = 'SIP;cause=488;text="Not Acceptable Here"'
 # Who offers gets our answer when somebody has answered: as long as a phone may ring (RFC 3261 16.6: timer C, > 3 min)
 _ANSWER_TAKES_SECONDS = 300.0
+_VERSION_GAP = 10  # more descriptions than we make of a leg between two looks at it
 
 # What happens to one leg, and its owner hears.
 LEG_EVENTS = (
@@ -230,14 +232,23 @@ class CallLeg:
         return self._ours.version
 
     def goes_on(self, version: int, remote: RemoteMedia | None) -> None:
-        """As the process before has left it. What it said last is not known to the letter: the next one is new. Keys
-        are with the media process alone; the next description of ours has others."""
-        self._ours.version = version + 1
+        """As the process before has left it. What it said last is not known to the letter, nor how often: the next is
+        new. Keys are with the media process alone; the next description of ours has others."""
+        self._ours.version = version + _VERSION_GAP
         self._ours.carried = True
         self.remote = remote
         if remote is not None and remote.security is not None:
             self._security.agree(remote.security, remote.protocol)
             self.keys_agreed()
+
+    def carried_as(self, found: FoundLeg) -> bool:
+        """Does the media process know the same of the peer as we do?"""
+        remote = self.remote
+        if remote is None:
+            return True
+        host = audio_host(remote.host, self.facts.signalling)
+        ours = host, remote.port, remote.send, remote.receive, remote.payload_type
+        return ours == (found.host, found.remote_port, found.send, found.receive, found.payload_type)
 
     # -------------------------------------------------------------- SDP
 

@@ -179,13 +179,14 @@ class MediaAgain:
         if found is None:
             self._board.ports.let_go(offered.before)
             return True
-        leg, _ = found
+        leg, owner = found
         used_up = not leg.has_offered  # by an answer that came with an ACK
         if event.sdp is not None and event.status < 300 and not used_up:
             try:
                 leg.accept_answer(event.sdp)
                 leg.keys_agreed()  # or they will be: nobody waits for it
                 self._board.ports.let_go(offered.before)
+                owner.leg_event(leg, event, now)
             except (NotAcceptable, SdpError):
                 self._give_up(leg)
         elif (event.status == 491 or used_up) and offered.tries < MOST_TRIES:

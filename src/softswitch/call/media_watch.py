@@ -22,7 +22,8 @@ from softswitch.media.messages import (
     PlaybackEnded,
     PortsLeased,
 )
-from softswitch.sip.messages import OfferAnswered
+from softswitch.sip.messages import OfferAnswered, SendOffer
+from softswitch.sip.offer_messages import OfferDue
 
 MEDIA_FAILED = 'Q.850;cause=41;text="Media failed"'  # of this leg alone; the media process logs why
 
@@ -49,6 +50,7 @@ class MediaWatch:
             AllLegsFound: self._all_found,
             SpeechMade: self._speech_made,
             OfferAnswered: self._offer_answered,
+            OfferDue: self._offer_due,
         }
 
     def _leased(self, event: PortsLeased, now: float) -> None:
@@ -87,6 +89,13 @@ class MediaWatch:
         if not self.again.answered(event, now):
             self._other_offer(event, now)
 
+    def _offer_due(self, event: OfferDue, now: float) -> None:
+        found = self._board.find_leg(event.leg)
+        if found is not None and found[0].has_media:
+            self._board.emit(SendOffer(event.leg, found[0].make_offer()))
+        else:  # another one follows, when there is audio again
+            self._offer_answered(OfferAnswered(event.leg, 491, None), now)
+
     # -------------------------------------------------------------- a media process that has outlived the switch
 
     def _legs_found(self, event: LegsFound, now: float) -> None:
@@ -102,5 +111,14 @@ class MediaWatch:
         here += [leg for leg in legs if not ports.has(leg.port)]  # of a process that had other ports
         self.again.lost([leg for leg in here if leg.has_media and leg.id not in found], now)
         self.again.ready(now)
+        for leg in known:
+            self._compare(found[leg])
         if found:
             self._board.emit(AdoptLegs(tuple(known), event.port_first, event.port_last))
+
+    def _compare(self, found: FoundLeg) -> None:
+        """What was agreed right before the crash is not in the record of the call: who is carried otherwise than we
+        know is asked what holds."""
+        known = self._board.find_leg(LegId(found.leg))
+        if known is not None and known[0].has_media and not known[0].carried_as(found):
+            self._board.emit(SendOffer(known[0].id, known[0].make_offer()))

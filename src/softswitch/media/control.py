@@ -180,7 +180,7 @@ _ELEMENTS: Final[dict[type[Any], type[Any]]] = {
 }
 # rows inside a message, and what they hold
 _ROWS: Final[dict[type[Any], tuple[type[Any], tuple[type[Any], ...]]]] = {
-    LegsFound: (FoundLeg, (int, int, int, int, int, int, str, int)),
+    LegsFound: (FoundLeg, (int, int, int, int, int, int, str, int, bool, bool, int)),
 }
 # The whole language in a few letters: both sides have to speak the same.
 PROTOCOL: Final = hashlib.sha256(

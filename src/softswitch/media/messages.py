@@ -314,6 +314,9 @@ class FoundLeg(NamedTuple):
     packets_out: int
     host: str  # where the peer was told to be by `SetRemote`; "": not yet
     remote_port: int
+    send: bool = True  # as `SetRemote` said last, like the next two
+    receive: bool = True
+    payload_type: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from softswitch.sip.messages import (
     TrunkAnswering,
     WatchChanged,
 )
+from softswitch.sip.offer_messages import OfferDue
 from softswitch.sip.stir_messages import FetchCertificate
 from softswitch.sip.timers import Timers
 from softswitch.sip.uri import host_port, ip_literal
@@ -53,6 +54,7 @@ Command = (
     | CarriersLeft
     | SecurityEvent
     | FetchCertificate
+    | OfferDue
     | Lookup
 )
 _MAX_PLACES = 256

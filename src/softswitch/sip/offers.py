@@ -3,6 +3,7 @@
 peer:   IDLE ──INVITE/UPDATE──► INCOMING ──AnswerOffer──► (200: wait for ACK) ──► IDLE
 ours:   IDLE ──SendOffer──► OUTGOING ──final──► IDLE
                                └─491──► GLARE ──timer──► OUTGOING
+An offer that waits while the peer's is answered is out of date: its turn come, the call room is asked for another.
 crossing: INVITE in OUTGOING → 491; INVITE in INCOMING → 500 with Retry-After; SendOffer in INCOMING waits.
 """
 
@@ -17,6 +18,7 @@ from softswitch.sip.carrier import proof
 from softswitch.sip.errors import SipError
 from softswitch.sip.message import Request, Response
 from softswitch.sip.messages import AckReceived, EndedBy, OfferAnswered, OfferReceived
+from softswitch.sip.offer_messages import OfferDue
 from softswitch.sip.respond import ALLOW
 from softswitch.sip.session_timer import Asked, asked_by, too_small
 from softswitch.sip.timers import Timer
@@ -79,7 +81,7 @@ class Offers:
         self._wait_number = -1
         self._wait_late = False
         self._outgoing: ClientTransaction | None = None
-        self._sdp: bytes | None = None  # what we are offering, or want to offer
+        self._sdp: bytes | None = None  # what we are offering, or want to offer; empty: it has to be made anew
         self._glare: Timer | None = None
         self._glares = 0
         self._proofs = 0  # challenges of the trunk that were answered for the offer under way
@@ -170,6 +172,9 @@ class Offers:
             if leg.up and incoming.asked is not None:
                 extra += leg.session.answer_lines(incoming.asked)
             leg.session.described = sdp
+            if self._sdp is not None:
+                # RFC 3264 8: the version of what we say grows by each description, and this one is newer.
+                self._sdp = b""
             data = transaction.respond(status, extra, sdp)
             if request.method == "INVITE":
                 self._wait = AckWait(context, transaction.flow, data, self._ack_lost)
@@ -209,8 +214,13 @@ class Offers:
         if self._sdp is None or self._outgoing or self.incoming or self._wait or self._glare:
             return
         leg = self._leg
-        if leg.setup.settled and not leg.told:
+        if not leg.setup.settled or leg.told:
+            return
+        if self._sdp:
             self._invite(self._sdp)
+        else:
+            self._sdp = None
+            leg.hub.context.out.append(OfferDue(leg.id))
 
     def refresh(self, sdp: bytes) -> bool:
         """RFC 4028 7.4: a re-INVITE that repeats what we said last. False when something is in its way."""

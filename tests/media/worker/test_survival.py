@@ -81,7 +81,7 @@ def test_audio_goes_on_and_is_taken_over(survivor: Callable[..., Worker]) -> Non
     talk(one, other)
     worker.connect("f")
     legs = found(worker)
-    assert legs[one.leg] == FoundLeg(one.leg, one.server[1], other.leg, 0, 3, 3, "127.0.0.1", one.port)
+    assert legs[one.leg] == FoundLeg(one.leg, one.server[1], other.leg, 0, 3, 3, "127.0.0.1", one.port, True, True, 0)
     assert legs[other.leg].peer == one.leg
     worker.send(AdoptLegs((one.leg, other.leg)))
     worker.settle()

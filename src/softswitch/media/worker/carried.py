@@ -68,4 +68,7 @@ def _found(leg: Leg) -> FoundLeg:
         leg.tally.out,
         remote.host if remote is not None else "",
         remote.port if remote is not None else 0,
+        remote.send if remote is not None else True,
+        remote.receive if remote is not None else True,
+        remote.payload_type if remote is not None else -1,
     )
