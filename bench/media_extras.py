@@ -6,6 +6,7 @@ Each part drives a media process of its own on core 0 with real sockets, and tak
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -31,6 +32,7 @@ from softswitch.media.messages import Bridge, OpenMediaLeg, SetRemote, SetUpReco
 from softswitch.media.mix_messages import JoinMix
 from softswitch.media.worker.__main__ import furnish
 from softswitch.media.worker.coding import encoder
+from softswitch.media.worker.loop import FRAMES_SECONDS
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
 from softswitch.media.worker.relay import Clock, Relay
@@ -156,6 +158,74 @@ def transcoding(run: Run, report: Report) -> None:
 
 
 # ------------------------------------------------------------------ mixing
+
+
+class _WideRooms:
+    """Rooms of three who speak in wide band, in one process and on a clock of its own; what they say is put in by hand."""
+
+    def __init__(self, folder: str, rooms: int) -> None:
+        clock = Clock(100.0)
+        self.relay, self.clock = Relay(clock), clock
+        pool = PortPool("127.0.0.1", 22000, 29999, 0.0)
+        bits = Random(1).getrandbits
+        self.board = Switchboard(select.epoll(), self.relay, pool, PromptLibrary(folder), 300.0, bits)
+        furnish(self.board, self.relay)
+        self.sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sink.bind(("127.0.0.1", 0))
+        here = self.sink.getsockname()[1]
+        for leg in range(3 * rooms):
+            (port, *_) = pool.leased or pool.refill(clock.now, 64)
+            self.board.handle(OpenMediaLeg(LegId(leg), port))
+            self.board.handle(SetRemote(LegId(leg), "127.0.0.1", here, 9, 101, codec="G722"))
+        for leg in range(3 * rooms):
+            first = leg - leg % 3
+            others = tuple(LegId(one) for one in range(first, first + 3) if one != leg)
+            self.board.handle(JoinMix(LegId(leg), leg // 3 + 1, others, (100, 100)))
+            clock.now += 0.02 / 3 / rooms
+            if leg % 3 == 2:
+                self.board.send_due_frames(clock.now)
+        self._frames, self._number = _speech(G722), 0
+
+    def turn(self, seconds: float) -> list[float]:
+        """20 ms: for how long, in s, packets of other calls waited for each round of frames."""
+        waits: list[float] = []
+        self._number = number = self._number + 1
+        for leg in self.board.legs.values():
+            header = struct.pack("!BBHII", 0x80, 9, number & 0xFFFF, number * 160 & 0xFFFFFFFF, leg.id + 1)
+            packet = bytearray(header + self._frames[number % 50])
+            for tap in leg.route.taps.heard:
+                tap(packet, len(packet))
+        for _ in range(10):
+            self.clock.now += 0.002
+            again = True
+            while again:
+                began = time.thread_time()  # what other programs do meanwhile is not the mixes' fault
+                self.board.send_due_frames(self.clock.now, seconds)
+                waits.append(time.thread_time() - began)
+                again = bool(self.board.wheel.late)
+        return waits
+
+    def close(self) -> None:
+        self.sink.close()
+        for leg in list(self.board.legs.values()):
+            self.board.close(leg)
+
+
+def wide(run: Run, report: Report) -> None:
+    """How long the packets of relayed calls wait for the mixes beside them: in one go, and in rounds as the loop does."""
+    for rooms in (60, 130, 200):
+        made = _WideRooms(str(run.folder), rooms)
+        for _ in range(25):
+            made.turn(math.inf)
+        began = time.process_time()
+        ways = [sorted(wait for _ in range(50) for wait in made.turn(limit)) for limit in (math.inf, FRAMES_SECONDS)]
+        share = (time.process_time() - began) / (2 * 50 * 0.02)
+        made.close()
+        whole, rounds = ([1000 * waits[int(len(waits) * part)] for part in (0.5, 0.99)] for waits in ways)
+        report.figures[f"wide_{rooms}"] = {"whole_ms": whole, "rounds_ms": rounds, "core": share}
+        words = f"{rounds[0]:.1f} / {rounds[1]:.1f} (in one go {whole[0]:.1f} / {whole[1]:.1f})"
+        title = f"{rooms} mixes of three in wide band ({share:.0%} of a core): others wait for them, p50 / p99, ms"
+        report.add(title, words, "≤ 2", rounds[1] <= 2)
 
 
 class _Room:
@@ -323,6 +393,7 @@ def browsers(run: Run, report: Report) -> None:
 PARTS: dict[str, Callable[[Run, Report], None]] = {
     "transcoding": transcoding,
     "mixing": mixing,
+    "wide": wide,
     "recording": recording,
     "browsers": browsers,
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import audioop
 import itertools
+import select
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +16,10 @@ from hypothesis import strategies as st
 from softswitch.ids import LegId, PlaybackId
 from softswitch.media.codecs import G722, OPUS, PCMA, PCMU, Codec
 from softswitch.media.companding import ULAW_TO_ALAW
-from softswitch.media.worker import clips
+from softswitch.media.worker import clips, switchboard
 from softswitch.media.worker.clips import Clip
 from softswitch.media.worker.coding import Encoder, decoder, encoder
+from softswitch.media.worker.loop import FRAMES_SECONDS
 from softswitch.media.worker.player import (
     SLOTS,
     TICK_SECONDS,
@@ -27,6 +31,10 @@ from softswitch.media.worker.player import (
     Turn,
     Wheel,
 )
+from softswitch.media.worker.pool import PortPool
+from softswitch.media.worker.prompts import PromptLibrary
+from softswitch.media.worker.relay import Clock, Relay
+from softswitch.media.worker.switchboard import Switchboard
 
 
 def player(number: int = 0) -> Player:
@@ -271,3 +279,71 @@ def test_an_idle_wheel_does_not_make_the_first_frame_late_or_early() -> None:
     wheel.add(player())
     assert 500.0 - TICK_SECONDS <= wheel.next_due(500.0) <= 500.0 + TICK_SECONDS
     assert SLOTS * TICK_SECONDS == 0.02
+
+
+class Board:
+    """A switchboard with mixes that take their time by a clock of our own."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int, seconds: float) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(switchboard, "monotonic", lambda: self.now)
+        self.clock = Clock(self.now)
+        pool = PortPool("127.0.0.1", 40000, 40001, 1.0)
+        library = PromptLibrary(str(tmp_path))
+        self.board = Switchboard(select.epoll(), Relay(self.clock), pool, library, 30.0, lambda bits: 1)
+        self.taken: list[int] = []
+        self.turns = [Turn(partial(self._take, number, seconds)) for number in range(turns)]
+        for turn in self.turns:
+            self.board.wheel.add(turn)
+
+    def _take(self, number: int, seconds: float, now: float) -> None:
+        self.now += seconds
+        self.taken.append(number)
+
+    def round(self) -> float:
+        """How long packets wait for it; when it was all, time goes on."""
+        began = self.now
+        self.board.send_due_frames(self.now, FRAMES_SECONDS)
+        waited = self.now - began
+        if not self.board.wheel.late:
+            self.now += 0.0002
+        return waited
+
+
+def test_packets_wait_for_a_few_mixes_and_never_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hundred of 90 us are 18 of each 20 ms: each gets its turn, and packets wait for no more than a millisecond."""
+    board = Board(tmp_path, monkeypatch, 200, 0.00009)
+    longest = 0.0
+    while board.now < 101.0:
+        longest = max(longest, board.round())
+    assert longest < 0.0012
+    assert min(board.taken.count(number) for number in range(200)) >= 49
+
+
+def test_more_mixes_than_can_be_lose_turns_all_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three hundred of 100 us are 30 of each 20 ms, and more after the machine stood still."""
+    board = Board(tmp_path, monkeypatch, 300, 0.0001)
+    longest = 0.0
+    for stop in (100.5, 101.0, 101.5):
+        while board.now < stop:
+            longest = max(longest, board.round())
+        board.now += 0.09
+    assert longest < 0.0012
+    counts = [board.taken.count(number) for number in range(300)]
+    assert max(counts) - min(counts) <= 3
+    assert min(counts) >= 40  # of 75, nearly two thirds
+
+
+def test_a_mix_that_ended_takes_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(tmp_path, monkeypatch, 30, 0.001)
+    wheel = board.board.wheel
+    while len(wheel.late) < 2:
+        board.round()
+    gone = next(iter(wheel.late))
+    number = board.turns.index(gone)
+    before = board.taken.count(number)
+    wheel.remove(gone)
+    assert wheel.next_due(board.now) == board.now, "others wait"
+    for _ in range(40):
+        board.round()
+    assert board.taken.count(number) == before

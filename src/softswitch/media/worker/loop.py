@@ -1,6 +1,6 @@
 """The loop of the media process: one thread, one epoll, rounds on a grid of 2 ms.
 
-    round:  frames that are due -> reports -> wait -> packets -> orders -> sleep to the next grid point
+    round:  frames that are due, a millisecond of them -> reports -> wait -> packets -> orders -> sleep to the next grid point
 
 Sleeping to the grid after each batch is what makes it cheap: the packets of all calls that arrive meanwhile share
 one wake-up and one epoll_wait. When nobody talks the wait blocks; when a batch was full there is no sleep.
@@ -20,6 +20,7 @@ from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
 
 MAX_BATCH = 256
+FRAMES_SECONDS = 0.001  # of prompts and mixes in one round: packets of other calls wait for no more
 HOUSEKEEPING_SECONDS = 0.5
 HURRIED_SECONDS = 0.05  # while a key is down or ports are short
 _IDLE_SECONDS = 2.0
@@ -48,7 +49,7 @@ class MediaLoop:
         while not line.over:
             clock.now = now = monotonic()
             if len(wheel):
-                board.send_due_frames(now)
+                board.send_due_frames(now, FRAMES_SECONDS)
             if now >= self._housekeeping_at:
                 self._keep_house(now)
             if board.events:

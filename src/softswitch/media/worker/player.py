@@ -2,6 +2,10 @@
 
 The wheel has ten slots of 2 ms. A player keeps its slot, so its frames leave every 20 ms by absolute time; players
 that share a slot share a wake-up. A new player joins a slot that is in use and due soon; only a crowd is spread.
+
+Turns of others (mixes) are dear: they wait in `late` until the players of that moment have been served, and are taken
+in the order in which they came, some in each round, so that the packets of other calls never wait for all of them.
+One that is due again before it was taken has lost a turn.
 """
 
 from __future__ import annotations
@@ -169,9 +173,10 @@ class Player(Turn):
 class Wheel:
     """Players, and others who do something every 20 ms, by the time their next frame is due."""
 
-    __slots__ = ("_at", "_count", "_slots", "_tick", "_weights")
+    __slots__ = ("_at", "_count", "_slots", "_tick", "_weights", "late")
 
     def __init__(self, now: float) -> None:
+        self.late: dict[Turn, None] = {}  # due, but not yet taken
         self._slots: list[dict[Turn, None]] = [{} for _ in range(SLOTS)]
         self._weights = [0] * SLOTS
         self._at = now  # when the slot of `_tick` is due
@@ -201,6 +206,7 @@ class Wheel:
         if player.slot >= 0:
             del self._slots[player.slot][player]
             self._weights[player.slot] -= player.weight
+            self.late.pop(player, None)
             player.slot = -1
             self._count -= 1
 
@@ -208,6 +214,8 @@ class Wheel:
         """When the next slot with players is due; 0 when nobody plays."""
         if not self._count:
             return 0.0
+        if self.late:
+            return now
         self._catch_up(now)
         at, tick = self._at, self._tick
         while not self._slots[tick]:

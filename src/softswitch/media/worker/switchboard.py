@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import select
 from collections.abc import Callable
+from math import inf
+from time import monotonic
 
 from softswitch.ids import LegId
 from softswitch.media.control import MediaCommand, MediaEvent
@@ -307,16 +309,16 @@ class Switchboard:
         self.events.append(PlaybackEnded(leg.id, player.playback, finished))
         self._rewire(leg)
 
-    def send_due_frames(self, now: float) -> None:
-        """Send every frame that is due by now."""
-        packet = self._packet
-        while players := self.wheel.due(now):
+    def send_due_frames(self, now: float, seconds: float = inf) -> None:
+        """Send every frame that is due by now; what does not fit into so many seconds, next time."""
+        packet, wheel, late = self._packet, self.wheel, self.wheel.late
+        until = monotonic() + seconds
+        while players := wheel.due(now):
             for player in players:
                 if player.slot < 0:
                     continue
                 if not isinstance(player, Player):
-                    assert player.take is not None
-                    player.take(now)
+                    late[player] = None
                     continue
                 leg = self.legs[player.leg]
                 remote = leg.remote
@@ -343,6 +345,15 @@ class Switchboard:
                 except OSError:
                     # ICMP "port unreachable" of an earlier packet, or a full send buffer: this frame is lost
                     leg.tally.dropped += 1
+            if monotonic() >= until:
+                break
+        while late:
+            turn = next(iter(late))
+            del late[turn]
+            assert turn.take is not None
+            turn.take(now)
+            if monotonic() >= until:
+                break
 
     # -------------------------------------------------------------- rounds
 
