@@ -161,7 +161,7 @@ def transcoding(run: Run, report: Report) -> None:
 
 
 class _WideRooms:
-    """Rooms of three who speak in wide band, in one process and on a clock of its own; what they say is put in by hand."""
+    """Rooms of three who speak in wide band, in one process and on a clock of its own; their packets come by hand."""
 
     def __init__(self, folder: str, rooms: int) -> None:
         clock = Clock(100.0)
@@ -212,7 +212,7 @@ class _WideRooms:
 
 
 def wide(run: Run, report: Report) -> None:
-    """How long the packets of relayed calls wait for the mixes beside them: in one go, and in rounds as the loop does."""
+    """How long packets of relayed calls wait for the mixes beside them: in one go, and in rounds as the loop does."""
     for rooms in (60, 130, 200):
         made = _WideRooms(str(run.folder), rooms)
         for _ in range(25):

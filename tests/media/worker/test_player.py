@@ -311,7 +311,7 @@ class Board:
 
 
 def test_packets_wait_for_a_few_mixes_and_never_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two hundred of 90 us are 18 of each 20 ms: each gets its turn, and packets wait for no more than a millisecond."""
+    """Two hundred of 90 us are 18 ms of each 20: each gets its turn, and packets wait for a millisecond at most."""
     board = Board(tmp_path, monkeypatch, 200, 0.00009)
     longest = 0.0
     while board.now < 101.0:

@@ -1,6 +1,6 @@
 """The loop of the media process: one thread, one epoll, rounds on a grid of 2 ms.
 
-    round:  frames that are due, a millisecond of them -> reports -> wait -> packets -> orders -> sleep to the next grid point
+    round:  frames that are due, for 1 ms -> reports -> wait -> packets -> orders -> sleep to the next grid point
 
 Sleeping to the grid after each batch is what makes it cheap: the packets of all calls that arrive meanwhile share
 one wake-up and one epoll_wait. When nobody talks the wait blocks; when a batch was full there is no sleep.
