@@ -15,13 +15,15 @@ from sqlalchemy import create_engine, text
 
 from softswitch.acd import messages as acd
 from softswitch.acd.journal import Replay, Segment
+from softswitch.app.dialling import DialDesk
 from softswitch.app.survivors import Survivors
 from softswitch.app.switch import Switch
+from softswitch.call.dial_settings import Caps
 from softswitch.call.errors import StartError
-from softswitch.call.records import AgentRecord, PromiseOpened, StoredContact
+from softswitch.call.records import AgentRecord, DialRecord, PromiseOpened, StoredContact
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
-from softswitch.ids import AgentId, InteractionId, PromiseId, QueueId
+from softswitch.ids import AgentId, InteractionId, LegId, PromiseId, QueueId
 from softswitch.media.negotiation import make_offer
 from softswitch.runtime import media_house
 from softswitch.runtime.journal import files_of
@@ -199,6 +201,25 @@ async def test_an_agent_whose_phone_cannot_be_called_is_not_ready(settings: Sett
     async with running(settings) as switch:
         assert states(switch)["anna"] == ("offline", "phone not registered")
         assert states(switch)["mart"] == ("ready", "")
+
+
+async def test_what_was_dialled_before_counts_for_the_caps(settings: Settings) -> None:
+    """Also by a call of which nobody knows when it ended: it has its end in the database now."""
+    book = replace(settings.call.dialling, account=Caps(minutes=1.0))
+    capped = replace(settings, call=replace(settings.call, dialling=book))
+    now = time.time()
+    left_open = DialRecord(LegId(7), "agent anna", 0.0, now - 130, now - 120)
+    store = Store(settings.database_url)
+    await store.open()
+    await store.append_durable(left_open)
+    await store.close()
+    async with running(capped) as switch:
+        desk = DialDesk(switch)
+        (anna,) = (row for row in desk.accounts() if row.account == "agent anna")
+        assert (anna.calls_now, 2.0 <= anna.minutes < 3.0) == (0, True)
+        said = desk.may_dial("anna", "+3726311111")
+        assert said is not None and not said.allowed and "minutes of this day are used up" in said.reason
+    assert rows(settings, "SELECT count(*) FROM dialled WHERE ended_at > answered_at") == [(1,)]
 
 
 async def test_the_journal_of_a_stopped_switch_replays_to_its_last_state(settings: Settings, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.call.dial_settings import dialler_named
+from softswitch.call.live import LiveCall
+from softswitch.call.records import DialRestored
 from softswitch.web.dialling import AccountView, VerdictView
 
 if TYPE_CHECKING:
@@ -16,6 +18,18 @@ class DialDesk:
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
+
+    async def restore(self, going_on: tuple[LiveCall, ...]) -> None:
+        """At start: what was dialled before counts for the caps, where there are any."""
+        switch = self._switch
+        looks_back = switch.cores.calls.board.dialling.looks_back
+        if looks_back is None:
+            return
+        now = switch.clock.wall(switch.clock.now())
+        day = switch.clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        past = await switch.edges.store.load_dialled(day, now - looks_back, now)
+        legs = frozenset(kept.sip.leg for call in going_on for kept in call.all_legs)
+        switch.post(DialRestored(past, legs))
 
     def may_dial(self, agent: str, number: str) -> VerdictView | None:
         dialler = dialler_named(agent, self._switch.settings.call.agents)

@@ -127,6 +127,7 @@ _MEDIA_COMMANDS = (
     media.MarkRecording,
 )
 _CALL_RECORDS = (
+    records.DialRecord,
     records.InteractionOpened,
     records.InteractionQueued,
     records.TalkRecord,
@@ -358,6 +359,7 @@ class Switch:
     ) -> None:
         """Registrations, agents' states, calls and open promises, as they were."""
         now = self.clock.now()
+        await DialDesk(self).restore(calls)
         bindings = tuple(self.edges.memory.binding(stored) for stored in state.contacts)
         registered = {binding.agent for binding in bindings}
         known = {agent.id for agent in self.settings.acd.agents}

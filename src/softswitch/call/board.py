@@ -20,7 +20,7 @@ from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.live_speech import LiveSpeech, MakeSpeech, SpeechMade
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.recording import Recordings
-from softswitch.call.records import CallDetail
+from softswitch.call.records import CallDetail, DialRestored
 from softswitch.call.settings import CallSettings, QueueTexts, Settings
 from softswitch.ids import AgentId, IdSource, LegId, PlaybackId, QueueId, TrunkId
 from softswitch.ivr.flow import FlowRules, say_segments
@@ -260,6 +260,20 @@ class Board:
     def dialled(self, leg: LegId, dialler: Dialler, verdict: Verdict, now: float) -> None:
         for event in self.dialling.began(leg, dialler, verdict, now):
             self.emit(event)
+        self._keep_dialled(leg)
+
+    def dial_answered(self, leg: LegId, now: float) -> None:
+        self.dialling.answered(leg, now)
+        self._keep_dialled(leg)
+
+    def _keep_dialled(self, leg: LegId, ended_at: float | None = None) -> None:
+        record = self.dialling.record(leg, self.line.wall, ended_at)
+        if record is not None:
+            self.emit(record)
+
+    def dial_restored(self, event: DialRestored, now: float) -> None:
+        for record in self.dialling.restore(event, self.line.wall(now) - now, now):
+            self.emit(record)
 
     # -------------------------------------------------------------- legs
 
@@ -338,6 +352,7 @@ class Board:
         leg.ended(now)
         self.ports.ended(leg.port)
         self.recordings.ended(leg.id)
+        self._keep_dialled(event.leg, now)
         self.dialling.ended(event.leg, now)
         detail = self._detail(leg, event)
         if leg.has_media:

@@ -49,7 +49,7 @@ from softswitch.call.overload import Admission
 from softswitch.call.prompts import PromptCatalog
 from softswitch.call.readopted import Readopted
 from softswitch.call.record import opened
-from softswitch.call.records import PreviousAgentFound
+from softswitch.call.records import DialRestored, PreviousAgentFound
 from softswitch.call.routes import Routes
 from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
@@ -129,6 +129,7 @@ class Calls:
             RingEnded: self._ring_ended,
             ReferReceived: lambda event, now: self.transfers.refer(event, now),
             TrunkAnswering: self._trunk_answering,
+            DialRestored: self._dial_restored,
         }
         readopted = Readopted(self.board, self.sessions, self.transfers)
         self._handlers.update({CallRestored: readopted.restored, CallsResumed: readopted.resumed})
@@ -276,7 +277,7 @@ class Calls:
         if found is not None:
             leg, owner = found
             if type(event) is InviteAnswered:
-                self.board.dialling.answered(event.leg, now)
+                self.board.dial_answered(event.leg, now)
                 self._alarms.look(self._admission.dial_watch)
             elif type(event) is OfferAnswered:
                 take_answer(leg, event)
@@ -309,6 +310,10 @@ class Calls:
             self.board.contacts[event.agent] = event.contacts
         else:
             self.board.contacts.pop(event.agent, None)
+
+    def _dial_restored(self, event: DialRestored, now: float) -> None:
+        self.board.dial_restored(event, now)
+        self._alarms.look(self._admission.dial_watch)  # calls that go on end as others do
 
     def _trunk_answering(self, event: TrunkAnswering, now: float) -> None:
         """While no trunk is left to call customers through, call-backs wait; nobody is rung for them."""

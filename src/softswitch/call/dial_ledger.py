@@ -16,9 +16,12 @@ _MOST_ACCOUNTS = 10_000
 
 
 @dataclass(slots=True)
-class _Running:
+class Running:
+    """A call that goes on. The first account is who dialled."""
+
     accounts: tuple[str, ...]
     per_minute: float
+    began_at: float
     answered_at: float | None = None
 
     def seconds(self, now: float) -> float:
@@ -35,7 +38,7 @@ class Account:
         self.seconds = 0.0
         self.spent = 0.0
         self.starts: deque[float] = deque(maxlen=1000)
-        self.running: dict[LegId, _Running] = {}
+        self.running: dict[LegId, Running] = {}
 
     def of(self, day: int) -> Account:
         if day != self.day:
@@ -57,7 +60,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.accounts: OrderedDict[str, Account] = OrderedDict()
-        self.running: dict[LegId, _Running] = {}
+        self.running: dict[LegId, Running] = {}
         self.latest = 0.0  # when a call was answered last
 
     def exceeded(self, name: str, caps: Caps, now: float, day: int) -> str:
@@ -90,18 +93,31 @@ class Ledger:
 
     # -------------------------------------------------------------- calls
 
-    def began(self, leg: LegId, names: tuple[str, ...], per_minute: float, now: float, day: int) -> None:
-        call = _Running(names, per_minute)
+    def goes_on(self, leg: LegId, call: Running, day: int) -> None:
         self.running[leg] = call
-        for name in names:
+        for name in call.accounts:
             account = self.accounts.setdefault(name, Account(day)).of(day)
             self.accounts.move_to_end(name)
-            account.starts.append(now)
             account.running[leg] = call
+
+    def began(self, leg: LegId, names: tuple[str, ...], per_minute: float, now: float, day: int) -> None:
+        self.goes_on(leg, Running(names, per_minute, now), day)
+        for name in names:
+            self.accounts[name].starts.append(now)
         if len(self.accounts) > _MOST_ACCOUNTS:
             idle = next((name for name, account in self.accounts.items() if not account.running), None)
             if idle is not None:
                 del self.accounts[idle]
+
+    def used_before(self, name: str, seconds: float, spent: float, day: int) -> None:
+        """Before this process, on this day."""
+        account = self.accounts.setdefault(name, Account(day)).of(day)
+        account.seconds += seconds
+        account.spent += spent
+
+    def began_before(self, name: str, at: float, day: int) -> None:
+        """A call that began before this process; in the order of time."""
+        self.accounts.setdefault(name, Account(day)).starts.append(at)
 
     def answered(self, leg: LegId, now: float) -> None:
         call = self.running.get(leg)

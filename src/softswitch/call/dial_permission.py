@@ -13,13 +13,14 @@ with `ended`; `overdrawn` names the running calls of accounts that have used up 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from softswitch.call.dial_ledger import Ledger
+from softswitch.call.dial_ledger import Ledger, Running
 from softswitch.call.dial_settings import BUILT_IN_RULE, Caps, Dialler, DialRule, DialSettings, Night
 from softswitch.call.hours import is_open
 from softswitch.call.phone_number import EMERGENCY, INTERNAL, Destination, destination
+from softswitch.call.records import DialRecord, DialRestored
 from softswitch.call.settings import Hours
 from softswitch.ids import LegId, TrunkId
 from softswitch.sip.messages import SecurityEvent
@@ -52,14 +53,18 @@ class DialPermission:
         self._hours = hours
         self._local_time = local_time  # of monotonic seconds
         self._prices = dict(settings.prices)
+        self._keeps = self.looks_back is not None
         self._been_abroad: dict[str, None] = {}  # accounts, in the order of their first call abroad
+
+    def _all_caps(self) -> list[Caps]:
+        settings, night = self.settings, self.settings.night
+        found = [settings.account, settings.house, *((night.account, night.house) if night is not None else ())]
+        return [caps for caps in found if caps is not None]
 
     @property
     def capped(self) -> bool:
         """Does anything limit the length of calls?"""
-        settings, night = self.settings, self.settings.night
-        all_caps = [settings.account, settings.house, *((night.account, night.house) if night is not None else ())]
-        return any(caps is not None and (caps.minutes is not None or caps.spend is not None) for caps in all_caps)
+        return any(caps.minutes is not None or caps.spend is not None for caps in self._all_caps())
 
     # -------------------------------------------------------------- the question
 
@@ -148,11 +153,51 @@ class DialPermission:
         if leg in self.ledger.running:
             self.ledger.ended(leg, now, self._local_time(now).date().toordinal())
 
+    # -------------------------------------------------------------- a restart is no way round the caps
+
+    @property
+    def looks_back(self) -> float | None:
+        """How many seconds of calls that began count; None: nothing is capped, and nothing need be kept."""
+        found = [0.0 if each.calls is None else each.per_seconds for each in self._all_caps() if _caps(each)]
+        return max(found) if found else None
+
+    def record(self, leg: LegId, wall: Callable[[float], float], ended_at: float | None = None) -> DialRecord | None:
+        """A counted call as it is now, for the store."""
+        call = self.ledger.running.get(leg) if self._keeps else None
+        if call is None:
+            return None
+        answered_at, ended = (None if at is None else wall(at) for at in (call.answered_at, ended_at))
+        return DialRecord(leg, call.accounts[0], call.per_minute, wall(call.began_at), answered_at, ended)
+
+    def restore(self, event: DialRestored, offset: float, now: float) -> list[DialRecord]:
+        """What was dialled before this process counts. `offset`: of wall-clock seconds. Calls that go on run; of others
+        nobody knows when they ended, so they end now, and that is returned."""
+        day = self._local_time(now).date().toordinal()
+        past, ledger, ended = event.past, self.ledger, []
+        for name, seconds, spent in past.used:
+            for account in (name, HOUSE):
+                ledger.used_before(account, seconds, spent, day)
+        for name, at in past.starts:
+            for account in (name, HOUSE):
+                ledger.began_before(account, at - offset, day)
+        for call in past.left_open:
+            names = call.account, HOUSE
+            at = now if call.answered_at is None else min(call.answered_at - offset, now)
+            ledger.goes_on(call.leg, Running(names, call.per_minute, min(call.began_at - offset, now), at), day)
+            if call.leg not in event.going_on:
+                ledger.ended(call.leg, now, day)
+                ended.append(replace(call, ended_at=now + offset))
+        return ended
+
     def overdrawn(self, now: float) -> list[LegId]:
         """Running calls of accounts that have no minutes or no money left."""
         local = self._local_time(now)
         _, account, house = self._at_this_time(local)
         return self.ledger.overdrawn(account, house, HOUSE, now, local.date().toordinal())
+
+
+def _caps(caps: Caps) -> bool:
+    return any(each is not None for each in (caps.at_once, caps.calls, caps.minutes, caps.spend))
 
 
 def refused(dialler: Dialler, verdict: Verdict, wanted: str, source: tuple[str, int] = ("", 0)) -> SecurityEvent:

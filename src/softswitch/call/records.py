@@ -210,8 +210,39 @@ class RecordingHeard:
     how: str  # "heard" | "exported"
 
 
+@dataclass(frozen=True, slots=True)
+class DialRecord:
+    """A counted call outside: when it was placed, again when it is answered, and when it ends."""
+
+    leg: LegId
+    account: str
+    per_minute: float
+    began_at: float
+    answered_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DialPast:
+    """What has been dialled before this process: seconds and money of each account today, when its latest calls began,
+    and the calls of which no end is known."""
+
+    used: tuple[tuple[str, float, float], ...] = ()
+    starts: tuple[tuple[str, float], ...] = ()
+    left_open: tuple[DialRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DialRestored:
+    """At start. `going_on`: legs of the process before that go on in this one."""
+
+    past: DialPast
+    going_on: frozenset[LegId]
+
+
 Record = (
-    RecordingMade
+    DialRecord
+    | RecordingMade
     | RecordingDeleted
     | RecordingHeard
     | AgentRecord

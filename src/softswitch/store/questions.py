@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Text, cast, func, select, text
 from softswitch.call.live import LiveCall
 from softswitch.call.records import (
     AgentRecord,
+    DialPast,
+    DialRecord,
     FindPreviousAgent,
     FindRecordings,
     LostCaller,
@@ -27,7 +29,16 @@ from softswitch.call.records import (
 from softswitch.ids import AgentId, LegId
 from softswitch.store.live_calls import UnreadableCall, Words, unpacked, words_of
 from softswitch.store.recent import NOBODY, Spoken
-from softswitch.store.tables import agent_event, call_detail, contact, live_call, promise, queue_entry, recording
+from softswitch.store.tables import (
+    agent_event,
+    call_detail,
+    contact,
+    dialled,
+    live_call,
+    promise,
+    queue_entry,
+    recording,
+)
 
 log = structlog.get_logger("softswitch.store")
 
@@ -184,6 +195,31 @@ def _left_open(connection: Connection, since: float) -> tuple[OpenInteraction, .
         )
         for row in rows
     )  # fmt: skip
+
+
+MOST_STARTS = 20_000  # of calls that began lately: more than any cap counts of a house
+LONGEST_OPEN_SECONDS = 2 * 86400.0
+
+
+def dial_past(connection: Connection, day: float, since: float, now: float) -> DialPast:
+    """What has been dialled: what calls that ended in the day since `day` have used, the starts after `since`, and what
+    has no end. A call counts for the day in which it ended."""
+    seconds = dialled.c.ended_at - func.coalesce(dialled.c.answered_at, dialled.c.ended_at)
+    lately = dialled.c.began_at >= min(day, now) - LONGEST_OPEN_SECONDS
+    used = (
+        select(dialled.c.account, func.sum(seconds), func.sum(seconds / 60 * dialled.c.per_minute))
+        .where(lately, dialled.c.ended_at >= day)
+        .group_by(dialled.c.account)
+        .order_by(dialled.c.account)
+    )
+    newest = dialled.c.began_at.desc(), dialled.c.leg.desc()
+    starts = select(dialled.c.account, dialled.c.began_at).where(dialled.c.began_at > since).order_by(*newest)
+    open_ones = select(dialled).where(lately, dialled.c.ended_at.is_(None)).order_by(*newest)
+    return DialPast(
+        tuple((row[0], float(row[1]), float(row[2])) for row in connection.execute(used)),
+        tuple((row[0], row[1]) for row in connection.execute(starts.limit(MOST_STARTS)))[::-1],
+        tuple(DialRecord(*row) for row in connection.execute(open_ones.limit(MOST_STARTS)))[::-1],
+    )
 
 
 def _live_calls(connection: Connection) -> tuple[tuple[LiveCall, ...], tuple[int, ...]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete, literal_column, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -21,6 +21,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from softswitch.call.records import (
     AgentRecord,
     CallDetail,
+    DialRecord,
     InteractionClosed,
     InteractionLost,
     InteractionOpened,
@@ -43,6 +44,7 @@ from softswitch.store.tables import (
     call_detail,
     case_owner,
     contact,
+    dialled,
     interaction,
     live_call,
     promise,
@@ -115,6 +117,9 @@ def _recording_row(item: RecordingMade) -> Row:
     )  # fmt: skip
 
 
+_dialled_row = attrgetter("leg", "account", "per_minute", "began_at", "answered_at", "ended_at")
+
+
 def _owner_row(item: OwnerSet) -> Row:
     return (item.kind, item.who, item.agent or "", item.at)
 
@@ -177,6 +182,15 @@ def _own(dialect: Dialect) -> _Statement:
     ), columns
 
 
+def _dial(dialect: Dialect) -> _Statement:
+    """What is known of a call only grows; a group that is written again takes nothing away."""
+    columns = _names(dialled)
+    insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(dialled)
+    statement = insert.values({name: bindparam(name) for name in columns})
+    known = {name: func.coalesce(statement.excluded[name], dialled.c[name]) for name in ("answered_at", "ended_at")}
+    return statement.on_conflict_do_update(index_elements=["leg"], set_=known), columns
+
+
 def _keep_call(dialect: Dialect) -> _Statement:
     columns = _names(live_call)
     insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(live_call)
@@ -219,6 +233,7 @@ class Statements:
             (RecordingMade, _once(dialect, recording, _names(recording)[:-2]), _recording_row),
             (RecordingDeleted, (gone, ("deleted_at", "deleted_because", "recording")), _deleted),
             (RecordingHeard, _once(dialect, recording_access, _names(recording_access)), _heard),
+            (DialRecord, _dial(dialect), _dialled_row),
             (CallDetail, _once(dialect, call_detail, _names(call_detail)), _detail),
         ]
         # The order above is the order within a group: an opening before its closing, a promise before its changes.

@@ -22,6 +22,7 @@ import structlog
 
 from softswitch.call.records import (
     AgentRecord,
+    DialPast,
     FindPreviousAgent,
     FindRecordings,
     PreviousAgentFound,
@@ -110,6 +111,13 @@ class Store:
         """Live contacts, the newest line of each agent, the promises still open."""
         try:
             return await self._database.read(partial(questions.start_state, now_wall=now_wall))
+        except Exception as error:
+            raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
+
+    async def load_dialled(self, day: float, since: float, now: float) -> DialPast:
+        """What counts for the caps of today; `day`: when it began."""
+        try:
+            return await self._database.read(partial(questions.dial_past, day=day, since=since, now=now))
         except Exception as error:
             raise StoreError(f"The database ({self.name}) cannot be read: {sentence(error)}.") from error
 

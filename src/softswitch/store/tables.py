@@ -172,6 +172,18 @@ call_detail = Table(
     Index("call_detail_by_time", "began_at"),
 )
 
+dialled = Table(
+    "dialled",
+    metadata,
+    Column("leg", _Id, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("per_minute", Double, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("answered_at", Double),
+    Column("ended_at", Double),
+    Index("dialled_by_time", "began_at"),
+)
+
 case_owner = Table(
     "case_owner",
     metadata,
