@@ -21,6 +21,8 @@ from softswitch.call.left_open import LONGEST_SECONDS, closings, details_of, int
 from softswitch.call.live import ALONE, CallRestored, CallsResumed, LiveCall
 from softswitch.call.live_calls import LiveCalls
 from softswitch.call.records import CallDetail, InteractionQueued, StartState
+from softswitch.call.settings import Settings
+from softswitch.call.unconfigured import missing
 from softswitch.ids import IdSource, InteractionId, LegId, TrunkId
 from softswitch.media.messages import Bridge, MaskRecording, PauseRecording, StartRecording, StopRecording
 from softswitch.sip.messages import (
@@ -211,3 +213,10 @@ def close_left_open(
     if ends:
         legs = sum(isinstance(record, CallDetail) for record in ends)
         log.warning("interactions of the process before are closed", interactions=len(ends) - legs, unknown_legs=legs)
+
+
+def note_missing(calls: Iterable[LiveCall], settings: Settings) -> None:
+    """The configuration has changed meanwhile: one line names what calls that go on are without."""
+    without = missing(calls, settings)
+    if without:
+        log.warning("calls go on without what is no longer configured", **without)

@@ -34,7 +34,7 @@ from softswitch.app.security_log import SecurityLog
 from softswitch.app.sip_edge import SipEdge, note_trunk
 from softswitch.app.sounds import Sounds
 from softswitch.app.supervision import Supervisors, write_down
-from softswitch.app.survivors import Survivors, close_left_open, survivors_of
+from softswitch.app.survivors import Survivors, close_left_open, note_missing, survivors_of
 from softswitch.app.tally import Tally
 from softswitch.app.view import LiveSwitch
 from softswitch.call import records
@@ -346,7 +346,9 @@ class Switch:
         self._closers.append(survivors.close)
         driver.add_effect(survivors.leg_changed, *Survivors.OF_LEGS)
         driver.add_effect(survivors.queued, records.InteractionQueued)
-        return survivors, survivors.restore(state, cores.ids)
+        calls = survivors.restore(state, cores.ids)
+        note_missing(calls, self.settings)
+        return survivors, calls
 
     def _leg_written(self, detail: records.CallDetail) -> None:
         if self.cores.calls.board.idle:

@@ -31,10 +31,11 @@ from softswitch.call.live import (
     LiveCaller,
     LiveLeg,
 )
-from softswitch.call.records import LOST, InteractionLost
+from softswitch.call.records import LOST, InteractionLost, TalkRecord
 from softswitch.call.routing import Route, resolve
 from softswitch.call.session import CallerSession, Stage
 from softswitch.call.settings import NumberSettings
+from softswitch.call.talk import TalkFacts
 from softswitch.call.transfers import Transfers
 from softswitch.ids import FlowId, InteractionId, LegId
 from softswitch.media.messages import StopPlay
@@ -130,12 +131,28 @@ class Readopted:
             return False
         began_at = self._began_at(call, now)
         if facts.queue not in self._board.call.queue_texts:  # it is no longer configured: they talk all the same
-            Joined(self._board, *both, "", lambda at: None).start(began_at)
+            Joined(self._board, *both, "", lambda at: self._talked(facts, began_at, at)).start(began_at)
+            self._board.own_call_began(both[1].id, facts.agent)  # so that nobody rings her
             return True
         session = self._session(call, call.caller, both[0], Stage.TALKING, now)
         self._board.emit(AgentTookOver(facts.attempt, facts.interaction, facts.agent, facts.queue))
         session.handing.talks(facts, both[1], began_at)
         return True
+
+    def _talked(self, facts: TalkFacts, began_at: float, now: float) -> None:
+        """Of a queue that nobody else knows any more."""
+        self._board.emit(
+            TalkRecord(
+                interaction=facts.interaction,
+                attempt=facts.attempt,
+                queue=facts.queue,
+                agent=facts.agent,
+                caller=facts.caller,
+                customer=facts.customer,
+                began_at=self._board.line.wall(began_at),
+                seconds=now - began_at,
+            )
+        )
 
     def _outside(self, call: LiveCall, now: float) -> bool:
         both = self._both(call)
@@ -147,8 +164,10 @@ class Readopted:
 
     def _waiting(self, call: LiveCall, now: float) -> bool:
         leg, caller = self._leg(call.legs[0].sip.leg), call.caller
-        if leg is None or caller is None or caller.place is None or not self._has_queue(caller):
+        if leg is None or caller is None or caller.place is None:
             return False
+        if not self._has_queue(caller):  # it is no longer configured: his number leads to another one
+            return self._menu(call, now)
         session = self._session(call, caller, leg, Stage.QUEUED, now)
         place = session.waiting.place
         assert place is not None
