@@ -33,6 +33,7 @@ from softswitch.app.remember import Memory
 from softswitch.app.security_log import SecurityLog
 from softswitch.app.sip_edge import SipEdge, note_trunk
 from softswitch.app.sounds import Sounds
+from softswitch.app.store_wait import opened
 from softswitch.app.supervision import Supervisors, write_down
 from softswitch.app.survivors import Survivors, close_left_open, note_missing, survivors_of
 from softswitch.app.tally import Tally
@@ -59,7 +60,7 @@ from softswitch.runtime.driver import Driver
 from softswitch.runtime.hep_mirror import HepMirror
 from softswitch.runtime.journal import JournalWriter, directory_of
 from softswitch.runtime.media_client import MediaStartError
-from softswitch.runtime.media_house import MediaHouse, as_here
+from softswitch.runtime.media_house import MediaHouse, as_here, carries_on
 from softswitch.runtime.media_house import directory_of as media_directory_of
 from softswitch.runtime.resolver import NameService
 from softswitch.runtime.sip_transport import SipTransport
@@ -188,14 +189,17 @@ class Switch:
         try:
             await switch._open(progress)
         except BaseException:
+            if hasattr(switch, "edges"):
+                switch.edges.media.leave_calls()  # the next start, with what was missing now, goes on with them
             await switch._close_all()
             raise
         return switch
 
     async def _open(self, progress: Callable[[int, int], None] | None) -> None:
         settings, clock, post = self.settings, self.clock, self._driver.post
-        store = Store(settings.database_url)
-        await store.open()
+        media_directory = media_directory_of(settings.media, settings.database_url)
+        calls_wait = settings.survive.calls and carries_on(media_directory)
+        store = await opened(settings.database_url, settings.media.grace_seconds if calls_wait else 0.0)
         self._closers.append(store.close)
         memory = Memory(store, clock, post)
         self._closers.append(memory.finish)
@@ -213,7 +217,6 @@ class Switch:
         self._closers.append(phones.close)
         local_flows = (*await transport.listen(settings.listen), *await phones.listen(settings.listen))
         transport.local_flows = local_flows
-        media_directory = media_directory_of(settings.media, settings.database_url)
         media_settings = replace(settings.media, coders=settings.codecs)
         media_house = MediaHouse(media_settings, settings.prompt_cache, post, media_directory)
         self.edges = Edges(store, memory, media_house, transport, journal, sounds, RecordingDesk(self))

@@ -91,13 +91,21 @@ class MediaClient:
             await self._launch()
         self._keeper = asyncio.create_task(self._keep(), name="media process")
 
-    async def stop(self) -> None:
-        """End the media process. Its legs are gone without further events."""
+    async def stop(self, *, leave: bool = False) -> None:
+        """End the media process. Its legs are gone without further events. `leave`: it goes on for its grace, as if we
+        had crashed."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
-        await self._dismiss()
+        if not leave:
+            await self._dismiss()
+            return
+        if self._connection is not None:
+            self._connection.close()
+        if isinstance(self._process, Survivor):
+            self._process.forget()
+        self._connection = self._process = None
 
     def send(self, command: MediaCommand | AdoptLegs) -> None:
         connection = self._connection

@@ -67,6 +67,14 @@ def _unusable(problem: Exception) -> MediaStartError:
     return MediaStartError(f"the directory of the media process cannot be used: {problem}")
 
 
+def carries_on(directory: str) -> bool:
+    """Does some media process seem to go on from before?"""
+    try:
+        return bool(directory) and any(_SOCKET.fullmatch(name) for name in os.listdir(directory))
+    except OSError:
+        return False
+
+
 class MediaHouse:
     """`post` is called on the event loop with every event of every media process, and `MediaLost`."""
 
@@ -80,6 +88,7 @@ class MediaHouse:
         self._directory = os.path.abspath(directory) if directory else ""
         self._post = post
         self._lock = -1
+        self._leaving = False
         self._legs: dict[LegId, MediaClient] = {}
         self.clients: tuple[MediaClient, ...] = tuple(
             MediaClient(replace(settings, port_first=first, port_last=last), prompt_dir, post, self._directory)
@@ -128,8 +137,13 @@ class MediaHouse:
             await self.stop()
             raise
 
+    def leave_calls(self) -> None:
+        """From here on `stop` ends no media process that carries calls: the next start takes them over."""
+        self._leaving = bool(self._directory)
+
     async def stop(self) -> None:
-        await asyncio.gather(*(client.stop() for client in self.clients))
+        leave = self._leaving and any(self.legs)
+        await asyncio.gather(*(client.stop(leave=leave) for client in self.clients))
         self._legs.clear()
         if self._lock >= 0:
             os.close(self._lock)

@@ -237,6 +237,21 @@ def is_faulty_row(error: BaseException) -> bool:
     return False
 
 
+# SQLSTATE classes: 28 who we are is not accepted, 3D there is no such database, 42 we may not do that.
+_SETTLED_STATES = ("28", "3D", "42")
+
+
+def may_come_back(error: BaseException) -> bool:
+    """False when waiting cannot help: the database is there, and does not want us."""
+    seen: BaseException | None = error
+    while seen is not None:
+        state = getattr(seen, "sqlstate", None)
+        if isinstance(state, str):
+            return state[:2] not in _SETTLED_STATES
+        seen = getattr(seen, "orig", None) or seen.__cause__
+    return not isinstance(error, NoSuchModuleError | ArgumentError)
+
+
 def sentence(error: BaseException) -> str:
     """The reason inside an exception of any of the layers, as half a sentence on one line."""
     if isinstance(error, NoSuchModuleError):

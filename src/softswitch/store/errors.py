@@ -7,3 +7,7 @@ from softswitch.call.errors import StartError
 
 class StoreError(StartError):
     """The database cannot be opened, is away, or did not take a record that had to be durable."""
+
+
+class StoreAway(StoreError):
+    """It cannot be reached now, and may be there again in a moment."""

@@ -35,8 +35,8 @@ from softswitch.call.records import (
 )
 from softswitch.ids import AgentId, IdSource
 from softswitch.store import questions
-from softswitch.store.database import Database, connect, sentence
-from softswitch.store.errors import StoreError
+from softswitch.store.database import Database, connect, may_come_back, sentence
+from softswitch.store.errors import StoreAway, StoreError
 from softswitch.store.live_calls import KeptCall
 from softswitch.store.migrate import migrate
 from softswitch.store.recent import RecentTalks
@@ -85,7 +85,8 @@ class Store:
     # -------------------------------------------------------------- start and stop
 
     async def open(self) -> None:
-        """Connect, bring the schema up to date, start the writer. StoreError when that cannot be done."""
+        """Connect, bring the schema up to date, start the writer. StoreError when that cannot be done, StoreAway when
+        it may be possible in a moment, with another object."""
         try:
             await self._database.prepare(migrate)
             last = await self._database.read(questions.last_journal_number)
@@ -94,7 +95,8 @@ class Store:
             raise
         except Exception as error:  # whatever a driver can raise
             await self._database.close()
-            raise StoreError(f"The database ({self.name}) cannot be opened: {sentence(error)}.") from error
+            kind = StoreAway if may_come_back(error) else StoreError
+            raise kind(f"The database ({self.name}) cannot be opened: {sentence(error)}.") from error
         # Above everything written before, also when the wall clock was set back.
         self._journal = IdSource(max(last + 1, IdSource.start_for(self._wall_clock())))
         self._writer.start()
