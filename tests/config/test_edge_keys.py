@@ -145,6 +145,14 @@ def test_routes(directory: Any) -> None:
     assert directory.load(trunks=TRUNKS, call_back="{ trunk: b }").call.call_back_route is None
 
 
+@pytest.mark.parametrize(("written", "mark"), [("AF31", 26), ("34", 34), ("off", 0)])
+def test_how_signalling_is_marked(directory: Any, written: str, mark: int) -> None:
+    assert directory.load(sip=f"{{ dscp: {written} }}").sip_dscp == mark
+    assert directory.load().sip_dscp == directory.load(sip="{ max_contacts: 3 }").sip_dscp == 24
+    (problem,) = directory.check(sip="{ dscp: AF44 }")
+    assert 'did you mean "AF4' in str(problem)
+
+
 def test_where_a_trunk_may_redirect_to(directory: Any) -> None:
     keys = "{ a: { to: a.example, redirects: [b] }, b: { to: b.example } }"
     assert [each.redirects for each in directory.load(trunks=keys).sip.trunks] == [(TrunkId("b"),), ()]

@@ -120,7 +120,13 @@ def test_the_peers_most_wanted_of_ours(codecs: tuple[str, ...], codec: str, form
         (["m=audio 4 RTP/AVP 9"], "G722", 9),
         (["m=audio 4 RTP/AVP 9", "a=rtpmap:9 G722/8000/1"], "G722", 9),
         (["m=audio 4 RTP/AVP 97 8", "a=rtpmap:97 PCMU/8000"], "PCMU", 97),
-        (["m=audio 4 RTP/AVP 96 8", "a=rtpmap:96 opus/48000"], "PCMA", 8),  # RFC 7587 7: two channels, always
+        (
+            ["m=audio 4 RTP/AVP 96 8", "a=rtpmap:96 opus/48000"],
+            "OPUS",
+            96,
+        ),  # RFC 7587 7 has /2; the packets are the same
+        (["m=audio 4 RTP/AVP 96", "a=rtpmap:96 OPUS/48000/1"], "OPUS", 96),
+        (["m=audio 4 RTP/AVP 96 8", "a=rtpmap:96 opus/16000/2"], "PCMA", 8),
         (["m=audio 4 RTP/AVP 9 8", "a=rtpmap:9 G722/16000"], "PCMA", 8),  # RFC 3551 4.5.2
         (["m=audio 4 RTP/AVP 70 8", "a=rtpmap:70 opus/48000/2"], "PCMA", 8),  # RFC 5761 4: would look like a report
         (["m=audio 4 RTP/AVP 111 8"], "PCMA", 8),  # a number without a name

@@ -10,6 +10,7 @@ import pytest
 
 from softswitch.call.errors import StartError
 from softswitch.call.settings import ListenSettings
+from softswitch.runtime.sip_connections import SipStream
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip.messages import (
     CloseStream,
@@ -47,6 +48,32 @@ async def opened(*transports: str) -> tuple[SipTransport, Inbox, tuple[Flow, ...
     shell = SipTransport(asyncio.get_running_loop(), inbox.post)
     flows = await shell.listen(tuple(ListenSettings(transport, LOOPBACK, 0) for transport in transports))
     return shell, inbox, flows
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, "::1"])
+async def test_what_leaves_is_marked_for_the_network(host: str) -> None:
+    """Datagrams, connections that phones make, and those that we make."""
+    level, option = (socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if ":" in host else (socket.IPPROTO_IP, socket.IP_TOS)
+    inbox, loop = Inbox(), asyncio.get_running_loop()
+    shell = SipTransport(loop, inbox.post, dscp=24)
+    flows = await shell.listen((ListenSettings("udp", host, 0), ListenSettings("tcp", host, 0)))
+    assert shell._first_udp is not None and shell._first_udp.socket.getsockopt(level, option) == 24 << 2
+    _, writer = await asyncio.open_connection(host, flows[1].local[1])
+    writer.write(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n")
+    event = await inbox.get(StreamReceived)
+    came = shell.connections._open[event.flow.connection]
+    assert isinstance(came, SipStream) and came._transport is not None
+    assert came._transport.get_extra_info("socket").getsockopt(level, option) == 24 << 2
+    accepted = loop.create_future()
+    server = await asyncio.start_server(lambda r, w: accepted.set_result(w), host, 0)
+    shell.transmit(Transmit(Flow("tcp", flows[1].local, server.sockets[0].getsockname()[:2], -1), b"x"))
+    (await accepted).close()
+    (made,) = shell.connections._made.values()
+    assert made._transport is not None
+    assert made._transport.get_extra_info("socket").getsockopt(level, option) == 24 << 2
+    writer.close()
+    await shell.close()
+    server.close()
 
 
 async def test_a_datagram_comes_with_its_flow_and_the_answer_goes_back_the_same_way() -> None:

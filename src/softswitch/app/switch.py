@@ -208,7 +208,7 @@ class Switch:
         sounds = Sounds(settings, post)
         self._closers.append(sounds.close)
         catalog = await sounds.catalog(progress)
-        transport = SipTransport(self._loop, self._receive, settings.tls)
+        transport = SipTransport(self._loop, self._receive, settings.tls, settings.sip_dscp)
         self._closers.append(transport.close)
         if settings.mirror is not None:
             transport.trace = mirror = await HepMirror.open(settings.mirror, clock.wall)

@@ -330,6 +330,7 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     web_phones: WebPhoneSettings = field(default_factory=WebPhoneSettings)
     speech: SpeechSettings = field(default_factory=SpeechSettings)
+    sip_dscp: int = 0  # RFC 2474: the mark of packets of signalling; 0: none
 
     def speaks(self, language: str) -> bool:
         """Is there an engine for texts of this language?"""

@@ -120,6 +120,7 @@ def _address6(text: Placed, _: re.Match[str]) -> Placed:
 
 _ADDRESS6: Final = Word("an IPv6 address", r"[0-9A-Fa-f:.]{2,45}", _address6, NOTHING)
 DSCP: Final = Or({"off": 0}, _Dscp())
+SIP_MARK: Final = _CLASSES["CS3"]  # RFC 4594 4.2 has CS5 for signalling; networks and phones have kept to CS3
 
 
 @section

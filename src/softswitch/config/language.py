@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from softswitch.call.recording_settings import RecordRule
-from softswitch.config.audio import MediaDoc
+from softswitch.config.audio import DSCP, SIP_MARK, MediaDoc
 from softswitch.config.calendars import CalendarDoc
 from softswitch.config.customers import CUSTOMERS
 from softswitch.config.dialling import DiallingDoc
@@ -225,6 +225,7 @@ class SipDoc(Section):
     name_servers: tuple[HostPort, ...] = key(
         ListOf(HOST_PORT), "name servers for trunks that have names; by default those of this machine", ()
     )
+    dscp: int = key(DSCP, "how packets of signalling are marked for the network: CS3, AF31, a number, or off", SIP_MARK)
     session_timer: float = key(duration(90, 86400), "a call that the other side cannot confirm so long ends", 600.0)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from softswitch.call.settings import CallSettings, Settings
-from softswitch.config.audio import build_media
+from softswitch.config.audio import SIP_MARK, build_media
 from softswitch.config.calendars import build_hours
 from softswitch.config.customers import build_customers
 from softswitch.config.dialling import build_dialling
@@ -250,6 +250,7 @@ class _Build:
             tls=build_tls(document, listen, sip.trunks, self._directory, report),
             web_phones=build_web_phones(document),
             speech=build_speech(document, known, self._directory, env, report),
+            sip_dscp=SIP_MARK if document.sip is None else document.sip.dscp,
         )
 
     def _call(self, builder: FlowBuilder, human: str) -> CallSettings:

@@ -53,6 +53,8 @@ def read(media: Media, ours: Formats | None = None) -> dict[str, int]:
         mapped = media.rtpmap.get(text)
         # RFC 8866 6.6: the number of channels may be left out when it is one
         encoding = mapped.removesuffix("/1") if mapped is not None else _STATIC.get(number, said.get(number, ""))
+        if encoding == "opus/48000":  # RFC 7587 7 has "/2", always; who leaves it out sends the same packets
+            encoding = OPUS.encoding
         if encoding in _KNOWN and (_STATIC[number] == encoding if number in _STATIC else _is_dynamic(number)):
             found.setdefault(encoding, number)
     return found

@@ -21,6 +21,7 @@ import structlog
 from softswitch.call.errors import StartError
 from softswitch.call.settings import ListenSettings
 from softswitch.runtime.certificates import CertificateError
+from softswitch.runtime.packet_mark import mark
 from softswitch.runtime.tls import TlsLayer, peer_names
 from softswitch.sip.guard import source_name
 from softswitch.sip.messages import CloseStream, Flow, StreamClosed, StreamReceived, Transmit, TransportFailed
@@ -187,6 +188,7 @@ class SipStream(asyncio.Protocol):
             self._transport.abort()
             return
         _notice_death(transport)
+        mark(transport.get_extra_info("socket"), self._shell.owner.dscp)
         tls = transport.get_extra_info("ssl_object")
         names = peer_names(tls) if tls is not None else ()
         meant = self.made_for[2] if self.made_for is not None else ""

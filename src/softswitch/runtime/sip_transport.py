@@ -17,6 +17,7 @@ from typing import Any
 from softswitch.call.errors import StartError
 from softswitch.call.settings import ListenSettings, TlsSettings
 from softswitch.runtime.certificates import Certificates
+from softswitch.runtime.packet_mark import mark
 from softswitch.runtime.sip_connections import Connections
 from softswitch.sip.messages import (
     CloseStream,
@@ -56,16 +57,16 @@ class UdpSocket:
         on_load: Callable[[], None],
     ) -> None:
         family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         if family == socket.AF_INET6:
             # As TCP: each family has its own listener, and an IPv4 trunk is not seen as ::ffff:192.0.2.10.
-            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            self._socket.bind((listen.host, listen.port))
+            self.socket.bind((listen.host, listen.port))
         except OSError as problem:
-            self._socket.close()
+            self.socket.close()
             raise StartError(f"cannot listen on udp://{listen.host}:{listen.port}: {problem.strerror}") from None
         self._loop = loop
         self._post = post
@@ -76,8 +77,8 @@ class UdpSocket:
         self._turn: asyncio.Handle | None = None  # the next batch, when one is not enough
         self.behind = False
         self.received = 0
-        self.local: tuple[str, int] = self._socket.getsockname()[:2]
-        loop.add_reader(self._socket.fileno(), self._readable)
+        self.local: tuple[str, int] = self.socket.getsockname()[:2]
+        loop.add_reader(self.socket.fileno(), self._readable)
 
     def _flow(self, remote: tuple[str, int]) -> Flow:
         flow = self._flows.get(remote)
@@ -88,7 +89,7 @@ class UdpSocket:
         return flow
 
     def _readable(self) -> None:
-        receive, backlog = self._socket.recvfrom, self._backlog
+        receive, backlog = self.socket.recvfrom, self._backlog
         admit, note = self._shell.admit, self._shell.trace.note
         for _ in range(_MOST_WAITING - len(backlog)):
             try:
@@ -119,25 +120,28 @@ class UdpSocket:
 
     def send(self, command: Transmit) -> None:
         try:
-            self._socket.sendto(command.data, command.flow.remote)
+            self.socket.sendto(command.data, command.flow.remote)
         except BlockingIOError:
             pass  # the kernel's buffer is full: as if lost on the wire; SIP retransmits
         except OSError:
             self._post(TransportFailed(command.flow))
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_reader(self.socket.fileno())
         if self._turn is not None:
             self._turn.cancel()
         self._backlog.clear()
-        self._socket.close()
+        self.socket.close()
 
 
 class SipTransport:
     """All listening addresses; the effect behind `Transmit` and `CloseStream`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, post: Post, tls: TlsSettings | None = None) -> None:
-        """StartError when the certificate cannot be used."""
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, post: Post, tls: TlsSettings | None = None, dscp: int = 0
+    ) -> None:
+        """StartError when the certificate cannot be used. `dscp`: how what leaves is marked."""
+        self.dscp = dscp
         self._loop = loop
         self.post = post
         self.certificates = Certificates(tls or TlsSettings())
@@ -169,6 +173,7 @@ class SipTransport:
         for listen in listens:
             if listen.transport == "udp":
                 udp = UdpSocket(self._loop, listen, self, self.post, self._load_changed)
+                mark(udp.socket, self.dscp)
                 self._udp[udp.local] = udp
                 self._first_udp = self._first_udp or udp
                 flows.append(Flow("udp", udp.local, ("", 0)))

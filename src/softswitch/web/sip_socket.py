@@ -18,6 +18,7 @@ from aiohttp import WSMsgType, web
 
 from softswitch.call.errors import StartError
 from softswitch.call.settings import ListenSettings, WebPhoneSettings
+from softswitch.runtime.packet_mark import mark
 from softswitch.runtime.sip_connections import MAX_UNSENT_BYTES, SILENT_SECONDS, Connections, GuardedTls, House
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip.messages import Flow, PacketReceived
@@ -226,6 +227,7 @@ class WebPhones:
         timer = self._patient.pop(id(transport), None)
         if timer is not None:
             timer.cancel()
+        mark(transport.get_extra_info("socket"), self._transport.dscp)
         line = Socket(flow, socket, transport)
         self._connections.opened(line)
         try:
