@@ -57,7 +57,8 @@ async def test_what_leaves_is_marked_for_the_network(host: str) -> None:
     inbox, loop = Inbox(), asyncio.get_running_loop()
     shell = SipTransport(loop, inbox.post, dscp=24)
     flows = await shell.listen((ListenSettings("udp", host, 0), ListenSettings("tcp", host, 0)))
-    assert shell._first_udp is not None and shell._first_udp.socket.getsockopt(level, option) == 24 << 2
+    (udp,) = shell._udp.values()
+    assert udp.socket.getsockopt(level, option) == 24 << 2
     _, writer = await asyncio.open_connection(host, flows[1].local[1])
     writer.write(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n")
     event = await inbox.get(StreamReceived)

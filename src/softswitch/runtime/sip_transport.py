@@ -146,7 +146,6 @@ class SipTransport:
         self.post = post
         self.certificates = Certificates(tls or TlsSettings())
         self._udp: dict[tuple[str, int], UdpSocket] = {}
-        self._first_udp: UdpSocket | None = None
         self.connections = Connections(loop, self)
         self._behind = False
         self.trace = Trace()
@@ -175,7 +174,6 @@ class SipTransport:
                 udp = UdpSocket(self._loop, listen, self, self.post, self._load_changed)
                 mark(udp.socket, self.dscp)
                 self._udp[udp.local] = udp
-                self._first_udp = self._first_udp or udp
                 flows.append(Flow("udp", udp.local, ("", 0)))
             elif listen.transport in ("tcp", "tls"):
                 flows.append(Flow(listen.transport, await self.connections.listen(listen), ("", 0)))
@@ -194,7 +192,7 @@ class SipTransport:
         flow = command.flow
         self.trace.note(self._loop.time(), True, flow, command.data)
         if flow.transport == "udp":
-            udp = self._udp.get(flow.local) or self._first_udp
+            udp = self._udp.get(flow.local) or next(iter(self._udp.values()), None)
             if udp is None:
                 self.post(TransportFailed(flow))
             else:
