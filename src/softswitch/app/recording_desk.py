@@ -19,7 +19,6 @@ from softswitch.media.messages import RecordingEnded, RecordingProblem
 from softswitch.media.recording import manifest
 from softswitch.media.recording.manifest import START, Fault
 from softswitch.runtime.recording_catalogue import MOST_FILES, Known, Reading, before, family
-from softswitch.runtime.recording_joined import Joined
 from softswitch.runtime.recording_shelf import Audio, Shelf, ShelfError
 from softswitch.store.errors import StoreError
 from softswitch.web.recordings import AudioFile
@@ -27,6 +26,7 @@ from softswitch.web.views import PastError
 
 if TYPE_CHECKING:
     from softswitch.app.switch import Switch
+    from softswitch.runtime.recording_joined import Joined
 
 log = structlog.get_logger("softswitch.recordings")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +29,8 @@ def say(
     ] = None,
 ) -> None:
     """Print how a text is spoken; the variables hold their values. With --out, let it be heard too."""
+    import asyncio
+
     from softswitch.runtime.prompt_preview import CannotPreview, preview, sound_of
     from softswitch.runtime.tts import EspeakEngine
     from softswitch.runtime.tts_voices import Voices, voices_of
@@ -109,6 +110,8 @@ def check(directory: Directory) -> None:
 @app.command()
 def render(directory: Directory) -> None:
     """Fill the prompt cache as a start would, so that the next one finds everything."""
+    import asyncio
+
     from softswitch.call.errors import StartError
     from softswitch.runtime.prompt_library import build_catalog
 

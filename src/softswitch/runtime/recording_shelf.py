@@ -7,16 +7,17 @@ import os
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from softswitch.media.messages import SetUpRecording
 from softswitch.media.recording import manifest
 from softswitch.media.recording.crypt import TAG, Header, KeyRing, SealError
 from softswitch.media.worker.recordings import ledger
-from softswitch.media.worker.recordings.finish import digest
 from softswitch.media.worker.recordings.reels import LIVE
 from softswitch.runtime.recording_catalogue import Catalogue, Known
-from softswitch.runtime.recording_joined import Joined, JoinError
+
+if TYPE_CHECKING:
+    from softswitch.runtime.recording_joined import Joined
 
 PIECE: Final = 65_536
 CONTENT_TYPES: Final = {".wav": "audio/wav", ".flac": "audio/flac", ".opus": "audio/ogg", ".mp3": "audio/mpeg"}
@@ -118,6 +119,8 @@ class Shelf:
 
     def joined(self, files: Iterable[Known]) -> Joined:
         """These files of one recording, in order, as one. Raises ShelfError."""
+        from softswitch.runtime.recording_joined import Joined, JoinError  # numpy: a switch starts without it
+
         with contextlib.ExitStack() as stack:
             try:
                 joined = Joined([(each, stack.enter_context(self.audio(each.path))) for each in files])
@@ -137,7 +140,7 @@ class Shelf:
         made several of it (`jobs`: a time before the name). Raises OSError, ShelfError."""
         path = self.path(name)
         for each in (path, *sorted(path.parent.glob(f"[0-9]*-{path.name}"))):
-            sha256 = digest(each) if each.exists() else ""
+            sha256 = ledger.digest(each) if each.exists() else ""
             there = str(each.relative_to(self.directory))
             self.note(at, manifest.DELETED, recording, because=because, path=there, sha256=sha256)
             each.unlink(missing_ok=True)
@@ -151,7 +154,7 @@ class Shelf:
             path = self.path(name)
             if not path.exists():
                 wrong = "is missing"
-            elif digest(path) != sha256:
+            elif ledger.digest(path) != sha256:
                 wrong = "was changed: it is not the file that was written"
             else:
                 with self.audio(name) as audio:

@@ -8,7 +8,6 @@ on disk then; who asked gives it its name, writes the line and deletes the reels
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import json
 import os
@@ -22,6 +21,7 @@ import soundfile
 
 from softswitch.media.recording.crypt import CHUNK, Header, KeyMissing, KeyRing, SealError
 from softswitch.media.recording.reel import ReelReader
+from softswitch.media.worker.recordings import ledger
 from softswitch.media.worker.recordings.render import Record, Renderer, Told, look
 
 FORMATS: Final = {
@@ -158,11 +158,6 @@ def _write(path: Path, renderer: Renderer, records: Iterator[Record], form: str,
         os.fsync(raw.fileno())
 
 
-def digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _facts(told: Told, renderer: Renderer, form: str) -> dict[str, Any]:
     sides = {}
     for name, side in (("caller", renderer.left), ("ours", renderer.right)):
@@ -230,7 +225,7 @@ def finish(job: dict[str, Any]) -> dict[str, Any]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    size, seen = partial.stat().st_size, digest(partial)
+    size, seen = partial.stat().st_size, ledger.digest(partial)
     facts = {"recording": recording, "path": name, "size": size, "sha256": seen, **_facts(told, renderer, form)}
     facts["parts"] = [int(each.name.split(".")[1]) for each in reels]
     return {"facts": facts, "partial": str(partial)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,12 @@ HEAD: Final = "manifest.head"
 BLOCK: Final = 1 << 20
 SHORT: Final = 65_536  # for a look at the end
 MOST_LINE: Final = 4 << 20
+
+
+def digest(path: Path) -> str:
+    """Of a whole file, as its line in the manifest has it."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def append(directory: Path, at: float, what: str, facts: Mapping[str, Any], ring: KeyRing) -> dict[str, Any]:
