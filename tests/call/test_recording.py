@@ -34,6 +34,9 @@ class Line:
     def order(self, do: str) -> None:
         self.of.obey(self.leg, RecordingOrder(CALL, do, "kadri", "because"))
 
+    def refusal(self, do: str) -> str | None:
+        return self.of.refusal(self.leg.id, RecordingOrder(CALL, do, "kadri", "because"))
+
     @property
     def state(self) -> str:
         return self.of.state(self.leg.id)
@@ -95,12 +98,36 @@ def test_a_queue_that_never_records_is_silence_in_the_recording_of_another(line:
     assert said(line.take()[-1]) == ("pause", False, "the queue")
 
 
-@pytest.mark.parametrize("queue", [SECRET, DEMAND])
-def test_other_queues_do_not_begin(line: Line, queue: QueueId) -> None:
-    line.talk(queue)
+def test_a_queue_that_records_on_demand_begins_by_order(line: Line) -> None:
+    line.talk(DEMAND)
     assert line.take() == [] and line.state == ""
+    assert line.refusal("start") is None
     line.order("start")
     assert said(line.take()[0]) == ("start", "kadri")
+
+
+def test_a_queue_that_never_records_is_not_recorded_by_order_either(line: Line) -> None:
+    line.talk(SECRET)
+    assert line.refusal("start") == 'He talks with the queue "secret", which is never recorded.'
+    line.order("start")  # also when it was asked for a moment before
+    assert line.take() == [] and line.state == ""
+    line.talk(DEMAND)
+    assert line.refusal("start") is None
+    line.talk(SECRET)
+    line.talk(CARDS)
+    assert line.state == "recording"
+    line.talk(SECRET)
+    assert line.refusal("resume") == 'He talks with the queue "secret", which is never recorded.'
+    assert line.refusal("stop") is None
+
+
+def test_never_outlives_the_process(line: Line) -> None:
+    line.talk(SECRET)
+    known = line.of.known(line.leg.id)
+    assert known is not None
+    after = Line()
+    after.of.goes_on(after.leg, known, False)
+    assert after.refusal("start") == 'He talks with the queue "secret", which is never recorded.'
 
 
 def test_a_share_of_the_calls_is_the_same_calls_whenever_it_is_asked() -> None:

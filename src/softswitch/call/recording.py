@@ -62,6 +62,7 @@ class Recorded:
     queue: str = ""
     agent: str = ""  # the last one
     by_queue: bool = False  # silent because of where he is now
+    never: str = ""  # the queue with which he talks, if it is never recorded
     paused: bool = False  # by somebody
     masks: dict[str, None] = field(default_factory=dict)  # who masks it: a flow, a person
 
@@ -129,6 +130,7 @@ class Recordings:
         if self._plan is None:
             return
         rule, known = self._plan.rules.get(queue, RecordRule()), self._of(leg)
+        known.never = queue if rule.mode == NEVER else ""
         if not known.number and rule.takes(interaction):
             self._start(leg, interaction, _BY_QUEUE, f"{queue}: always")
         if not known.number:
@@ -184,7 +186,8 @@ class Recordings:
             return
         known = self._of(leg)
         if order.do == "start":
-            self._start(leg, order.interaction, order.by, order.reason)
+            if not known.never:
+                self._start(leg, order.interaction, order.by, order.reason)
         elif order.do == "stop":
             if known.number:
                 known.number = 0
@@ -199,10 +202,13 @@ class Recordings:
         if self._plan is None:
             return "This line does not record; its configuration has no section recording."
         known = self._legs.get(leg, Recorded())
+        never = f'He talks with the queue "{known.never}", which is never recorded.' if known.never else None
         if order.do == "start":
             if known.refused:
                 return "The caller refused to be recorded."
-            return "This call is recorded already." if known.number else None
+            return "This call is recorded already." if known.number else never
+        if order.do == "resume" and known.number and not known.paused:
+            return never
         return None if known.number else "This call is not recorded."
 
     def _pause(self, leg: CallLeg, known: Recorded, order: RecordingOrder) -> None:
