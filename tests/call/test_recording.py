@@ -246,6 +246,49 @@ def test_the_mask_of_a_secret_outlasts_the_sound_of_its_last_key(line: Line) -> 
     assert line.take()[-1].lingers == 0.0
 
 
+def test_a_mask_of_a_secret_reaches_back_to_the_first_key_that_was_typed_ahead(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "start")
+    line.of.flow(line.leg, CALL, "secret", 3.0)
+    line.of.flow(line.leg, CALL, "public")
+    on, off = (each for each in line.take() if isinstance(each, MaskRecording))
+    assert on.since >= 3.3 and off.since == 0.0
+    line.of.flow(line.leg, CALL, "secret")
+    assert line.take()[-1].since >= 0.3  # the beginning of a tone that is known for a key a moment later
+    line.of.flow(line.leg, CALL, "public")
+    line.order("mask")
+    assert line.take()[-1].since == 0.0
+
+
+def test_what_is_to_begin_waits_for_the_notice(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "notice ahead")
+    assert line.refusal("start") is None
+    line.order("start")
+    line.of.flow(line.leg, CALL, "start")
+    assert line.take() == [] and line.state == ""
+    assert line.refusal("start") == "This call is recorded already."
+    line.of.flow(line.leg, CALL, "announced")
+    assert [said(each) for each in line.take()] == [("start", "the flow"), ("announced", "")]
+
+
+def test_what_waits_for_a_notice_can_be_taken_back_and_begins_when_there_is_none_after_all(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "notice ahead")
+    line.order("start")
+    assert line.refusal("stop") is None
+    line.order("stop")
+    line.of.flow(line.leg, CALL, "no notice")
+    assert line.take() == []
+    line.of.flow(line.leg, CALL, "notice ahead")
+    line.order("start")
+    line.of.flow(line.leg, CALL, "no notice")
+    assert [said(each) for each in line.take()] == [("start", "kadri"), ("not announced", "")]
+    refused = Line()
+    refused.of.flow(refused.leg, CALL, "notice ahead")
+    refused.of.flow(refused.leg, CALL, "start")
+    refused.of.flow(refused.leg, CALL, "stop")
+    refused.of.flow(refused.leg, CALL, "announced")
+    assert refused.take() == []
+
+
 def test_a_secret_that_a_restart_cut_short_masks_no_longer(line: Line) -> None:
     """Nobody keys it in any more: his flow begins anew."""
     line.of.flow(line.leg, CALL, "start")

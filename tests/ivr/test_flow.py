@@ -429,11 +429,54 @@ def test_a_notice_is_told_of_and_steps_start_and_stop_the_recording() -> None:
         RecordStep("", "stop"),
     )
     caller = Caller(*steps)
-    assert caller.recording == ["announced"]
+    assert caller.recording == ["notice ahead"]
     caller.listen()
-    assert caller.recording == ["announced", "start"]
+    assert caller.recording == ["notice ahead", "announced", "start"]
     caller.listen()
-    assert caller.recording == ["announced", "start", "stop"]
+    assert caller.recording == ["notice ahead", "announced", "start", "stop"]
+
+
+def test_a_notice_counts_when_it_was_heard_and_keys_typed_before_do_not_skip_it() -> None:
+    notice = SayStep("record_notice", Say(texts={"en": "This call is recorded."}), interruptible=True)
+    hello = SayStep("", Say(texts={"en": "Hello."}), interruptible=False)
+    menu = MenuStep("main", Say(texts={"en": "Press 1."}), {"1": Target(queue="cards")}, Unclear())
+    caller = Caller(RecordStep("", "start"), hello, notice, menu)
+    assert caller.recording == ["notice ahead", "start"]  # who obeys waits with it
+    caller.key("1")
+    caller.listen()
+    assert caller.heard == "This call is recorded." and caller.recording == ["notice ahead", "start"]
+    caller.listen()
+    assert caller.recording == ["notice ahead", "start", "announced"] and caller.queued.queue == "cards"
+
+
+def test_who_goes_another_way_is_not_told() -> None:
+    notice = SayStep("record_notice", Say(texts={"en": "This call is recorded."}), interruptible=False)
+    menu = MenuStep("main", Say(texts={"en": "Press 1."}), {"1": Target(queue="cards")}, Unclear())
+    caller = Caller(menu, notice)
+    caller.key("1")
+    assert caller.recording == ["notice ahead", "no notice"] and caller.queued.queue == "cards"
+
+
+def test_keys_of_a_secret_that_were_typed_ahead_are_hidden_since_the_first_of_them() -> None:
+    hello = SayStep("", Say(texts={"en": "Hello."}), interruptible=False)
+    pin = CollectStep("pin", Say(texts={"en": "Your PIN."}), 4, 4, Unclear(again=1), secret=True)
+    caller = Caller(hello, pin)
+    for digit in "1234":
+        caller.key(digit)
+        caller.now += 0.5
+    caller.now += 1.0
+    caller.listen()
+    secret, public, _ = caller.commands  # answered in the same moment
+    assert secret == RecordCall("secret", 3.0) and public == RecordCall("public")
+    caller = Caller(hello, MenuStep("main", Say(texts={"en": "1."}), {"1": Target(step="pin")}, Unclear()), pin)
+    caller.key("1")  # of the menu: no part of it
+    caller.now += 2.0
+    caller.key("9")
+    caller.now += 1.0
+    caller.listen()
+    assert caller.commands[0] == RecordCall("secret", 1.0) and caller.recording == ["secret"]
+    caller.key("876")
+    assert caller.recording == ["secret", "public"]
 
 
 def test_while_a_secret_is_asked_for_nothing_is_recorded() -> None:

@@ -112,7 +112,7 @@ class Listener:
                 assert self.playing is not None
                 self.playing = None
             elif isinstance(command, RecordCall):
-                assert command.action == ("public" if self.hidden else "secret")
+                assert command.action == ("public" if self.hidden else "secret") and command.since_seconds >= 0.0
                 self.hidden = not self.hidden
             else:
                 self.end = command

@@ -37,6 +37,7 @@ _BY_SWITCH: Final = "the switch"
 _SECRET: Final = "a secret"
 _FLOW: Final = "the flow"
 SECRET_LINGERS_SECONDS: Final = 0.4  # a key is told at its beginning, and may sound on: RFC 4733 and INFO beside tones
+SECRET_REACHES_BACK_SECONDS: Final = 0.5  # a tone is known for a key after a moment, and audio comes unevenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Recorded:
     never: str = ""  # the queue with which he talks, if it is never recorded
     paused: bool = False  # by somebody
     masks: dict[str, None] = field(default_factory=dict)  # who masks it: a flow, a person
+    notice_ahead: bool = False  # his flow tells him yet that he is recorded
+    waits: tuple[str, ...] = ()  # for that: who ordered it, and why
 
     @property
     def state(self) -> str:
@@ -97,6 +100,7 @@ class Recordings:
         """Of the process before: who refused is not asked again. `carried`: its recording went on meanwhile; else it
         goes on in a new file as soon as there is audio. `menu`: his flow begins anew, and masks anew."""
         self._legs[leg.id] = known
+        known.notice_ahead, known.waits = False, ()  # his flow begins anew, and says so anew
         if not carried and leg.has_media:
             self.moved(leg)
         self.mark(leg, "the switch was started again")
@@ -161,14 +165,17 @@ class Recordings:
 
     # -------------------------------------------------------------- flows
 
-    def flow(self, leg: CallLeg, interaction: InteractionId, action: str) -> None:
-        """A step of a flow: announced | start | stop | mask | unmask | secret | public."""
+    def flow(self, leg: CallLeg, interaction: InteractionId, action: str, since: float = 0.0) -> None:
+        """A step of a flow, as `RecordCall` has it. `since`: so many seconds ago a secret began."""
         if self._plan is None:
             return
         known = self._of(leg)
         if action == "announced":
             known.announced = True
             self.mark(leg, "announced")
+            self._notice(leg, known, False)
+        elif action in ("notice ahead", "no notice"):
+            self._notice(leg, known, action == "notice ahead")
         elif action == "start":
             self._start(leg, interaction, _BY_FLOW, "agreed")
         elif action == "stop":
@@ -177,7 +184,8 @@ class Recordings:
             self._mask(leg, known, _FLOW, "the flow", on=action == "mask", lingers=SECRET_LINGERS_SECONDS)
         else:
             on = action == "secret"
-            self._mask(leg, known, _SECRET, "a secret is keyed in", on=on, lingers=SECRET_LINGERS_SECONDS)
+            since = since + SECRET_REACHES_BACK_SECONDS
+            self._mask(leg, known, _SECRET, "a secret is keyed in", on=on, lingers=SECRET_LINGERS_SECONDS, since=since)
 
     # -------------------------------------------------------------- orders from outside
 
@@ -189,6 +197,7 @@ class Recordings:
             if not known.never:
                 self._start(leg, order.interaction, order.by, order.reason)
         elif order.do == "stop":
+            known.waits = ()
             if known.number:
                 known.number = 0
                 self._emit(StopRecording(leg.id, order.by, order.reason))
@@ -206,9 +215,11 @@ class Recordings:
         if order.do == "start":
             if known.refused:
                 return "The caller refused to be recorded."
-            return "This call is recorded already." if known.number else never
+            return "This call is recorded already." if known.number or known.waits else never
         if order.do == "resume" and known.number and not known.paused:
             return never
+        if order.do == "stop" and known.waits:
+            return None
         return None if known.number else "This call is not recorded."
 
     def _pause(self, leg: CallLeg, known: Recorded, order: RecordingOrder) -> None:
@@ -230,6 +241,9 @@ class Recordings:
         known = self._of(leg)
         if known.number or known.refused or not leg.alive:
             return
+        if known.notice_ahead:
+            known.waits = by, reason
+            return
         known.number = self._ids.number()
         known.paused = known.by_queue = False
         facts = leg.facts
@@ -239,8 +253,17 @@ class Recordings:
             self._emit(MaskRecording(leg.id, True, _BY_FLOW, who))
             break
 
+    def _notice(self, leg: CallLeg, known: Recorded, ahead: bool) -> None:
+        """Nothing is recorded before the notice that his flow has was heard; what is to begin waits for its end."""
+        known.notice_ahead = ahead
+        if not ahead and known.waits:
+            (by, reason), known.waits = known.waits, ()
+            assert leg.facts.interaction is not None
+            self._start(leg, leg.facts.interaction, by, reason)
+
     def _stop(self, leg: CallLeg, known: Recorded, by: str, reason: str) -> None:
         known.refused = True
+        known.waits = ()
         if known.number:
             known.number = 0
             self._emit(StopRecording(leg.id, by, reason))
@@ -255,6 +278,7 @@ class Recordings:
         on: bool,
         by: str = _BY_FLOW,
         lingers: float = 0.0,
+        since: float = 0.0,
     ) -> None:
         """As long as one of those who mask it has not taken it back. Also when no recording is known here: one that
         began before a restart of the switch goes on in the media process, and nothing happens where there is none."""
@@ -264,7 +288,7 @@ class Recordings:
         else:
             known.masks.pop(who, None)
         if was != bool(known.masks):
-            self._emit(MaskRecording(leg.id, on, by, reason, 0.0 if on else lingers))
+            self._emit(MaskRecording(leg.id, on, by, reason, 0.0 if on else lingers, since if on else 0.0))
 
 
 # ------------------------------------------------------------------ orders to a call that goes on

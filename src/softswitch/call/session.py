@@ -196,7 +196,7 @@ class CallerSession:
             elif isinstance(command, FlowFinished):
                 self._flow_finished(command, now)
             else:  # RecordCall
-                self._board.recordings.flow(self.leg, self.interaction, command.action)
+                self._board.recordings.flow(self.leg, self.interaction, command.action, command.since_seconds)
 
     def _played(self, event: PlaybackEnded, now: float) -> None:
         if not self.leg.played(event.playback):

@@ -66,6 +66,14 @@ class FlowRules:
     human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a lost caller goes
 
 
+class _Notice(Enum):
+    """That the call is recorded."""
+
+    NONE = "this flow has none, or none any more"
+    AHEAD = "ahead"
+    HEARD = "heard"
+
+
 class _Phase(Enum):
     NEW = auto()
     SAYING = auto()
@@ -129,10 +137,11 @@ class FlowRun:
         self._language = rules.languages[0] if rules.languages else ""
         self._values: dict[str, str | Say] = {}
         self._kept = _Kept()
-        self._keys: deque[str] = deque()
+        self._keys: deque[tuple[str, float]] = deque()  # and when each was pressed
         self._now = _Now()
         self._steps_without_key = 0
         self._hidden = False  # a secret is being keyed in
+        self._notice = _Notice.NONE
 
     # -------------------------------------------------------------- the contract
 
@@ -182,13 +191,27 @@ class FlowRun:
         return self._kept.entered
 
     def _hide(self, out: list[FlowCommand]) -> list[FlowCommand]:
-        """While a secret is asked for nothing is recorded, from before the first key on."""
+        """While a secret is asked for nothing is recorded, from before the first key on; nor before a notice that this
+        flow has was heard."""
         step = None if self.over or self._now.phase is _Phase.NEW else self._step()
         hidden = isinstance(step, CollectStep) and step.secret
         if hidden != self._hidden:
             self._hidden = hidden
-            out.insert(0, RecordCall("secret" if hidden else "public"))
+            if hidden:
+                out.insert(0, RecordCall("secret"))
+            else:
+                out.insert(len(out) - (self.over and bool(out)), RecordCall("public"))  # nothing comes after the end
+        if self._notice is not _Notice.HEARD:
+            ahead = step is not None and any(each.name == RECORD_NOTICE for each in self._flow.steps[self._at :])
+            if ahead != (self._notice is _Notice.AHEAD):
+                self._notice = _Notice.AHEAD if ahead else _Notice.NONE
+                out.insert(0, RecordCall("notice ahead" if ahead else "no notice"))
         return out
+
+    def _notice_over(self, out: list[FlowCommand]) -> None:
+        if self._step().name == RECORD_NOTICE:
+            self._notice = _Notice.HEARD
+            out.append(RecordCall("announced"))
 
     # -------------------------------------------------------------- events
 
@@ -201,11 +224,12 @@ class FlowRun:
             return
         self._steps_without_key = 0
         if len(self._keys) < MAX_TYPED_AHEAD:
-            self._keys.append(digit)
+            self._keys.append((digit, now))
         if state.phase is _Phase.SAYING:
             step = self._step()
             if isinstance(step, SayStep) and step.interruptible:
                 self._stop_prompt(out)
+                self._notice_over(out)
                 self._at += 1
                 self._run(now, out)
             return
@@ -220,6 +244,7 @@ class FlowRun:
         state.playback = None
         state.deadline = None
         if state.phase is _Phase.SAYING:
+            self._notice_over(out)
             self._at += 1
             self._run(now, out)
         else:
@@ -278,14 +303,12 @@ class FlowRun:
 
     def _say(self, step: SayStep, now: float, out: list[FlowCommand]) -> bool:
         """True when a prompt plays now."""
-        skipped = step.interruptible and bool(self._keys) and self._input_follows()
+        skipped = step.interruptible and bool(self._keys) and self._input_follows() and step.name != RECORD_NOTICE
         segments = () if skipped else self._segments(step.say)
         if not segments:
             self._at += 1
             return False
         self._note(step.name)
-        if step.name == RECORD_NOTICE:
-            out.append(RecordCall("announced"))
         self._now.phase = _Phase.SAYING
         self._play(segments, now, out)
         return True
@@ -305,6 +328,11 @@ class FlowRun:
         state.failures = 0
         state.digits = ""
         if self._keys:
+            if (
+                isinstance(step, CollectStep) and step.secret and not self._hidden
+            ):  # its keys may be tones, and were heard before now
+                self._hidden = True
+                out.append(RecordCall("secret", now - self._keys[0][1]))
             state.phase = _Phase.LISTENING
             return self._feed(now, out)
         self._put_question(step, self._segments(step.say), now, out)
@@ -326,7 +354,7 @@ class FlowRun:
         """Gives the typed keys to the present input step. True when the step is left."""
         step = self._step()
         if isinstance(step, MenuStep):
-            key = self._keys.popleft()
+            key, _ = self._keys.popleft()
             target = step.keys.get(key)
             if target is None:
                 return self._unclear(step, step.wrong_key or self._rules.wrong_key, "wrong key", now, out)
@@ -336,7 +364,7 @@ class FlowRun:
             return True
         assert isinstance(step, CollectStep)
         while self._keys:
-            left = self._collect_key(step, self._keys.popleft(), now, out)
+            left = self._collect_key(step, self._keys.popleft()[0], now, out)
             if left is not None:
                 return left
         return False
@@ -357,7 +385,7 @@ class FlowRun:
             state.digits += key
             if len(state.digits) >= step.max_digits:
                 self._collected(step)
-                if self._keys and self._keys[0] == "#":
+                if self._keys and self._keys[0][0] == "#":
                     self._keys.popleft()
                 else:
                     state.swallow_hash_until = now + step.between_keys_seconds

@@ -109,10 +109,12 @@ class FlowFinished:
 
 @dataclass(frozen=True, slots=True)
 class RecordCall:
-    """`action`: announced (he is being told), start, stop (he refused), mask, unmask, secret (one is keyed in from
-    now on), public (not any more)."""
+    """`action`: announced (he was told), start, stop (he refused), mask, unmask, secret (one is keyed in from now on,
+    or since so many seconds: its first key was typed ahead), public (not any more), notice ahead (he will be told),
+    no notice (he went another way)."""
 
     action: str
+    since_seconds: float = 0.0
 
 
 FlowEvent = FlowStarted | DigitPressed | PromptEnded

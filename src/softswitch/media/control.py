@@ -134,7 +134,7 @@ _TAGS: Final[tuple[tuple[int, type[Any], tuple[type[Any], ...]], ...]] = (
     (23, StartRecording, (int, int, int, str, str, str, str, str)),
     (24, StopRecording, (int, str, str)),
     (25, PauseRecording, (int, bool, str, str)),
-    (26, MaskRecording, (int, bool, str, str, float)),
+    (26, MaskRecording, (int, bool, str, str, float, float)),
     (27, MarkRecording, (int, str, str)),
     (28, JoinMix, (int, int, tuple, tuple)),
     (29, SetHearing, (int, tuple, tuple)),

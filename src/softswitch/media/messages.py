@@ -254,13 +254,14 @@ class PauseRecording:
 @dataclass(frozen=True, slots=True)
 class MaskRecording:
     """The same for what must not be recorded (card data); one does not end the other. `lingers`: off only after so many
-    seconds, for a key that still sounds."""
+    seconds, for a key that still sounds. `since`: on since so many seconds, for a key that sounded before."""
 
     leg: LegId
     on: bool
     by: str = ""
     reason: str = ""
     lingers: float = 0.0
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,29 @@ def test_paused_and_masked_stretches_are_silence_and_marked_and_keys_are_nowhere
     assert all(hole[1] <= begin or hole[0] >= begin + 0.79 for hole in caller_side["silent"])
 
 
+def test_a_mask_reaches_back_over_what_is_on_its_way_to_the_file_and_not_over_the_mask_before(worker: Worker) -> None:
+    store = store_of(worker)
+    worker.send(setup(store))
+    caller, _ = call(worker)
+    number = start(caller)
+    his, pace = frames(22, 110), Pace()
+    for place, one in enumerate(his):
+        if place in (70, 100):  # the first of them lies in a batch that was handed over
+            worker.send(MaskRecording(caller.leg, True, "the flow", "a secret", 0.0, 0.6))
+            worker.settle()
+        if place in (75, 105):
+            worker.send(MaskRecording(caller.leg, False, "the flow", "a secret"))
+            worker.settle()
+        caller.talk(one)
+        pace.wait()
+    line = stop(caller, number)
+    left, _ = sound(store, line)
+    assert find(left, heard(his[:35])) >= 0
+    assert all(find(left, heard([each])) < 0 for each in (*his[45:75], *his[76:105]))
+    times = [mark["at"] for mark in line["marks"]]
+    assert times == sorted(times) and times[1] == times[2]
+
+
 def test_a_mask_that_lingers_hides_the_end_of_the_last_key(worker: Worker) -> None:
     store = store_of(worker)
     worker.send(setup(store))

@@ -62,6 +62,7 @@ class Recording:
         "taps",
         "types",
         "unmask",
+        "unmasked_at",
     )
 
     def __init__(self, leg: Leg, order: StartRecording, now: float) -> None:
@@ -76,6 +77,7 @@ class Recording:
         self.taps: tuple[Tap, Tap] | None = None
         self.lost_since = 0.0  # batches were given up
         self.marks: list[bytes] = []  # also those that a writer took with it
+        self.unmasked_at = now
         self.unmask: tuple[float, MaskRecording] | None = None  # a mask that lingers, until then
 
     @property
@@ -185,7 +187,13 @@ class Recorder:
         else:
             del recording.silent_by[begins]
         self._tap(recording)
-        self._mark(recording, begins if order.on else ends, order.reason, order.by)
+        at = self._relay.now
+        if isinstance(order, MaskRecording):
+            if order.on:  # what was heard since then is on its way to the reel, and never gets into the file
+                at = max(at - order.since, recording.began[0], recording.unmasked_at)
+            else:
+                recording.unmasked_at = at
+        self._mark(recording, begins if order.on else ends, order.reason, order.by, at)
 
     # -------------------------------------------------------------- the department
 
@@ -316,8 +324,8 @@ class Recorder:
                 self._tell_marks(recording)
         return writer.send(kind, recording.number, content, keep=keep)
 
-    def _mark(self, recording: Recording, mark: str, detail: str, by: str) -> None:
-        document = {"at": self._relay.now, "mark": mark, "detail": detail, "by": by}
+    def _mark(self, recording: Recording, mark: str, detail: str, by: str, at: float = 0.0) -> None:
+        document = {"at": at or self._relay.now, "mark": mark, "detail": detail, "by": by}
         content = json.dumps(document).encode()
         if len(recording.marks) < MOST_MARKS:
             recording.marks.append(content)
