@@ -194,6 +194,17 @@ def test_orders_that_cannot_be_obeyed_say_why(line: Line) -> None:
     assert silent.take() == []
 
 
+def test_what_is_shown_of_a_call_that_goes_on(line: Line) -> None:
+    shown = [line.of.shown(None), line.of.shown(line.leg)]
+    line.talk(CARDS)
+    for order in ("pause", "resume", "mask", "unmask", "stop"):
+        shown.append(line.of.shown(line.leg))
+        line.order(order)
+    line.of.flow(line.leg, CALL, "stop")  # he refuses
+    shown.append(line.of.shown(line.leg))
+    assert shown == ["off", "off", "on", "paused", "on", "paused", "on", "off"]
+
+
 def test_a_leg_that_ended_is_forgotten(line: Line) -> None:
     line.talk(CARDS)
     line.of.ended(line.leg.id)

@@ -216,3 +216,15 @@ def test_trunks_show_what_they_carry() -> None:
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "3/30" in shown and "1/5" in shown and "udp:192.0.2.10:5060 tcp:192.0.2.11:5061" in shown
     assert "x.example has no address" in shown and "\x1b" not in shown
+
+
+def test_a_column_shows_who_is_recorded_when_somebody_is() -> None:
+    row = {
+        "call": "1", "caller": "+372", "dialled": "8000", "state": "talking", "state_seconds": 1.0, "queue": None,
+        "agent": None, "sticky": "",
+    }  # fmt: skip
+    rows = [{**row, "recording": word} for word in ("off", "on", "paused")]
+    assert "rec" not in [str(each.header) for each in as_table("calls", rows[:1]).columns]
+    assert "rec" not in [str(each.header) for each in as_table("calls", [row]).columns]
+    (column,) = (each for each in as_table("calls", rows).columns if str(each.header) == "rec")
+    assert list(map(str, column.cells)) == ["off", "on", "paused"]

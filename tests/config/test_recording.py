@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from softswitch.call.recording_settings import RecordRule
-from softswitch.config import ConfigProblems, load
+from softswitch.config import ConfigProblems, load, look
 from softswitch.ids import QueueId
 
 LINE = """
@@ -68,3 +68,76 @@ def test_what_is_wrong_is_said_where_it_stands(tmp_path: Path, record: str, more
         load(written(tmp_path, record, more), env=ENV)
     assert problem in str(found.value)
     assert "line.yaml:" in str(found.value)
+
+
+TOLD = """
+line: { name: Bank, languages: [en], timezone: UTC, country: EE, human: everyday }
+listen: [udp://127.0.0.1:5060]
+numbers:
+  "1210": { flow: welcome }
+  "1211": { queue: fraud, say: { en: "Hello." } }
+  "1212": { flow: welcome, hours: office, closed: night }
+hours: { office: { open: { mon-fri: 09:00-17:00 } } }
+flows:
+  welcome:
+    steps:
+      - record: start
+      - record_notice: { en: "This call is recorded." }
+      - goto: ask
+  ask:
+    steps:
+      - menu: main
+        say: { en: "Press 1." }
+        keys: { 1: { queue: loans }, 2: refused }
+      - record: stop
+        name: refused
+      - queue: everyday
+  night:
+    steps:
+      - say: { en: "We are closed." }
+      - record: start
+      - queue: quiet
+queues:
+  everyday: { record: always }
+  fraud:
+    record: 20%
+  loans: { record: on_demand }
+  quiet: {}
+agents: { anna: { name: Anna, extension: 1001, queues: [everyday, fraud, loans], password: { env: PW } } }
+recording: { directory: var/rec }
+"""
+
+
+def warned(directory: Path, text: str) -> list[str]:
+    (directory / "line.yaml").write_text(text, encoding="utf-8")
+    problems, warnings = look(directory)
+    assert not problems
+    return [f"{each.place.line}: {each.message}" for each in warnings]
+
+
+def test_who_is_recorded_untold_shows(tmp_path: Path) -> None:
+    found = warned(tmp_path, TOLD)
+    assert found == [
+        "26: callers are recorded from here on, and no record_notice has told them",
+        "31: callers of 1211 come here, are recorded, and no record_notice has told them",
+    ]
+    settings = load(tmp_path, env=ENV)
+    assert [each.partition(" ")[2] for each in settings.warnings] == [each.partition(" ")[2] for each in found]
+    assert warned(tmp_path, TOLD.replace("- record_notice:", "- say:")) == [
+        "12: callers are recorded from here on, and no record_notice has told them",
+        "26: callers are recorded from here on, and no record_notice has told them",
+        "29: callers of 1210, 1212 come here, are recorded, and no record_notice has told them",
+        "31: callers of 1211 come here, are recorded, and no record_notice has told them",
+        "32: callers of 1210, 1212 come here, are recorded, and no record_notice has told them",
+    ]
+
+
+def test_a_line_without_any_notice_that_records_somebody_later_shows(tmp_path: Path) -> None:
+    """Whoever comes to the queue: passed on, by overflow."""
+    quiet = TOLD.replace("- record_notice:", "- say:").replace("queue: loans", "queue: quiet")
+    quiet = quiet.replace("record: always", "record: never").replace("record: 20%", "record: never")
+    assert "32: callers are recorded, and no flow has a record_notice that tells them" in warned(tmp_path, quiet)
+    assert warned(tmp_path, LINE.format(record="never", more=RECORDING)) == []
+    assert warned(tmp_path, LINE.format(record="always", more=RECORDING)) == [
+        "7: callers of 1210 come here, are recorded, and no record_notice has told them"
+    ]

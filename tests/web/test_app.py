@@ -33,7 +33,7 @@ async def test_calls(client: aiohttp.ClientSession) -> None:
         "call": str(LARGE), "interaction": str(LARGE + 1), "state": "talking", "caller": "+3725550001",
         "dialled": "8000", "queue": "everyday", "agent": "anna", "state_seconds": 12.346, "call_seconds": 40.0,
         "sticky": "direct", "notes": [], "identity": "",
-        "forwarded_from": "", "caller_as_sent": "", "audio": "", "silent": "",
+        "forwarded_from": "", "caller_as_sent": "", "audio": "", "silent": "", "recording": "off",
     }  # fmt: skip
     assert (in_menu["interaction"], in_menu["queue"], in_menu["agent"]) == (None, None, None)
 

@@ -34,6 +34,8 @@ async def _serve(settings: Settings, progress: Callable[[int, int], None] | None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
+        for warning in settings.warnings:
+            log.warning("configuration_warning", warning=warning)
         switch = await Switch.start(settings, progress)
     except StartError as problem:
         print(f"softswitch: {problem}", file=sys.stderr)

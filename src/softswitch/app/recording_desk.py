@@ -215,11 +215,6 @@ class RecordingDesk:
             self._switch.post(order)
         return refusal
 
-    def state(self, interaction: InteractionId) -> str:
-        calls = self._switch.cores.calls
-        leg = leg_of(calls, interaction)
-        return "" if leg is None else calls.board.recordings.state(leg.id)
-
     async def find(self, wanted: records.FindRecordings) -> tuple[records.StoredRecording, ...]:
         try:
             return await self._switch.edges.store.recordings(wanted)

@@ -75,8 +75,10 @@ class LiveSwitch:
     def calls(self) -> list[CallView]:
         now = self._switch.clock.now()
         calls = self._switch.cores.calls
-        rows = [_caller_view(session, now) for session in calls.sessions.values() if session.stage is not Stage.ENDED]
-        rows += [_call_back_view(session, now) for session in calls.call_backs.values()]
+        shown = calls.board.recordings.shown
+        sessions = [each for each in calls.sessions.values() if each.stage is not Stage.ENDED]
+        rows = [_caller_view(each, now, shown(each.leg)) for each in sessions]
+        rows += [_call_back_view(each, now, shown(each.customer_leg)) for each in calls.call_backs.values()]
         return rows
 
     # -------------------------------------------------------------- queues and agents
@@ -335,7 +337,7 @@ def shown(facts: LegFacts) -> str:
     return "private" if facts.private else facts.customer
 
 
-def _caller_view(session: CallerSession, now: float) -> CallView:
+def _caller_view(session: CallerSession, now: float, recording: str) -> CallView:
     place = session.waiting.place
     ring = next((each for each in session.rings.values() if each.state is not RingState.DONE), None)
     talk = session.talk
@@ -366,10 +368,11 @@ def _caller_view(session: CallerSession, now: float) -> CallView:
         caller_as_sent="" if facts.private else facts.caller_as_sent,
         audio=spoken(session.leg, session.talk),
         silent=not_heard(session.leg, session.talk, now),
+        recording=recording,
     )
 
 
-def _call_back_view(session: CallBackSession, now: float) -> CallView:
+def _call_back_view(session: CallBackSession, now: float, recording: str) -> CallView:
     ticket = session.ticket
     state = "talking" if session.step is CallBackStep.TALKING else "calling back"
     return CallView(
@@ -385,4 +388,5 @@ def _call_back_view(session: CallBackSession, now: float) -> CallView:
         "call back",
         audio=spoken(session.customer_leg, session.talk),
         silent=not_heard(session.customer_leg, session.talk, now),
+        recording=recording,
     )

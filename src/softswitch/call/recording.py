@@ -92,6 +92,11 @@ class Recordings:
         found = self._legs.get(leg)
         return "" if found is None else found.state
 
+    def shown(self, leg: CallLeg | None) -> str:
+        """off | on | paused (or masked), for the eyes."""
+        state = "" if leg is None else self.state(leg.id)
+        return {"recording": "on", "paused": "paused", "masked": "paused"}.get(state, "off")
+
     def known(self, leg: LegId) -> Recorded | None:
         """What is kept of this leg, so that it outlives the process."""
         return self._legs.get(leg)

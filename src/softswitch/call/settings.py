@@ -331,6 +331,7 @@ class Settings:
     web_phones: WebPhoneSettings = field(default_factory=WebPhoneSettings)
     speech: SpeechSettings = field(default_factory=SpeechSettings)
     sip_dscp: int = 0  # RFC 2474: the mark of packets of signalling; 0: none
+    warnings: tuple[str, ...] = ()  # what works, and probably not as it should; each with its place
 
     def speaks(self, language: str) -> bool:
         """Is there an engine for texts of this language?"""

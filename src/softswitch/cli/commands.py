@@ -79,18 +79,21 @@ def run(
 @app.command()
 def check(directory: Directory) -> None:
     """Read a configuration and list every mistake in it with its place."""
-    from softswitch.config import check as find_problems
+    from softswitch.config import look
 
     try:
-        problems = find_problems(directory)
+        problems, warnings = look(directory)
     except OSError as error:
         fail(_sentence(error))
     for problem in problems:
         print(problem)
+    for warning in warnings:
+        print(f"{warning.place}: warning: {warning.message}")
     if problems:
         many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         fail(f"{directory} has {many}.", 1)
-    print(f"{directory}: no problems.")
+    many = "" if not warnings else ", 1 warning" if len(warnings) == 1 else f", {len(warnings)} warnings"
+    print(f"{directory}: no problems{many}.")
 
 
 @app.command()

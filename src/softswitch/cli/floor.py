@@ -258,9 +258,14 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         ("queue", "left", lambda row: row["queue"] or ""),
         ("agent", "left", lambda row: row["agent"] or ""),
         ("sticky", "left", lambda row: row["sticky"]),
+        ("rec", "left", lambda row: row.get("recording", "")),  # a column when somebody is recorded
         ("audio", "left", _audio),
     ),
 }
+
+
+def _recorded(row: dict[str, Any]) -> bool:
+    return bool(row.get("recording", "off") != "off")  # an older switch does not say it
 
 
 _WHOLE = ("call", "caller", "dialled", "with")
@@ -268,7 +273,7 @@ _WHOLE = ("call", "caller", "dialled", "with")
 
 def as_table(name: str, rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", caption_justify="left")
-    columns = _COLUMNS[name]
+    columns = [each for each in _COLUMNS[name] if each[0] != "rec" or any(map(_recorded, rows))]
     for heading, justify, cell in columns:
         # Numbers are copied from here: they stay in one piece, unless somebody sends a monster.
         whole = heading in _WHOLE and all(len(str(cell(row))) <= 20 for row in rows)

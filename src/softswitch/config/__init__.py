@@ -4,7 +4,7 @@
 the language for editors. Nothing here keeps state.
 """
 
-from softswitch.config.loader import Overrides, check, load, load_recording, load_without_secrets
+from softswitch.config.loader import Overrides, check, load, load_recording, load_without_secrets, look
 from softswitch.config.problems import ConfigProblems, Place, Problem
 from softswitch.config.schema import schema
 
@@ -17,5 +17,6 @@ __all__ = [
     "load",
     "load_recording",
     "load_without_secrets",
+    "look",
     "schema",
 ]

@@ -35,6 +35,7 @@ from softswitch.config.overload import build_overload
 from softswitch.config.phones import build_transfers
 from softswitch.config.problems import ConfigProblems, Place, Placed, Problem, Report
 from softswitch.config.queues import build_absences, build_acd, build_queue_texts, build_voices, report_circles
+from softswitch.config.record_notice import warn_of_untold
 from softswitch.config.recording import build_recording
 from softswitch.config.references import Known
 from softswitch.config.speech import build_speech
@@ -100,9 +101,14 @@ def load_recording(directory: str | Path, env: Mapping[str, str] | None = None) 
 
 def check(directory: str | Path, env: Mapping[str, str] | None = None) -> list[Problem]:
     """All problems, sorted by place. Without `env` secrets are not looked up, so that any machine can check."""
+    return look(directory, env)[0]
+
+
+def look(directory: str | Path, env: Mapping[str, str] | None = None) -> tuple[list[Problem], list[Problem]]:
+    """All problems, and all warnings: what works, and probably not as it should. Each sorted by place."""
     report = Report()
     _settings(Path(directory), Overrides(), env, report)
-    return sorted(set(report.problems))
+    return sorted(set(report.problems)), sorted(set(report.warnings))
 
 
 # ------------------------------------------------------------------ reading
@@ -231,6 +237,7 @@ class _Build:
         builder = FlowBuilder(known, human)
         acd = build_acd(document, known)
         call = replace(self._call(builder, human), recording=plan)
+        warn_of_untold(document, self._flow_docs, call.flows, plan, report)
         sip = build_sip(document, listen, media.host, self._directory, env, report)
         return Settings(
             listen=listen,
@@ -251,6 +258,7 @@ class _Build:
             web_phones=build_web_phones(document),
             speech=build_speech(document, known, self._directory, env, report),
             sip_dscp=SIP_MARK if document.sip is None else document.sip.dscp,
+            warnings=tuple(map(str, sorted(set(report.warnings)))),
         )
 
     def _call(self, builder: FlowBuilder, human: str) -> CallSettings:

@@ -61,10 +61,14 @@ class Report:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []  # the configuration works, and probably not as it should
         self.unread: list[str] = []  # files that could not be parsed at all
 
     def add(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
+
+    def warn(self, place: Place, message: str) -> None:
+        self.warnings.append(Problem(place, message))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
