@@ -11,7 +11,6 @@ from softswitch.config.flows import number_flow
 from softswitch.config.language import Document
 from softswitch.config.problems import Placed, Report, listing
 from softswitch.ids import FlowId, QueueId
-from softswitch.ivr.flow import RECORD_NOTICE
 from softswitch.ivr.messages import (
     BranchStep,
     CollectStep,
@@ -23,6 +22,7 @@ from softswitch.ivr.messages import (
     Step,
     Target,
 )
+from softswitch.ivr.recorded import RECORD_NOTICE
 
 _Way = tuple[FlowId, int]  # a step before which he was told nothing
 

@@ -45,11 +45,11 @@ from softswitch.ivr.messages import (
     StopPrompt,
     Target,
 )
+from softswitch.ivr.recorded import RECORD_NOTICE, Recorded
 from softswitch.ivr.speech import filled_in, speak
 
 MAX_TYPED_AHEAD = 32  # keys kept while nobody listens
 MAX_STEPS_WITHOUT_KEY = 50  # steps taken and questions repeated since the last key, before a human helps
-RECORD_NOTICE = "record_notice"  # the name of the step that tells that the call is recorded
 MAX_PATH = 100  # entries of `path`
 PROMPT_GUARD_SECONDS = 300.0  # a prompt whose end is never reported counts as ended after this
 
@@ -64,14 +64,6 @@ class FlowRules:
     wrong_key: Say = field(default_factory=Say)
     no_input: Say = field(default_factory=Say)
     human: Target = field(default_factory=lambda: Target(hang_up=True))  # where a lost caller goes
-
-
-class _Notice(Enum):
-    """That the call is recorded."""
-
-    NONE = "this flow has none, or none any more"
-    AHEAD = "ahead"
-    HEARD = "heard"
 
 
 class _Phase(Enum):
@@ -140,8 +132,7 @@ class FlowRun:
         self._keys: deque[tuple[str, float]] = deque()  # and when each was pressed
         self._now = _Now()
         self._steps_without_key = 0
-        self._hidden = False  # a secret is being keyed in
-        self._notice = _Notice.NONE
+        self._recording = Recorded()
 
     # -------------------------------------------------------------- the contract
 
@@ -191,27 +182,9 @@ class FlowRun:
         return self._kept.entered
 
     def _hide(self, out: list[FlowCommand]) -> list[FlowCommand]:
-        """While a secret is asked for nothing is recorded, from before the first key on; nor before a notice that this
-        flow has was heard."""
-        step = None if self.over or self._now.phase is _Phase.NEW else self._step()
-        hidden = isinstance(step, CollectStep) and step.secret
-        if hidden != self._hidden:
-            self._hidden = hidden
-            if hidden:
-                out.insert(0, RecordCall("secret"))
-            else:
-                out.insert(len(out) - (self.over and bool(out)), RecordCall("public"))  # nothing comes after the end
-        if self._notice is not _Notice.HEARD:
-            ahead = step is not None and any(each.name == RECORD_NOTICE for each in self._flow.steps[self._at :])
-            if ahead != (self._notice is _Notice.AHEAD):
-                self._notice = _Notice.AHEAD if ahead else _Notice.NONE
-                out.insert(0, RecordCall("notice ahead" if ahead else "no notice"))
+        started = not self.over and self._now.phase is not _Phase.NEW
+        self._recording.look(self._flow.steps[self._at :] if started else (), self.over, out)
         return out
-
-    def _notice_over(self, out: list[FlowCommand]) -> None:
-        if self._step().name == RECORD_NOTICE:
-            self._notice = _Notice.HEARD
-            out.append(RecordCall("announced"))
 
     # -------------------------------------------------------------- events
 
@@ -229,7 +202,7 @@ class FlowRun:
             step = self._step()
             if isinstance(step, SayStep) and step.interruptible:
                 self._stop_prompt(out)
-                self._notice_over(out)
+                self._recording.said(self._step(), out)
                 self._at += 1
                 self._run(now, out)
             return
@@ -244,7 +217,7 @@ class FlowRun:
         state.playback = None
         state.deadline = None
         if state.phase is _Phase.SAYING:
-            self._notice_over(out)
+            self._recording.said(self._step(), out)
             self._at += 1
             self._run(now, out)
         else:
@@ -328,11 +301,7 @@ class FlowRun:
         state.failures = 0
         state.digits = ""
         if self._keys:
-            if (
-                isinstance(step, CollectStep) and step.secret and not self._hidden
-            ):  # its keys may be tones, and were heard before now
-                self._hidden = True
-                out.append(RecordCall("secret", now - self._keys[0][1]))
+            self._recording.typed_ahead(step, now - self._keys[0][1], out)
             state.phase = _Phase.LISTENING
             return self._feed(now, out)
         self._put_question(step, self._segments(step.say), now, out)

@@ -46,6 +46,16 @@ MOST_MARKS: Final = 1000  # of one recording, that a writer which replaces anoth
 MOST_RECORDINGS: Final = 4096
 
 
+class Unmasking:
+    """`due`: a mask that lingers, until then; `last`: when it was unmasked."""
+
+    __slots__ = ("due", "last")
+
+    def __init__(self, now: float) -> None:
+        self.due: tuple[float, MaskRecording] | None = None
+        self.last = now
+
+
 class Recording:
     """One recording that goes on."""
 
@@ -61,8 +71,7 @@ class Recording:
         "since",
         "taps",
         "types",
-        "unmask",
-        "unmasked_at",
+        "unmasking",
     )
 
     def __init__(self, leg: Leg, order: StartRecording, now: float) -> None:
@@ -77,8 +86,7 @@ class Recording:
         self.taps: tuple[Tap, Tap] | None = None
         self.lost_since = 0.0  # batches were given up
         self.marks: list[bytes] = []  # also those that a writer took with it
-        self.unmasked_at = now
-        self.unmask: tuple[float, MaskRecording] | None = None  # a mask that lingers, until then
+        self.unmasking = Unmasking(now)
 
     @property
     def number(self) -> int:
@@ -166,9 +174,9 @@ class Recorder:
         recording = self._recordings.get(leg)
         if recording is None:
             return
-        recording.unmask = None
+        recording.unmasking.due = None
         if order.lingers and not order.on:
-            recording.unmask = self._relay.now + order.lingers, order
+            recording.unmasking.due = self._relay.now + order.lingers, order
         else:
             self._silence(leg, "masked", "unmasked", order)
 
@@ -190,9 +198,9 @@ class Recorder:
         at = self._relay.now
         if isinstance(order, MaskRecording):
             if order.on:  # what was heard since then is on its way to the reel, and never gets into the file
-                at = max(at - order.since, recording.began[0], recording.unmasked_at)
+                at = max(at - order.since, recording.began[0], recording.unmasking.last)
             else:
-                recording.unmasked_at = at
+                recording.unmasking.last = at
         self._mark(recording, begins if order.on else ends, order.reason, order.by, at)
 
     # -------------------------------------------------------------- the department
@@ -214,8 +222,8 @@ class Recorder:
         if not writer.alive and writer.setup:
             self._start_writer(now)
         for each in self._recordings.values():
-            if each.unmask is not None and each.unmask[0] <= now:
-                order, each.unmask = each.unmask[1], None
+            if each.unmasking.due is not None and each.unmasking.due[0] <= now:
+                order, each.unmasking.due = each.unmasking.due[1], None
                 self._silence(each.leg, "masked", "unmasked", order)
             if now - each.since >= BATCH_SECONDS:
                 self._hand_over(each)
