@@ -244,6 +244,12 @@ def test_bounded_for_each_account(monkeypatch: pytest.MonkeyPatch) -> None:
     assert codes(watch(side, call="d", who="1003"))[0] == 200
 
 
+def test_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "MOST", 2)
+    side = house()
+    assert [codes(watch(side, call=f"c{who}", who=who))[0] for who in ("1001", "1002", "1003")] == [200, 200, 503]
+
+
 def test_what_a_phone_left_behind_makes_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Switched off and on again it asks anew for all of its keys, and those of before are never ended."""
     monkeypatch.setattr(subscriptions, "MOST_OF_ACCOUNT", 2)
@@ -301,6 +307,25 @@ def test_refreshed_and_ended_by_the_phone() -> None:
     out = watch(side, number=5, to_tag=ours, expires="0")
     assert header(notified(out)[0], "Subscription-State") == "terminated;reason=timeout"
     assert codes(watch(side, number=7, to_tag=ours)) == [481]
+
+
+def test_a_refresh_and_changes_while_a_notify_is_out_are_one_notify_after_it() -> None:
+    """RFC 4235 4.1: the versions have no gap and none comes twice, whatever crosses on the wire."""
+    side = house()
+    out = watch(side, expires="60")
+    ours, (first,) = tag(header(transmitted(out)[0], "To")), notified(out)
+    refreshed = watch(side, number=3, to_tag=ours, expires="600")
+    assert (codes(refreshed), notified(refreshed)) == ([200], [])
+    side.packet(response(180, ring_mart(side)), Flow("udp", PHONE.local, ("198.51.100.8", 40000)))
+    late = [each for each in notified(side.wait(1.5)) if each != first]
+    assert late == [], "one at a time"
+    (second,) = notified(agree(side, first))
+    assert (version(first), version(second)) == (0, 1)
+    assert lamp(second) == [("early", "recipient")]
+    assert header(second, "Subscription-State") == "active;expires=598"
+    assert int(header(second, "CSeq").split(" ")[0]) == int(header(first, "CSeq").split(" ")[0]) + 1
+    agree(side, first)
+    assert notified(agree(side, second)) == [], "an answer that comes twice tells nothing"
 
 
 def test_fetched_once() -> None:
