@@ -50,7 +50,7 @@ def test_everything_written(directory: Any) -> None:
     assert found.account == Caps(2, 10, 60.0, place="line.yaml:9")
     assert found.house == Caps(minutes=90, spend=12.5, place="line.yaml:9")
     assert found.night == Night("office", ("national",), Caps(1, place="line.yaml:10"), None, "line.yaml:10")
-    assert (found.prices, found.tell_first_international) == ((("near", 0.5),), False)
+    assert (found.prices, found.tell_first_international, found.note_machines) == ((("near", 0.5),), False, True)
 
 
 @pytest.mark.parametrize(

@@ -39,12 +39,16 @@ def test_machines(directory: Any) -> None:
     assert (texts.machine, texts.message.texts) == ("leave_message", {"en": "We called you."})
     texts = directory.load(queues=call_back("first: customer")).call.queue_texts[QueueId("sales")].call_back_texts
     assert texts.machine == "treat_as_human"
+    for keys, machine in (("within: 2h", "note"), ("machine: hang_up", "hang_up"), ("first: agent", "note")):
+        texts = directory.load(queues=call_back(keys)).call.queue_texts[QueueId("sales")].call_back_texts
+        assert texts.machine == machine
 
 
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ("machine: hang_up", "only who is called first is listened to; it needs first: customer"),
+        ("first: customer, machine: note", "nobody talks to the machine then; it needs first: agent"),
+        ("machine: leave_message", "it needs the key message: what is said to the machine"),
         ("first: customer, machine: leave_message", "it needs the key message: what is said to the machine"),
         ("first: customer, message: { en: Hello. }", "nobody ever hears it; it needs machine: leave_message"),
         ("first: customer, machine: hang-up", 'did you mean "hang_up"?'),

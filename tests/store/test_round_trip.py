@@ -16,6 +16,7 @@ from softswitch.call.records import (
     InteractionOpened,
     InteractionQueued,
     OpenPromise,
+    PromiseAnswered,
     PromiseOpened,
     PromiseUpdated,
     Record,
@@ -265,6 +266,21 @@ async def test_the_ledger_of_promises(store: Store) -> None:
         await store.append_durable(promised(number))
     store.append(PromiseUpdated(PromiseId(2), "kept", 1, NOW + 60.0, "colleague"))
     await store.flush()
+    store.append(PromiseAnswered(promised(2).interaction, "machine"))
+    await store.flush()
     assert [(one.promise, one.state) for one in await store.promises(None, 2)] == [(3, "open"), (2, "kept")]
+    assert [one.answered_by for one in await store.promises(None, 9)] == ["", "machine", ""]
     (kept,) = await store.promises("kept", 9)
     assert (kept.agent, kept.due_at, kept.changed_at, kept.because) == (ANNA, NOW + 3600, NOW + 60.0, "colleague")
+
+
+async def test_who_answered_is_told_of_the_newest_promise_of_a_call(store: Store) -> None:
+    """He was promised one, and another later."""
+    for number in (1, 2):
+        await store.append_durable(promised(number, interaction=InteractionId(7)))
+    store.append(PromiseAnswered(InteractionId(7), "machine"))
+    store.append(PromiseAnswered(InteractionId(7), "human"))
+    store.append(PromiseAnswered(InteractionId(99), "fax"))  # nobody promised anything
+    await store.flush()
+    assert [(one.promise, one.answered_by) for one in await store.promises(None, 9)] == [(2, "human"), (1, "")]
+    assert store.health().refused == 0

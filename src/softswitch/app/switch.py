@@ -135,6 +135,7 @@ _CALL_RECORDS = (
     records.InteractionClosed,
     records.InteractionLost,
     records.CallDetail,
+    records.PromiseAnswered,
 )
 
 

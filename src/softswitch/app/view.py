@@ -329,6 +329,7 @@ def promise_view(line: PromiseLine, now: float, local: Local) -> PromiseView:
         stamp(line.due_at, local),
         None if line.changed_at is None else stamp(line.changed_at, local),
         late,
+        line.answered_by,
     )
 
 

@@ -2,17 +2,18 @@
 
 early media --busy, congestion, unobtainable--> the call to him ends with that cause, at once
 answered    --human, unknown--> as if nobody had listened
-            --machine--> hang up, or leave a message behind its greeting   --fax--> hang up
+            --machine--> hang up, or leave a message behind its greeting, or let her talk to it   --fax--> hang up
 """
 
 from __future__ import annotations
 
 from softswitch.call.board import Board
 from softswitch.call.leg import CallLeg
+from softswitch.call.records import PromiseAnswered
 from softswitch.media.messages import AnsweredBy, ToneHeard, WatchAnswer
 
-TREAT_AS_HUMAN, HANG_UP, LEAVE_MESSAGE = "treat_as_human", "hang_up", "leave_message"
-MACHINE_POLICIES = (TREAT_AS_HUMAN, HANG_UP, LEAVE_MESSAGE)
+TREAT_AS_HUMAN, HANG_UP, LEAVE_MESSAGE, NOTE = "treat_as_human", "hang_up", "leave_message", "note"
+MACHINE_POLICIES = (TREAT_AS_HUMAN, NOTE, HANG_UP, LEAVE_MESSAGE)
 LISTEN_SECONDS = 8.0  # then it is a human, whatever he does
 GREETING_SECONDS = 40.0
 MESSAGE_SECONDS = 180.0
@@ -47,8 +48,14 @@ def tone_heard(leg: CallLeg, event: ToneHeard) -> bool:
     return True
 
 
-def is_machine(leg: CallLeg, event: AnsweredBy) -> bool:
-    """Noted for the record; a fax is a machine, too."""
+def note(leg: CallLeg, event: AnsweredBy) -> None:
+    """For the record of this leg, whoever owns it meanwhile."""
     leg.facts.answered_by = event.who
     leg.facts.watched = False
+
+
+def is_machine(leg: CallLeg, event: AnsweredBy, board: Board) -> bool:
+    """Of a call-back. Noted for its promise; a fax is a machine, too."""
+    if leg.facts.interaction is not None:
+        board.emit(PromiseAnswered(leg.facts.interaction, event.who))
     return event.who in ("machine", "fax")

@@ -1,6 +1,7 @@
 """A call-back: the agent rings first, then the customer; both are bridged and the promise is kept.
 
-    RING_AGENT --Connect--> DIAL_CUSTOMER --answered--> TALKING --> ENDED
+    RING_AGENT --Connect--> DIAL_CUSTOMER --answered--> TALKING (`call.reaching`) --> ENDED
+                    |           |                          |  a machine -> CustomerNotReached [--> LEAVING a message]
                     |           |  no answer, busy, agent hung up -> CustomerNotReached, agent ready again
                     |--the caller still hears his good-bye: no need to dial--> TALKING
 
@@ -29,11 +30,13 @@ from softswitch.call.dial_settings import CALL_BACKS, Dialler
 from softswitch.call.keys import KeyTold, pass_on
 from softswitch.call.leg import CallLeg, LegFacts
 from softswitch.call.prompts import RINGBACK
+from softswitch.call.reaching import Reaching
 from softswitch.call.ring import Ring
 from softswitch.call.routes import SILENT_SECONDS, Routes, WayOut, had_no_room, trunk_uri, written_for
+from softswitch.call.settings import CallBackTexts
 from softswitch.call.talk import NORMAL_CLEARING, Talk, TalkFacts
 from softswitch.ids import AgentId, CustomerId, InteractionId, LegId, QueueId, RingAttemptId
-from softswitch.media.messages import Bridge, DigitReceived, PlaybackEnded, ToneHeard
+from softswitch.media.messages import AnsweredBy, Bridge, DigitReceived, GreetingOver, PlaybackEnded, ToneHeard
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.causes import meant
@@ -123,7 +126,9 @@ class CallBackSession:
     def tick(self, now: float) -> None:
         if self._deadline is not None and self._deadline <= now:
             self._deadline = None
-            if self._way.wait_until is not None:
+            if self.step is Step.LEAVING:
+                self._hang_up_customer()
+            elif self._way.wait_until is not None:
                 self._fail(now, tried=self._way.rang)
             elif self.customer_leg is not None:
                 self._way.left = []
@@ -254,7 +259,10 @@ class CallBackSession:
         elif isinstance(event, AckReceived):
             leg.acknowledged(event.sdp)
         elif isinstance(event, PlaybackEnded):
-            leg.played(event.playback)
+            if leg.played(event.playback) and self.step is Step.LEAVING:
+                self._hang_up_customer()
+        elif isinstance(event, GreetingOver):
+            self._leave_message(now)
         elif isinstance(event, DigitReceived | InfoDigitReceived):
             self._key(leg, event, now)
         elif leg is not self.customer_leg or self.step is not Step.DIAL_CUSTOMER:
@@ -301,9 +309,9 @@ class CallBackSession:
         self._customer_there(now)
 
     def _customer_there(self, now: float) -> None:
-        self._talk(now)
+        self._talk(now, listen=self._texts.machine != answered_by.TREAT_AS_HUMAN)
 
-    def _talk(self, now: float) -> None:
+    def _talk(self, now: float, listen: bool = False) -> None:
         agent, customer = self._agent_leg, self.customer_leg
         assert agent is not None and customer is not None and self._attempt is not None
         self._deadline = None
@@ -312,12 +320,58 @@ class CallBackSession:
         facts = TalkFacts(
             ticket.interaction, self._attempt, ticket.queue, agent_of(agent), ticket.caller, ticket.customer
         )
-        self._board.emit(CustomerReached(self._attempt))
+        if not listen:
+            self._board.emit(CustomerReached(self._attempt))
         music = self._board.texts(ticket.queue).music
         self.talk = Talk(self._board, facts, customer, agent, music, self._talked)
         self.talk.start(now)
+        if listen:
+            self.talk.listen(Reaching(self._board, self._attempt, customer, self._machine, now))
+
+    # -------------------------------------------------------------- a machine has answered
+
+    @property
+    def _texts(self) -> CallBackTexts:
+        return self._board.texts(self.ticket.queue).call_back_texts
+
+    def _machine(self, event: AnsweredBy, now: float) -> None:
+        """While she hears it: she may talk to it, or is free at once."""
+        talk, customer, policy = self.talk, self.customer_leg, self._texts.machine
+        assert talk is not None and customer is not None
+        if policy == answered_by.NOTE:
+            return
+        talk.is_nobody()
+        if event.who == "fax" or policy == answered_by.HANG_UP:
+            customer.hang_up(NORMAL_CLEARING)  # the talk ends with it
+            talk.agent_leg.hang_up(NORMAL_CLEARING)
+            return
+        talk.pass_on(now)
+        self._become(Step.ENDED, now)
+        self._begin_leaving(now)
+        self._board.give_leg(customer, self)
+        self._board.alarm(self)
+
+    def _begin_leaving(self, now: float) -> None:
+        """This attempt is over for the queue; what is left is to speak behind the greeting."""
+        self.step = Step.LEAVING
+        self._deadline = now + answered_by.GREETING_SECONDS
+
+    def _leave_message(self, now: float) -> None:
+        """Its greeting is over: what is said now is recorded."""
+        if self.step is not Step.LEAVING:
+            return
+        assert self.customer_leg is not None
+        self._deadline = now + answered_by.MESSAGE_SECONDS
+        if not self.customer_leg.play(self._board.speak(self._texts.message, self.ticket.language)):
+            self._hang_up_customer()
+
+    def _hang_up_customer(self) -> None:
+        if self.customer_leg is not None:
+            self.customer_leg.hang_up(NORMAL_CLEARING)
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
+        if self.step is Step.LEAVING:
+            self._deadline = None
         if self.step is not Step.DIAL_CUSTOMER:
             return
         if leg is not self.customer_leg:

@@ -33,7 +33,7 @@ from softswitch.acd.messages import (
     SavePromise,
     WayOutChanged,
 )
-from softswitch.call import passing
+from softswitch.call import answered_by, passing
 from softswitch.call.alarms import Alarms
 from softswitch.call.audio_watch import AudioWatch, take_answer
 from softswitch.call.board import NOBODY, Board, LineFacts, LocalTime, WallClock
@@ -57,6 +57,7 @@ from softswitch.call.settings import Settings
 from softswitch.call.supervision import Supervision, floor_of
 from softswitch.call.transfers import Transfers
 from softswitch.ids import IdSource, InteractionId, RingAttemptId
+from softswitch.media.messages import AnsweredBy
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.ports import PortStock
 from softswitch.media.sdes import RandomBytes
@@ -281,6 +282,8 @@ class Calls:
                 self._alarms.look(self._admission.dial_watch)
             elif type(event) is OfferAnswered:
                 take_answer(leg, event)
+            elif type(event) is AnsweredBy:
+                answered_by.note(leg, event)
             owner.leg_event(leg, event, now)
             self._look(owner)
 

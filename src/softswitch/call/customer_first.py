@@ -34,11 +34,10 @@ from softswitch.call.call_back import CallBackSession, Step
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import music_segment
 from softswitch.call.ring import Ring
-from softswitch.call.settings import CallBackTexts
-from softswitch.call.talk import NORMAL_CLEARING, RTP_LOST
+from softswitch.call.talk import RTP_LOST
 from softswitch.ids import AgentId, PlaybackId
 from softswitch.ivr.messages import Say
-from softswitch.media.messages import AnsweredBy, DigitReceived, GreetingOver, PlaybackEnded, RtpSilent
+from softswitch.media.messages import AnsweredBy, DigitReceived, PlaybackEnded, RtpSilent
 from softswitch.media.negotiation import NotAcceptable
 from softswitch.media.sdp import SdpError
 from softswitch.sip.messages import EndedBy, InfoDigitReceived, InviteProgressed, LegEnded
@@ -62,10 +61,6 @@ class CustomerFirstSession(CallBackSession):
         return super().agent
 
     @property
-    def _texts(self) -> CallBackTexts:
-        return self._board.texts(self.ticket.queue).call_back_texts
-
-    @property
     def _rule(self) -> CallBackRule:
         return self._board.line.queues[self.ticket.queue].call_back or CallBackRule()
 
@@ -80,9 +75,6 @@ class CustomerFirstSession(CallBackSession):
             self._is_there(now)
         elif self.step is Step.HOLDING:
             self._sorry(now)
-        elif self.step is Step.LEAVING:
-            self._deadline = None
-            self._hang_up_customer()
         else:
             super().tick(now)
 
@@ -193,7 +185,7 @@ class CustomerFirstSession(CallBackSession):
 
     def _answered_by(self, event: AnsweredBy, now: float) -> None:
         assert self.customer_leg is not None
-        machine = answered_by.is_machine(self.customer_leg, event)
+        machine = answered_by.is_machine(self.customer_leg, event, self._board)
         if self.step is not Step.LISTENING:
             return
         if not machine:
@@ -202,7 +194,7 @@ class CustomerFirstSession(CallBackSession):
             self._gone(now, tried=True)
         else:
             self._released(now)
-            self._deadline = now + answered_by.GREETING_SECONDS
+            self._begin_leaving(now)
 
     def _released(self, now: float) -> None:
         """The agent need not wait for what the machine says; the promise is tried again."""
@@ -212,16 +204,6 @@ class CustomerFirstSession(CallBackSession):
         else:
             self._board.emit(CallerLeft(self.interaction, hung_up=True))
         self._become(Step.ENDED, now)
-        self.step = Step.LEAVING
-
-    def _leave_message(self, now: float) -> None:
-        """Its greeting is over: what is said now is recorded."""
-        if self.step is not Step.LEAVING:
-            return
-        assert self.customer_leg is not None
-        self._deadline = now + answered_by.MESSAGE_SECONDS
-        if not self.customer_leg.play(self._board.speak(self._texts.message, self.ticket.language)):
-            self._hang_up_customer()
 
     def _play(self, say: Say) -> None:
         assert self.customer_leg is not None
@@ -241,8 +223,6 @@ class CustomerFirstSession(CallBackSession):
                 self._wants_to_talk(now)
         elif isinstance(event, AnsweredBy):
             self._answered_by(event, now)
-        elif isinstance(event, GreetingOver):
-            self._leave_message(now)
         elif isinstance(event, RtpSilent):
             if not leg.on_hold:
                 leg.hang_up(RTP_LOST)
@@ -270,9 +250,7 @@ class CustomerFirstSession(CallBackSession):
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
         if leg is not self.customer_leg:
             return
-        if self.step is Step.LEAVING:
-            self._deadline = None
-        elif self.step in _ON_LINE:
+        if self.step in _ON_LINE:
             self._gone(now, tried=event.by is not EndedBy.US)
         else:
             super().leg_ended(leg, event, now)
@@ -297,7 +275,3 @@ class CustomerFirstSession(CallBackSession):
         assert self.customer_leg is not None
         if not self.customer_leg.play(self._board.speak(self._texts.nobody_after_all, self.ticket.language)):
             self._hang_up_customer()
-
-    def _hang_up_customer(self) -> None:
-        if self.customer_leg is not None:
-            self.customer_leg.hang_up(NORMAL_CLEARING)

@@ -92,6 +92,7 @@ class DialSettings:
     prices: tuple[tuple[str, float], ...] = ()  # class -> money per minute
     night: Night | None = None
     tell_first_international: bool = True
+    note_machines: bool = False  # listen to who answers the calls of agents
 
 
 def dialler_named(name: str, agents: Collection[str]) -> Dialler | None:

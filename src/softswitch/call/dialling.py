@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
+from softswitch.call import answered_by
 from softswitch.call.auto_answer import headers as auto_answer
 from softswitch.call.board import Board
 from softswitch.call.destination import OUTSIDE, Destination
@@ -278,6 +279,8 @@ class Dialling:
         for other in self._legs.values():
             if other is not leg:
                 other.hang_up(TAKEN_OVER)
+        if self._outside is not None and self._board.dialling.settings.note_machines:
+            answered_by.watch(self._board, leg, answered=True)
         self.listener.dial_answered(leg, now)
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:

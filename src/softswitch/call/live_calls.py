@@ -103,7 +103,7 @@ class LiveCalls:
     def _call_back(self, session: CallBackSession, legs: Iterable[LegId], now: float) -> LiveCall | None:
         """A customer who was called back is a caller like any other once they talk; before that his promise counts."""
         talk, ticket = session.talk, session.ticket
-        if session.step is Step.TALKING and talk is not None and not talk.over:
+        if session.step is Step.TALKING and talk is not None and not talk.over and not talk.not_known_whom:
             place = QueuePlace(ticket.queue, ticket.customer, {}, (), "called back", entered_at=session.since)
             caller = LiveCaller(session.interaction, ticket.language, "", True, place, Memory(answered=True))
             made = self._talk(session.interaction, talk, caller, now)

@@ -73,6 +73,7 @@ def come_in(session: CallerSession, target: Target, by: AgentId, now: float) -> 
 def become_caller(session: CallBackSession, caller: CallerSession) -> None:
     talk = session.talk
     assert talk is not None
+    talk.is_the_customer()
     caller.talk, caller.stage, caller.since = talk, Stage.TALKING, session.since
     caller.waiting.can_be_called_back = True
     caller.waiting.adopt(session.interaction, _place(session.ticket, session.since))

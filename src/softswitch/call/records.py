@@ -131,6 +131,14 @@ class PromiseUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseAnswered:
+    """Who answered the call that was to keep the newest promise of this interaction."""
+
+    interaction: InteractionId
+    answered_by: str  # human, machine, fax, unknown
+
+
+@dataclass(frozen=True, slots=True)
 class CallDetail:
     """One CDR per leg."""
 
@@ -254,6 +262,7 @@ Record = (
     | RingRecord
     | PromiseOpened
     | PromiseUpdated
+    | PromiseAnswered
     | CallDetail
     | OwnerSet
 )
@@ -328,6 +337,7 @@ class PromiseLine:
     made_at: float
     due_at: float
     changed_at: float | None
+    answered_by: str = ""  # the last call to him that was listened to: human, machine, fax, unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from softswitch.call.board import Board
 from softswitch.call.joined import NORMAL_CLEARING, RTP_LOST, Joined
 from softswitch.call.leg import CallLeg
 from softswitch.call.prompts import RINGBACK
+from softswitch.call.reaching import Reaching
 from softswitch.call.records import TalkRecord
 from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
 from softswitch.ivr.messages import Segment
-from softswitch.media.messages import DigitReceived, PlaybackEnded, Unbridge
+from softswitch.media.messages import AnsweredBy, DigitReceived, GreetingOver, PlaybackEnded, Unbridge
 from softswitch.sip.messages import InfoDigitReceived, LegEnded
 
 __all__ = ["NORMAL_CLEARING", "RTP_LOST", "Talk", "TalkFacts"]
@@ -62,6 +63,7 @@ class Talk(Joined):
         self.fell_through = False  # she hung up before they could talk
         self.heir: Callable[[float], None] | None = None  # goes on with him when she hangs up
         self._telling: _Telling | None = None
+        self._reaching: Reaching | None = None  # of a call-back: is it the customer who has answered?
 
     def start(self, now: float) -> None:
         super().start(now)
@@ -85,11 +87,18 @@ class Talk(Joined):
         return True
 
     def next_deadline(self) -> float | None:
-        return self._telling.deadline if self._telling is not None else None
+        if self._telling is not None:
+            return self._telling.deadline
+        return self._reaching.next_deadline() if self._reaching is not None else None
 
     def tick(self, now: float) -> None:
-        if self._telling is not None and self._telling.deadline <= now:
+        deadline = self.next_deadline()
+        if deadline is None or deadline > now:
+            return
+        if self._telling is not None:
             self._told(self._telling, now)
+        else:
+            self.is_the_customer()
 
     def _told(self, telling: _Telling, now: float) -> None:
         self._forget_telling()
@@ -101,13 +110,39 @@ class Talk(Joined):
             self._telling = None
             self._board.alarm(self)
 
+    # -------------------------------------------------------------- is it the customer?
+
+    def listen(self, reaching: Reaching) -> None:
+        """Whether he has been reached is not known yet; they talk meanwhile."""
+        self._reaching = reaching
+        self._board.alarm(self)
+
+    def is_the_customer(self) -> None:
+        if self._reaching is not None:
+            self._reaching.certain()
+            self._board.alarm(self)
+
+    def is_nobody(self) -> None:
+        """A machine: he has not been reached, and she is free."""
+        if self._reaching is not None:
+            self._reaching.failed()
+            self._board.alarm(self)
+
+    @property
+    def not_known_whom(self) -> bool:
+        return self._reaching is not None and self._reaching.pending
+
     def part(self) -> None:
+        self.is_the_customer()
         self._forget_telling()
         super().part()
 
     def leg_event(self, leg: CallLeg, event: Any, now: float) -> None:
         telling = self._telling
-        if telling is None:
+        if self._reaching is not None and leg is self._customer and isinstance(event, AnsweredBy | GreetingOver):
+            self._reaching.heard(event, now)
+            self._board.alarm(self)
+        elif telling is None:
             super().leg_event(leg, event, now)
         elif isinstance(event, DigitReceived | InfoDigitReceived):
             if leg is self._agent and leg.keys.counts(event, now):  # she has heard enough
@@ -156,6 +191,7 @@ class Talk(Joined):
 
     def pass_on(self, now: float) -> None:
         """The agent gives the customer away: her leg ends and her wrap-up begins; his leg is for its owner to take."""
+        self.is_the_customer()
         self._board.emit(Unbridge(self._customer.id))
         self._customer.stop_play()
         self._agent.stop_play()
@@ -167,6 +203,11 @@ class Talk(Joined):
         super().finish(now)
         self._board.floor.over(self, now)
         self._board.recordings.mark(self._customer, "agent left", self._facts.agent)
+        if self._reaching is not None:
+            reached = self._reaching.over(now)
+            self._board.alarm(self)
+            if not reached:  # she has talked to a machine, or to nobody: no talk, and no wrap-up
+                return
         facts, wall = self._facts, self._board.line.wall
         self._board.emit(ConversationEnded(facts.attempt))
         self._board.emit(

@@ -204,7 +204,9 @@ def show_promises(url: str, state: str | None, limit: int, as_json: bool) -> Non
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return
     whole = ("caller",) if all(len(row["caller"]) <= 20 for row in found["promises"]) else ()
-    table = _table("promised", "due", "queue", "agent", "caller", "state", "on time", "tries", "because", whole=whole)
+    table = _table(
+        "promised", "due", "queue", "agent", "caller", "state", "on time", "tries", "answered", "because", whole=whole
+    )
     for row in found["promises"]:
         table.add_row(
             Text(plain(row["made_at"][:16].replace("T", " "))),
@@ -213,6 +215,7 @@ def show_promises(url: str, state: str | None, limit: int, as_json: bool) -> Non
             Text(plain(row["state"]), style=_STYLES.get(row["state"], "")),
             Text(_on_time(row)),
             Text(str(row["attempts"])),
+            Text(plain(row.get("answered_by", ""))),
             Text(plain(row["because"])),
         )
     console = Console()

@@ -100,6 +100,9 @@ class DiallingDoc(Section):
     house: CapsDoc | None = key(_CAPS, "limits of all calls together", None)
     night: NightDoc | None = key(Keys(NightDoc, "night"), "what changes outside of office hours", None)
     first_international: bool = key(Flag(), "tell when an account calls abroad for the first time", True)
+    note_machines: bool = key(
+        Flag(), "who answers the calls of agents stands in the record: human, machine, fax, unknown", True
+    )
 
 
 def build_dialling(document: Any, known: Known) -> DialSettings:
@@ -128,6 +131,7 @@ def build_dialling(document: Any, known: Known) -> DialSettings:
         prices=tuple((str(name), price) for name, price in doc.prices.items()),
         night=_night(doc.night, names, known),
         tell_first_international=doc.first_international,
+        note_machines=doc.note_machines,
     )
 
 

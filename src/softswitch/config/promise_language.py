@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from softswitch.call.answered_by import MACHINE_POLICIES, TREAT_AS_HUMAN
+from softswitch.call.answered_by import MACHINE_POLICIES
 from softswitch.config.calendars import DATE
 from softswitch.config.flow_language import TARGET, TargetDoc
 from softswitch.config.kinds import Flag, ListOf, Number, OneOf, Or, Section, Text, key, section
@@ -65,8 +65,9 @@ class CallBackRuleDoc(Section):
     confirm: bool = key(Flag(), "customer first: he presses 1 before an agent is rung, which a mailbox cannot", True)
     machine: Placed = key(
         OneOf(*MACHINE_POLICIES),
-        "customer first, an answering machine answers: treat_as_human does not listen for one",
-        Placed(TREAT_AS_HUMAN, NOTHING.place),
+        "an answering machine answers; treat_as_human listens for none; by default that where he is called first, and "
+        "note where the agent is: no kept promise",
+        NOTHING,
     )
     message: SayDoc | None = key(SAY, "for machine: leave_message, what is said behind its greeting", None)
     expires: Any = key(Or({"max_wait": None}, duration(60, 30 * 86400)), "given up so long after it was promised", None)

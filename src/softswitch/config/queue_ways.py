@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from softswitch.acd.rules import Rule
-from softswitch.call.answered_by import LEAVE_MESSAGE, TREAT_AS_HUMAN
+from softswitch.call.answered_by import LEAVE_MESSAGE, NOTE, TREAT_AS_HUMAN
 from softswitch.call.settings import CALL_BACK, LET_FIRST, CallBackTexts, QueueWays
 from softswitch.config.flow_language import TargetDoc
 from softswitch.config.flows import FlowBuilder
@@ -95,12 +95,18 @@ def _rule_of(doc: QueueDoc) -> CallBackRuleDoc | None:
 
 def check_machine(back: CallBackRuleDoc, known: Known) -> None:
     """What is to be done with an answering machine, and what is said to it."""
-    if "machine" in back.places and back.first != "customer":
-        known.report.add(back.at("machine"), "only who is called first is listened to; it needs first: customer")
+    if back.machine == NOTE and back.first == "customer":
+        known.report.add(back.at("machine"), "nobody talks to the machine then; it needs first: agent")
     elif back.machine == LEAVE_MESSAGE and back.message is None:
         known.report.add(back.at("machine"), "it needs the key message: what is said to the machine")
     elif back.message is not None and back.machine != LEAVE_MESSAGE:
         known.report.add(back.at("message"), "nobody ever hears it; it needs machine: leave_message")
+
+
+def _machine(rule: CallBackRuleDoc | None) -> str:
+    if rule is not None and rule.machine:
+        return str(rule.machine)
+    return NOTE if rule is None or rule.first == "agent" else TREAT_AS_HUMAN
 
 
 def call_back_key(doc: QueueDoc) -> str:
@@ -139,7 +145,7 @@ def call_back_texts(
     }
     return CallBackTexts(
         offer_call_back=Say(texts=texts, files=offered.files) if in_line else Say(),
-        machine=str(rule.machine) if rule is not None else TREAT_AS_HUMAN,
+        machine=_machine(rule),
         message=known.say(rule.message, ()) if rule is not None and rule.message is not None else Say(),
         **{name: says[name] for name, is_needed in needed.items() if is_needed},
     )

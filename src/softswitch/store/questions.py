@@ -244,6 +244,7 @@ def ledger(connection: Connection, state: str | None, limit: int) -> tuple[Promi
     columns = (
         promise.c.id, promise.c.interaction, promise.c.queue, promise.c.agent, promise.c.caller, promise.c.state,
         promise.c.because, promise.c.attempts, promise.c.made_at, promise.c.due_at, promise.c.changed_at,
+        promise.c.answered_by,
     )  # fmt: skip
     newest = select(*columns).order_by(promise.c.id.desc()).limit(limit)
     if state is not None:

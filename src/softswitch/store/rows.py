@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, literal_column, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -27,6 +27,7 @@ from softswitch.call.records import (
     InteractionOpened,
     InteractionQueued,
     OwnerSet,
+    PromiseAnswered,
     PromiseOpened,
     PromiseUpdated,
     Record,
@@ -213,6 +214,12 @@ class Statements:
             .where(promise.c.id == bindparam("promise"))
             .values({name: bindparam(name) for name in ("state", "attempts", "changed_at", "because")})
         )
+        newest = select(func.max(promise.c.id)).where(promise.c.interaction == bindparam("interaction"))
+        who = (
+            update(promise)
+            .where(promise.c.id == newest.scalar_subquery())
+            .values({"answered_by": bindparam("answered_by")})
+        )
         gone = (
             update(recording)
             .where(recording.c.id == bindparam("recording"))
@@ -229,6 +236,7 @@ class Statements:
             (InteractionLost, _lose_interaction(), _lost),
             (PromiseOpened, _once(dialect, promise, _PROMISED, state="'open'", attempts="0", because="''"), _promise),
             (PromiseUpdated, (change, ("state", "attempts", "changed_at", "because", "promise")), _promise_update),
+            (PromiseAnswered, (who, ("answered_by", "interaction")), attrgetter("answered_by", "interaction")),
             (OwnerSet, _own(dialect), _owner_row),
             (RecordingMade, _once(dialect, recording, _names(recording)[:-2]), _recording_row),
             (RecordingDeleted, (gone, ("deleted_at", "deleted_because", "recording")), _deleted),

@@ -134,6 +134,8 @@ promise = Table(
     Column("attempts", Integer, nullable=False),
     Column("changed_at", Double),
     Column("because", Text, nullable=False),
+    Column("answered_by", Text, nullable=False, server_default=""),
+    Index("promise_by_interaction", "interaction"),
     Index(
         "promise_open",
         "due_at",

@@ -192,6 +192,7 @@ class PromiseView:
     due_at: str
     changed_at: str | None
     late_seconds: float | None
+    answered_by: str = ""  # the last call to him that was listened to
 
 
 class PastError(Exception):
