@@ -275,9 +275,10 @@ def test_agent_first_a_greeting_that_never_ends_is_hung_up_on() -> None:
     assert his in house.ended_legs
 
 
-@pytest.mark.parametrize(("seconds", "state"), [(1, "open"), (5, "kept")])
-@pytest.mark.parametrize("who", ["she", "he"])
-def test_agent_first_when_it_is_over_before_it_is_known(seconds: float, state: str, who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "seconds", "state"), [("she", 1, "open"), ("she", 5, "kept"), ("he", 1, "kept"), ("he", 5, "kept")]
+)
+def test_agent_first_when_it_is_over_before_it_is_known(who: str, seconds: float, state: str) -> None:
     house, hers, his = agent_first("note")
     house.wait(seconds)
     house.bye(hers if who == "she" else his)

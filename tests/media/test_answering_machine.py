@@ -121,6 +121,12 @@ def test_a_beep_alone_is_a_machine() -> None:
     assert [(verdict.who, verdict.beep) for verdict in verdicts] == [(MACHINE, False), ("", True)]
 
 
+@pytest.mark.parametrize("hertz", [440.0, 770.0, 1000.0])
+def test_a_tone_that_goes_on_is_nobody_knows_what(hertz: float) -> None:
+    (verdict,) = judged(sound(tones([(hertz, -12.0)], 8000)))
+    assert verdict.who == UNKNOWN and 3000 < verdict.after_ms < 3200
+
+
 def test_a_fax() -> None:
     (verdict,) = judged(sound([*silence(1500), *tones([(2100.0, -12.0)], 3000)]))
     assert verdict == Verdict(FAX, verdict.after_ms)

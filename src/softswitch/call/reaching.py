@@ -2,7 +2,7 @@
 whether the promise is kept is known a little later.
 
     LISTENING --human, unknown, 8 s, she gives him to somebody--> REACHED
-              --both have hung up before anything could be said--> FAILED
+              --she has hung up before anything could be said--> FAILED
               --machine, fax--> MACHINE --she gives him to somebody, or they talk for long without a beep--> REACHED
                                         --they end, or the queue does not let her talk to machines--> FAILED
 """
@@ -90,7 +90,7 @@ class Reaching:
         if self._state is _State.MACHINE:
             nobody = self._beeped or talked < A_TALK_SECONDS
         else:
-            nobody = talked < TOO_SHORT_SECONDS
+            nobody = talked < TOO_SHORT_SECONDS and self._customer.alive  # machines do not hang up so soon
         if nobody:
             self.failed()
         else:

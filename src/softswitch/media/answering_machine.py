@@ -4,7 +4,7 @@
        |                  |--it goes on for longer than people greet, or many words--> MACHINE
        |                  |--a beep--> MACHINE
        |--2100 Hz--> fax  |
-       |--nothing for 4 s--> unknown
+       |--nothing for 4 s, a tone that goes on--> unknown
     MACHINE --a beep, or silent for 2.5 s, or half a minute--> the greeting is over
 
 People who pick up say a word or two and then wait; machines talk on. That is all that can be known in two seconds, and
@@ -165,7 +165,7 @@ class AnswerJudge:
         if _FAX_HERTZ[0] < self._beep.hertz < _FAX_HERTZ[1] and self._beep.ms >= _FAX_MS:
             return FAX
         if self._beep.ms >= _BEEP_MS:
-            return ""  # is it a fax, or a beep? Tones are no words
+            return "" if self._beep.ms <= _LONGEST_BEEP_MS else UNKNOWN  # is it a fax, or a beep? Tones are no words
         if self._state is _State.WAITING:
             return MACHINE if beeped else UNKNOWN if self._ms >= _SILENT_MS else ""
         if beeped:
