@@ -102,6 +102,41 @@ def test_new_ssrc_ends_the_key_of_the_old_one() -> None:
     assert feed(receiver, press("2", 1000), ssrc=8) == [Digit("1", 40), Digit("2", 100)]
 
 
+@pytest.mark.parametrize("ends", [1, 2])
+def test_ends_that_are_repeated_by_another_source_are_the_same_press(ends: int) -> None:
+    """A gateway, or a re-INVITE, changes the SSRC while the end of a key is being repeated."""
+    receiver, packets = DigitReceiver(), press("1", 1000)
+    cut = len(packets) - 3 + ends
+    assert feed(receiver, packets[:cut], now=5.0) == [Digit("1", 100)]
+    assert feed(receiver, packets[cut:], now=5.04, ssrc=8) == []
+    assert feed(receiver, press("1", 3000), now=5.3, ssrc=8) == [Digit("1", 100)]
+
+
+@pytest.mark.parametrize("before", range(1, 5))
+def test_a_key_that_is_down_while_the_source_changes_is_one(before: int) -> None:
+    receiver, packets = DigitReceiver(), press("9", 1000)
+    assert feed(receiver, packets[:before], now=5.0) == []
+    assert feed(receiver, packets[before:], now=5.02, ssrc=8) == [Digit("9", 100)]
+
+
+def test_another_source_that_happens_to_have_the_same_time_later_is_another_press() -> None:
+    """Machines that dial begin each stream at the same time."""
+    receiver = DigitReceiver()
+    assert feed(receiver, press("1", 1000), now=5.0) == [Digit("1", 100)]
+    assert feed(receiver, press("1", 1000), now=6.0, ssrc=8) == [Digit("1", 100)]
+
+
+@pytest.mark.parametrize("clock", [8000, 48000])
+def test_forty_keys_a_second(clock: int) -> None:
+    """Of 20 ms and no pause, each with one update and three ends in a row."""
+    receiver, keys = DigitReceiver(clock), "".join(EVENTS[n % 16] for n in range(40))
+    told = []
+    for number, key in enumerate(keys):
+        at = number * clock // 40
+        told += feed(receiver, press(key, at, duration_ms=20, interval_ms=10, clock=clock), now=number / 40)
+    assert told == [Digit(key, 20) for key in keys]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(40, 400)), min_size=1, max_size=12),
     st.integers(0, 2**32 - 1),

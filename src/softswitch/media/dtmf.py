@@ -5,7 +5,8 @@
                                           pressed --nothing for 0.2 s-->   (digit reported: all ends were lost)
 
 A key press is known by its RTP timestamp: packets repeated, reordered or doubled carry the same one. The last few
-timestamps are remembered as values, not as an order, so that a source that restarts its clock loses no digit.
+timestamps are remembered as values, not as an order, so that a source that restarts its clock loses no digit. A source
+that takes over from another in the middle of a press, at the same timestamp, goes on with it.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ class Digit:
 class DigitReceiver:
     """The keys of one RTP source."""
 
-    __slots__ = ("_duration", "_event", "_heard_at", "_recent", "_ssrc", "_start", "_timestamp", "clock")
+    __slots__ = ("_duration", "_event", "_heard_at", "_recent", "_ssrc", "_start", "_timestamp", "_told_of", "clock")
 
     def __init__(self, clock: int = CLOCK) -> None:
         self.clock = clock  # of the timestamps
         self._event = -1  # the key that is down, or -1
+        self._told_of = -1  # the one that was heard of last
         self._timestamp = 0
         self._start = 0  # duration of earlier segments of the same key press
         self._duration = 0
@@ -58,9 +60,10 @@ class DigitReceiver:
             return None
         done: Digit | None = None
         if ssrc != self._ssrc:
-            done = self._finish()
+            if not self._goes_on(event, timestamp, now):
+                done = self._finish()
+                self._recent.clear()
             self._ssrc = ssrc
-            self._recent.clear()
         if self._event < 0 or timestamp != self._timestamp:
             if timestamp in self._recent:
                 return done
@@ -75,6 +78,7 @@ class DigitReceiver:
             self._duration = 0
             self._recent.append(timestamp)
         self._duration = max(self._duration, duration)
+        self._told_of = event
         self._heard_at = now
         if flags & 0x80 and done is None:
             return self._finish()
@@ -85,6 +89,12 @@ class DigitReceiver:
         if self._event >= 0 and now - self._heard_at >= LOST_END_SECONDS:
             return self._finish()
         return None
+
+    def _goes_on(self, event: int, timestamp: int, now: float) -> bool:
+        """Another source in the middle of a key press, or while its end is being repeated: the same key at the same
+        time."""
+        same = event == self._told_of and timestamp == self._timestamp
+        return same and now - self._heard_at < LOST_END_SECONDS
 
     def _continues(self, event: int, timestamp: int) -> bool:
         # RFC 4733 2.5.1.3: an event longer than the duration field goes on as a new segment, whose timestamp is
