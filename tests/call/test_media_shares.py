@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tests.call.house import ANNA, MART, House, offer
+from tests.call.test_readopted import kept
 
 from softswitch.call.joined import Joined
 from softswitch.call.leg import CallLeg
+from softswitch.call.live import CallRestored, CallsResumed
 from softswitch.ids import LegId
 from softswitch.media import messages as media
 from softswitch.media.ports import PortStock
@@ -61,6 +63,33 @@ def test_one_that_dies_takes_no_other_call_with_it() -> None:
     house.wait(0.0)
     assert [each.leg for each in house.sent[mark:] if isinstance(each, sip.SendOffer)] == [one]
     assert place(house, one) == 0
+
+
+def test_switch_and_one_of_two_are_killed() -> None:
+    """The next switch adopts what the other carries as it is, and brings up anew what the dead one had."""
+    before = two_processes()
+    one, other = before.call(), before.call("+3725550002")
+    calls, told = kept(before), {each.leg: each for each in before.of(media.SetRemote)}
+    after = House(ports=0)
+    after.calls.board.ports = after.stock = PortStock(shares=(FIRST, SECOND))
+    after.now = before.now + 5.0
+    for call in calls:
+        after.post(CallRestored(call))
+    to = told[other]
+    port = leg_of(after, other).port
+    found = media.FoundLeg(other, port, 0, 0, 9, 9, to.host, to.port, to.send, to.receive, to.payload_type)
+    mark = len(after.sent)
+    after.post(media.LegsFound((found,)))
+    after.post(media.AllLegsFound(*SECOND))
+    assert [each for each in after.sent[mark:] if isinstance(each, sip.SendOffer)] == []
+    assert after.of(media.AdoptLegs)[-1].legs == (other,)
+    after.post(media.AllLegsFound(*FIRST))
+    after.post(media.PortsLeased((20010, 20012)))
+    after.post(CallsResumed())
+    after.wait(0.0)
+    assert [each.leg for each in after.sent[mark:] if isinstance(each, sip.SendOffer)] == [one]
+    assert (place(after, one), place(after, other)) == (0, 1)
+    assert leg_of(after, other).port == port
 
 
 def test_who_are_brought_together_meet_in_one_of_them() -> None:
