@@ -238,6 +238,14 @@ def test_when_the_audio_begins_anew_the_rest_is_a_recording_of_its_own_and_as_si
     assert line.state == "masked"
 
 
+def test_the_rest_is_of_the_same_call_also_on_a_leg_that_knows_of_none(line: Line) -> None:
+    line.leg.facts.interaction = None  # of who is called back
+    line.talk(CARDS)
+    line.of.moved(line.leg)
+    starts = [each.interaction for each in line.take() if isinstance(each, StartRecording)]
+    assert starts == [CALL, CALL]
+
+
 def test_who_is_not_recorded_is_not_when_the_audio_begins_anew(line: Line) -> None:
     line.of.moved(line.leg)
     line.talk(DEMAND)

@@ -58,6 +58,7 @@ class Recorded:
     """What is known of one leg."""
 
     number: int = 0  # of the recording; 0: there is none
+    interaction: int = 0  # the call that it is of
     refused: bool = False
     announced: bool = False
     queue: str = ""
@@ -120,8 +121,8 @@ class Recordings:
             return
         before, known.number = known.number, self._ids.number()
         facts, emit = leg.facts, self._emit
-        who = facts.customer, facts.dialled
-        emit(StartRecording(leg.id, known.number, facts.interaction or 0, *who, _BY_SWITCH, "the audio began anew"))
+        who = known.interaction or facts.interaction or 0, facts.customer, facts.dialled
+        emit(StartRecording(leg.id, known.number, *who, _BY_SWITCH, "the audio began anew"))
         emit(MarkRecording(leg.id, "goes on from", str(before)))
         emit(MarkRecording(leg.id, "announced" if known.announced else "not announced"))
         for mark, detail in (("queue", known.queue), ("agent", known.agent)):
@@ -178,9 +179,9 @@ class Recordings:
         if action == "announced":
             known.announced = True
             self.mark(leg, "announced")
-            self._notice(leg, known, False)
+            self._notice(leg, known, interaction, ahead=False)
         elif action in ("notice ahead", "no notice"):
-            self._notice(leg, known, action == "notice ahead")
+            self._notice(leg, known, interaction, ahead=action == "notice ahead")
         elif action == "start":
             self._start(leg, interaction, _BY_FLOW, "agreed")
         elif action == "stop":
@@ -249,7 +250,7 @@ class Recordings:
         if known.notice_ahead:
             known.waits = by, reason
             return
-        known.number = self._ids.number()
+        known.number, known.interaction = self._ids.number(), interaction
         known.paused = known.by_queue = False
         facts = leg.facts
         self._emit(StartRecording(leg.id, known.number, interaction, facts.customer, facts.dialled, by, reason))
@@ -258,13 +259,12 @@ class Recordings:
             self._emit(MaskRecording(leg.id, True, _BY_FLOW, who))
             break
 
-    def _notice(self, leg: CallLeg, known: Recorded, ahead: bool) -> None:
+    def _notice(self, leg: CallLeg, known: Recorded, interaction: InteractionId, *, ahead: bool) -> None:
         """Nothing is recorded before the notice that his flow has was heard; what is to begin waits for its end."""
         known.notice_ahead = ahead
         if not ahead and known.waits:
             (by, reason), known.waits = known.waits, ()
-            assert leg.facts.interaction is not None
-            self._start(leg, leg.facts.interaction, by, reason)
+            self._start(leg, interaction, by, reason)
 
     def _stop(self, leg: CallLeg, known: Recorded, by: str, reason: str) -> None:
         known.refused = True
