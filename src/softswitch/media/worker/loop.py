@@ -15,6 +15,7 @@ from softswitch.media.control import MediaEvent
 from softswitch.media.messages import OpenMediaLeg
 from softswitch.media.worker.alarm import Alarm
 from softswitch.media.worker.line import Line
+from softswitch.media.worker.overload import Overload
 from softswitch.media.worker.player import TICK_SECONDS
 from softswitch.media.worker.relay import Clock, Relay
 from softswitch.media.worker.switchboard import Switchboard
@@ -29,7 +30,7 @@ _IDLE_SECONDS = 2.0
 class MediaLoop:
     """Until the line to the switch is over."""
 
-    __slots__ = ("_alarm", "_board", "_clock", "_epoll", "_housekeeping_at", "_line", "_relay")
+    __slots__ = ("_alarm", "_board", "_clock", "_epoll", "_housekeeping_at", "_line", "_overload", "_relay")
 
     def __init__(self, line: Line, epoll: select.epoll, clock: Clock, relay: Relay, board: Switchboard) -> None:
         self._line = line
@@ -39,12 +40,13 @@ class MediaLoop:
         self._board = board
         self._housekeeping_at = 0.0
         self._alarm = Alarm()
+        self._overload = Overload(clock.now)
         epoll.register(self._alarm.fd, select.EPOLLIN)
 
     def run(self) -> None:
         """Serve; at the end every leg is closed."""
         monotonic, poll, pump, alarm = time.monotonic, self._epoll.poll, self._relay.pump, self._alarm
-        board, line, clock = self._board, self._line, self._clock
+        board, line, clock, overload = self._board, self._line, self._clock, self._overload
         wheel = board.wheel
         while not line.over:
             clock.now = now = monotonic()
@@ -67,7 +69,10 @@ class MediaLoop:
             if board.events:
                 self._report()
             arrived = len(ready) - (alarm.fd in others)
-            if not arrived or len(ready) == MAX_BATCH:
+            if not arrived:
+                overload.rested_at = now
+                continue
+            if len(ready) == MAX_BATCH:
                 continue
             # those of the other calls that come until the next grid point share its wake-up
             wake = now - now % TICK_SECONDS + TICK_SECONDS
@@ -75,6 +80,7 @@ class MediaLoop:
                 wake = min(wake, due)
             pause = wake - monotonic()
             if pause > 0:
+                overload.rested_at = now
                 time.sleep(pause)
         for leg in list(board.legs.values()):
             board.close(leg)
@@ -104,6 +110,7 @@ class MediaLoop:
         self._board.after_packets()
         self._board.refill(now)
         self._board.watch(now)
+        self._overload.look(self._board.legs.values(), now)
         self._line.tick(now)
 
     def _report(self) -> None:
