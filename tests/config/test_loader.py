@@ -165,6 +165,10 @@ def test_wrong_overrides_name_their_flag(directory: Any) -> None:
         )
     flags = [str(problem).split(":")[0] for problem in caught.value.problems]
     assert flags == ["--database", "--http", "--listen", "--rtp-ports"]
+    with pytest.raises(ConfigProblems) as caught:
+        directory.load(overrides=Overrides(rtp_ports="4001..4003"))
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("--rtp-ports: 1 pair of ports is too few")
 
 
 def test_overrides_that_say_nothing(directory: Any) -> None:

@@ -23,7 +23,7 @@ from softswitch.config.kinds import (
     section,
     what_is,
 )
-from softswitch.config.problems import Placed, Report, did_you_mean
+from softswitch.config.problems import Place, Placed, Report, did_you_mean
 from softswitch.config.tree import Mapping, Node, Scalar
 from softswitch.config.values import ADDRESS, NOTHING, NOWHERE, PORTS, duration
 from softswitch.media.codecs import CODECS
@@ -186,10 +186,24 @@ class MediaDoc(Section):
     dscp: int = key(DSCP, "how packets of audio are marked for the network: EF, CS5, a number, or off", 46)
 
 
+def report_few(ports: tuple[int, int], workers: int, place: Place, report: Report) -> None:
+    """RFC 3550 11: RTP has an even port, and its RTCP the next one."""
+    if ports is PORTS.blank:
+        return  # it is no range, and has been told so
+    first, last = ports
+    pairs, workers = (last - first - first % 2) // 2 + 1, max(workers, 1)
+    if pairs < 2 * workers:
+        few = f"{pairs} pair of ports is" if pairs == 1 else f"{pairs} pairs of ports are"
+        many = f" for {workers} media processes" if workers > 1 else ""
+        report.add(place, f"{few} too few{many}: a call needs two, each from an even port on")
+
+
 def build_media(media: MediaDoc | None, ports: tuple[int, int] | None, report: Report) -> MediaSettings:
     if media is None:
         return MediaSettings() if ports is None else MediaSettings(port_first=ports[0], port_last=ports[1])
     first, last = ports or media.ports
+    if ports is None:
+        report_few(media.ports, media.workers, media.at("ports" if "ports" in media.places else "workers"), report)
     silence = media.silence
     if silence.alarm > silence.end and "alarm" in silence.places:
         report.add(silence.at("alarm"), "is longer than end")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from softswitch.call.settings import CallSettings, Settings
-from softswitch.config.audio import SIP_MARK, build_media
+from softswitch.config.audio import SIP_MARK, build_media, report_few
 from softswitch.config.calendars import build_hours
 from softswitch.config.customers import build_customers
 from softswitch.config.dialling import build_dialling
@@ -322,7 +322,12 @@ class _Build:
 
     def _rtp_ports(self) -> tuple[int, int] | None:
         written = self._overrides.rtp_ports
-        return self._override(PORTS, written, "--rtp-ports") if isinstance(written, str) else written
+        if not isinstance(written, str):
+            return written
+        ports = self._override(PORTS, written, "--rtp-ports")
+        media = self._document.media
+        report_few(ports, media.workers if media is not None else 1, Place("--rtp-ports", 0), self._report)
+        return ports
 
     def _api(self) -> Url:
         written = self._overrides.http
