@@ -88,7 +88,9 @@ messages: st.SearchStrategy[MediaMessage] = st.one_of(
     st.builds(Claimed, st.booleans()),
     st.builds(
         LegsFound,
-        st.lists(st.builds(FoundLeg, *[numbers] * 6, texts, numbers), max_size=3).map(tuple),
+        st.lists(
+            st.builds(FoundLeg, *[numbers] * 6, texts, numbers, st.booleans(), st.booleans(), numbers), max_size=3
+        ).map(tuple),
     ),
     st.builds(AllLegsFound, numbers, numbers),
     st.builds(Pong, numbers),

@@ -81,7 +81,7 @@ def which(sound: bytes, rate: int) -> int:
 
 def test_a_new_codec_in_mid_prompt_goes_on_where_the_old_one_was(worker: Worker, talker: Callable[..., Talker]) -> None:
     a = talker(PCMU)
-    worker.send(Play(a.leg, 1, ("stairs",)))
+    worker.send(Play(a.leg, 1, ("stairs",), 0))
     heard: list[int] = []
     kinds: list[int] = []
     for codec, kind in ((PCMU, 0), (G722, 9), (PCMA, 8), (OPUS, 96), (PCMU, 0)):
@@ -97,8 +97,8 @@ def test_a_new_codec_in_mid_prompt_goes_on_where_the_old_one_was(worker: Worker,
                 packet, payload = a.hear()
             heard.append(which(decode(payload), codec.rate))
             kinds.append(packet.payload_type)
-    right = [n for n, step in enumerate(heard) if abs(step - n) <= 1]
-    assert len(right) >= len(heard) - 8  # a coder of a phone that begins anew needs a frame or two
+    new = [(step - n + 1) % 50 <= 2 for n, step in enumerate(heard) if step >= 0]
+    assert sum(new) >= len(new) - 8  # a coder of a phone that begins anew needs a frame or two
     assert len(set(kinds)) == 4
     worker.send(StopPlay(a.leg))
 

@@ -150,12 +150,13 @@ def test_music_goes_on_and_what_was_pressed_is_told(survivor: Callable[..., Work
     worker = survivor()
     (worker.prompts / "music.ulaw").write_bytes(b"m" * 1600)
     (worker.prompts / "short.ulaw").write_bytes(b"s" * 320)
+    (worker.prompts / "longer.ulaw").write_bytes(b"l" * 6400)  # it ends while nobody is connected, and not before
     waits, listens, goes = Phone(worker), Phone(worker), Phone(worker)
     worker.send(Play(waits.leg, 7, ("music",), 0), Play(listens.leg, 8, ("short",)))
     worker.expect(PlaybackEnded, lambda event: event.playback == 8)
     worker.settle()
     waits.hear()
-    worker.send(Play(listens.leg, 9, ("short",)))
+    worker.send(Play(listens.leg, 9, ("longer",)))
     worker.settle()
     worker.cut()
     for digit in "12":
