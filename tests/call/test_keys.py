@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from tests.call.house import ANNA, House, make_settings, offer
-from tests.call.test_transfers import OUTSIDE, allowing, own_call
+from tests.call.test_transfers import OUTSIDE, allowing, own_call, refer
+from tests.call.test_transfers import talking as transferable
 
 from softswitch.call import records
 from softswitch.call.keys import pressable
@@ -194,3 +195,27 @@ def test_a_key_held_down_for_long_that_is_told_by_info_at_once() -> None:
     house.wait(1.5)
     house.press(leg, "1")
     assert house.of(records.InteractionQueued)[-1].customer == "1234"
+
+
+def test_keys_behind_a_number_that_a_caller_is_transferred_to() -> None:
+    """She sends him into the menu of another company, and into the right branch of it."""
+    house = House(allowing(to=("extensions", "outside")))
+    caller, hers = transferable(house)
+    assert refer(house, hers, f"{OUTSIDE},,12#") == 202
+    (invite,) = house.ringing()
+    assert invite.target == f"sip:{OUTSIDE}@127.0.0.2:5080"
+    assert house.of(media.SendDigits) == []
+    house.answer(invite)
+    assert house.of(media.SendDigits) == [media.SendDigits(invite.leg, ",,12#")]
+    house.bye(caller)
+    house.wait(20)
+    house.assert_nothing_left()
+    assert {detail.dialled for detail in house.of(records.CallDetail) if detail.leg == invite.leg} == {OUTSIDE}
+
+
+@pytest.mark.parametrize("number", [f"{OUTSIDE},12x", "1002,12", ",12"])
+def test_keys_behind_what_takes_none(number: str) -> None:
+    house = House(allowing(to=("extensions", "outside")))
+    _, hers = transferable(house)
+    assert refer(house, hers, number) == 404
+    assert house.ringing() == []

@@ -60,6 +60,7 @@ class Outside(NamedTuple):
     verdict: Verdict
     others: tuple[tuple[TrunkSettings, Verdict], ...] = ()
     followed: int = 0  # redirections so far
+    keys: str = ""  # that are pressed once he has answered; perhaps a secret
 
     @property
     def target(self) -> str:
@@ -162,7 +163,7 @@ class Dialling:
     def _place(self, outside: Outside, now: float) -> None:
         board = self._board
         self._outside = outside
-        trunk, dialler, verdict, others, _ = outside
+        trunk, dialler, verdict, others = outside[:4]
         number = verdict.number
         facts = self._facts(trunk.id, number, now, "")
         facts.encryption = board.encryption_of(trunk.id, None)
@@ -188,7 +189,7 @@ class Dialling:
         onward = self._redirected(outside, event, now)
         if onward is None and outside.others and self._board.ways.goes_on_of_agents(event):
             (trunk, verdict), *others = outside.others
-            onward = Outside(trunk, outside.dialler, verdict, tuple(others), outside.followed)
+            onward = outside._replace(trunk=trunk, verdict=verdict, others=tuple(others))
         if onward is None:
             return False
         self._legs.pop(leg.id, None)
@@ -204,7 +205,7 @@ class Dialling:
         verdict = self._board.may_dial(outside.dialler, event.moved_to, now, trunk.id)
         if not verdict.allowed or verdict.kind == INTERNAL:
             return None
-        return Outside(trunk, outside.dialler, verdict, outside.others, outside.followed + 1)
+        return outside._replace(trunk=trunk, verdict=verdict, followed=outside.followed + 1)
 
     def _facts(self, party: str, dialled: str, now: float, signalling: str) -> LegFacts:
         return LegFacts("out", party, self._shown[0], dialled, now, self._interaction, signalling=signalling)
@@ -282,6 +283,8 @@ class Dialling:
         if self._outside is not None and self._board.dialling.settings.note_machines:
             answered_by.watch(self._board, leg, answered=True)
         self.listener.dial_answered(leg, now)
+        if self._outside is not None and self._outside.keys:
+            leg.press(self._outside.keys)
 
     def leg_ended(self, leg: CallLeg, event: LegEnded, now: float) -> None:
         if self._dial_on(leg, event, now):

@@ -220,17 +220,21 @@ class Transfers:
             internal = self.internal_of(leg.id)
             return NOT_POSSIBLE if internal is None else self._between.blind(internal, leg, agent, event.number, now)
         board = self._board
-        destination = board.line.places.find(event.number, board.line.local_time(board.line.wall(now)))
+        number, keys = with_keys(event.number)
+        destination = board.line.places.find(number, board.line.local_time(board.line.wall(now)))
         if isinstance(destination, int):
             return destination
+        if keys and destination.kind != OUTSIDE:
+            return NOT_FOUND
         if not board.line.places.allowed(agent, destination) or destination.agent == agent:
-            session.waiting.note(f"{agent} may not transfer to {event.number}")
+            session.waiting.note(f"{agent} may not transfer to {number}")
             return FORBIDDEN
         outside = None
         if destination.kind == OUTSIDE:
             outside = outside_of(board, agent, destination, now, leg.facts.signalling)
             if outside is None:
                 return FORBIDDEN
+            outside = outside._replace(keys=keys)
         self._accepted(event.leg)
         if destination.target is not None:
             board.emit(ReferProgressed(event.leg, 200))
