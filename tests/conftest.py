@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from softswitch.demo import ports
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,22 +39,4 @@ def project() -> Path:
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """A port of 127.0.0.1 that nobody has bound for UDP or TCP, each call another one."""
-    given: set[int] = set()
-
-    def find() -> int:
-        while True:
-            with (
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            ):
-                tcp.bind(("127.0.0.1", 0))
-                port = int(tcp.getsockname()[1])
-                try:
-                    udp.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-            if port not in given:
-                given.add(port)
-                return port
-
-    return find
+    return ports.free_port

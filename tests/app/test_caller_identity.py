@@ -21,6 +21,7 @@ from tests.sip.stir_signer import Party, auth_list, identity, make, spc
 from softswitch.app.switch import Switch
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
+from softswitch.demo.ports import free_range
 from softswitch.sip.stir_messages import StirPolicy, StirSettings
 
 GATEWAY, CALLER, CALLED = "127.0.0.2", "37255599999", "+3726310000"
@@ -46,7 +47,7 @@ async def certificates(context: ssl.SSLContext, pem: bytes) -> AsyncIterator[int
 def with_stir(project: Path, tmp_path: Path, free_port: Callable[[], int], stir: StirSettings) -> Settings:
     passwords = {f"{agent}_PASSWORD": "secret-of-a-test" for agent in ("ANNA", "MART", "LI")}
     bank = load(project / "configs" / "bank", env=passwords)
-    first_port = min(free_port(), 65_000)
+    first_port, last_port = free_range(82)
     trunks = tuple(replace(trunk, stir=StirPolicy(missing="refuse", failed="tell")) for trunk in bank.sip.trunks)
     return replace(
         bank,
@@ -56,7 +57,7 @@ def with_stir(project: Path, tmp_path: Path, free_port: Callable[[], int], stir:
         prompt_cache=str(tmp_path / "prompts"),
         tts="",
         sip=replace(bank.sip, trunks=trunks, stir=stir),
-        media=replace(bank.media, port_first=first_port, port_last=first_port + 80),
+        media=replace(bank.media, port_first=first_port, port_last=last_port),
     )
 
 
@@ -70,7 +71,7 @@ async def call(switch: Switch, signer: Party, url: str | None, number: str = CAL
         more += f"Identity: {identity(signer, url=url, claims=claims)}\r\n"
     began = time.monotonic()
     wire.send(wire.request("INVITE", f"{CALLED}@", more=more, body=OFFER.format(host=GATEWAY)))
-    answer = await wire.final(5)
+    answer = await wire.final(20)
     took = time.monotonic() - began
     if answer.startswith("SIP/2.0 200"):
         to_tag = ";tag=" + answer.partition("\r\nTo:")[2].partition("\r\n")[0].partition(";tag=")[2]

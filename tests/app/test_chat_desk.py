@@ -16,6 +16,7 @@ from softswitch.acd.journal import Replay, Segment
 from softswitch.app.switch import Switch
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
+from softswitch.demo.ports import free_range
 from softswitch.ids import AgentId
 from softswitch.runtime.journal import files_of
 
@@ -26,7 +27,7 @@ ANNA = AgentId("anna")
 def settings(project: Path, tmp_path: Path, free_port: Callable[[], int]) -> Settings:
     passwords = {f"{agent}_PASSWORD": "secret-of-a-test" for agent in ("ANNA", "MART", "LI")}
     bank = load(project / "configs" / "bank", env=passwords)
-    first_port = min(free_port(), 65_000)
+    first_port, last_port = free_range(82)
     agents = tuple(replace(each, chats=2 if each.id == ANNA else 0) for each in bank.acd.agents)
     return replace(
         bank,
@@ -36,7 +37,7 @@ def settings(project: Path, tmp_path: Path, free_port: Callable[[], int]) -> Set
         database_url=f"sqlite:///{tmp_path}/line.db",
         prompt_cache=str(tmp_path / "prompts"),
         tts="",
-        media=replace(bank.media, port_first=first_port, port_last=first_port + 80),
+        media=replace(bank.media, port_first=first_port, port_last=last_port),
     )
 
 

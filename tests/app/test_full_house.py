@@ -15,6 +15,7 @@ from softswitch.app.switch import Switch
 from softswitch.call.settings import ListenSettings, OverloadSettings, Settings
 from softswitch.cli.commands import app as commands
 from softswitch.config import load
+from softswitch.demo.ports import free_range
 from softswitch.ids import QueueId
 
 GATEWAY, CALLED = "127.0.0.2", "+3726310000"
@@ -24,7 +25,7 @@ GATEWAY, CALLED = "127.0.0.2", "+3726310000"
 def settings(project: Path, tmp_path: Path, free_port: Callable[[], int]) -> Settings:
     passwords = {f"{agent}_PASSWORD": "secret-of-a-test" for agent in ("ANNA", "MART", "LI")}
     bank = load(project / "configs" / "bank", env=passwords)
-    first_port = min(free_port(), 65_000)
+    first_port, last_port = free_range(82)
     overload = OverloadSettings(calls=1, lines=1, queue=QueueId("everyday"), always=("1210",))
     return replace(
         bank,
@@ -34,7 +35,7 @@ def settings(project: Path, tmp_path: Path, free_port: Callable[[], int]) -> Set
         prompt_cache=str(tmp_path / "prompts"),
         tts="",
         call=replace(bank.call, overload=overload),
-        media=replace(bank.media, port_first=first_port, port_last=first_port + 80),
+        media=replace(bank.media, port_first=first_port, port_last=last_port),
     )
 
 
@@ -43,7 +44,7 @@ async def call(switch: Switch, number: str, wires: list[Wire]) -> str:
     wire = await Wire.open(f"{host}:{port}", GATEWAY)
     wires.append(wire)
     wire.send(wire.request("INVITE", f"{number}@", body=OFFER.format(host=GATEWAY)))
-    answer = await wire.final(5)
+    answer = await wire.final(20)
     to_tag = ";tag=" + answer.partition("\r\nTo:")[2].partition("\r\n")[0].partition(";tag=")[2]
     branch = "ack" if answer.startswith("SIP/2.0 200") else "1"
     wire.send(wire.request("ACK", f"{number}@", branch=branch, to_tag=to_tag))

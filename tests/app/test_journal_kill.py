@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from softswitch.acd.journal import Replay, Segment
+from softswitch.demo.ports import free_range
 from softswitch.runtime.journal import files_of
 
 LINES = 300  # of its output, after which it is killed
@@ -83,18 +84,20 @@ asyncio.run(main())
 async def test_the_journal_of_a_killed_switch_leads_to_a_state_it_was_in(
     project: Path, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    ports = [str(free_port()), str(free_port()), str(min(free_port(), 65_000))]
+    ports = [str(free_port()), str(free_port()), str(free_range(82)[0])]
     command = [sys.executable, "-c", SWITCH, str(project / "configs" / "bank"), str(tmp_path), *ports]
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     )
     assert process.stdout is not None
     seen: list[list[str]] = []
-    while sum(one[0] in ("state", "durable") for one in seen) < LINES:
-        line = await asyncio.wait_for(process.stdout.readline(), 60)
-        assert line, "the switch ended by itself"
-        seen.append(line.decode().split() or [""])
-    process.kill()
+    try:
+        while sum(one[0] in ("state", "durable") for one in seen) < LINES:
+            line = await asyncio.wait_for(process.stdout.readline(), 60)
+            assert line, "the switch ended by itself"
+            seen.append(line.decode().split() or [""])
+    finally:
+        process.kill()
     seen += [line.decode().split() or [""] for line in (await process.stdout.read()).splitlines() if line]
     assert await process.wait() == -9
     states = [one[1] for one in seen if one[0] == "state" and len(one) == 2]

@@ -23,6 +23,7 @@ from softswitch.call.errors import StartError
 from softswitch.call.records import AgentRecord, DialRecord, PromiseOpened, StoredContact
 from softswitch.call.settings import ListenSettings, Settings
 from softswitch.config import load
+from softswitch.demo.ports import free_range
 from softswitch.ids import AgentId, InteractionId, LegId, PromiseId, QueueId
 from softswitch.media.negotiation import make_offer
 from softswitch.runtime import media_house
@@ -39,7 +40,7 @@ def settings(project: Path, tmp_path: Path, free_port: Callable[[], int]) -> Set
     """The demo bank on ports of its own."""
     passwords = {f"{agent}_PASSWORD": "secret-of-a-test" for agent in ("ANNA", "MART", "LI")}
     bank = load(project / "configs" / "bank", env=passwords)
-    first_port = min(free_port(), 65_000)
+    first_port, last_port = free_range(82)
     return replace(
         bank,
         listen=(ListenSettings("udp", "127.0.0.1", free_port()),),
@@ -47,7 +48,7 @@ def settings(project: Path, tmp_path: Path, free_port: Callable[[], int]) -> Set
         database_url=f"sqlite:///{tmp_path}/line.db",
         prompt_cache=str(tmp_path / "prompts"),
         tts="",
-        media=replace(bank.media, port_first=first_port, port_last=first_port + 80),
+        media=replace(bank.media, port_first=first_port, port_last=last_port),
     )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from softswitch.demo.ports import free_range
+
 SECRETS = {"ANNA_PASSWORD": "correct horse", "MART_PASSWORD": "battery staple"}
 
 
@@ -27,12 +29,12 @@ def line(project: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def options(free_port: Callable[[], int], tmp_path: Path) -> dict[str, str]:
-    first = free_port() & ~1
+    first, last = free_range(20)
     return {
         "--listen": f"udp://127.0.0.1:{free_port()}",
         "--http": f"127.0.0.1:{free_port()}",
         "--database": f"sqlite:///{tmp_path / 'line.db'}",
-        "--rtp-ports": f"{first}..{first + 19}",
+        "--rtp-ports": f"{first}..{last}",
     }
 
 
@@ -213,9 +215,11 @@ async def test_run_until_sigterm(line: Path, options: dict[str, str], tmp_path: 
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None
-    async with asyncio.timeout(40):
-        while b"ready" not in (heard := await process.stderr.readline()) or b"prompts" in heard:
-            assert heard, "the switch ended before it was ready"
+    said: list[bytes] = []
+    async with asyncio.timeout(120):
+        while not said or b"ready" not in said[-1] or b"prompts" in said[-1]:
+            said.append(await process.stderr.readline())
+            assert said[-1], f"the switch ended before it was ready: {b''.join(said).decode()}"
     seen = await cli("agents", "--url", f"http://{options['--http']}", "--json")
     assert [agent["agent"] for agent in json.loads(seen.out)["agents"]] == ["anna", "mart"]
     process.send_signal(signal.SIGTERM)

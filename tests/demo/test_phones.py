@@ -35,30 +35,30 @@ async def test_call_with_tones_both_ways_digits_and_hold(rack: Rack) -> None:
     await caller.tone(770)
     await anna.answering("at_once")
     await caller.dial(anna_uri)
-    talking = await caller.expect("talking", after=0, seconds=3)
-    heard = await caller.hears_tone(440, after=0, since=talking.at, seconds=3)
-    assert heard.began - talking.at < 1.0
-    await anna.hears_tone(770, after=0, since=talking.at, seconds=3)
+    talking = await caller.expect("talking", after=0, seconds=20)
+    heard = await caller.hears_tone(440, after=0, since=talking.at, seconds=20)
+    assert heard.began - talking.at < 3.0
+    await anna.hears_tone(770, after=0, since=talking.at, seconds=20)
     with pytest.raises(PhoneTrouble, match="1000 Hz not heard"):
         await anna.hears_tone(1000, after=0, since=talking.at, seconds=0.2)
 
     await caller.press("3#")
-    await anna.expect("key", after=0, seconds=2, where=lambda event: event["digit"] == "3")
-    await anna.expect("key", after=0, seconds=2, where=lambda event: event["digit"] == "#")
+    await anna.expect("key", after=0, seconds=20, where=lambda event: event["digit"] == "3")
+    await anna.expect("key", after=0, seconds=20, where=lambda event: event["digit"] == "#")
 
     mark = caller.mark()
     await anna.order("hold")
-    await caller.expect("held", after=mark, seconds=2)
+    await caller.expect("held", after=mark, seconds=20)
     await anna.order("resume")
-    resumed = await caller.expect("resumed", after=mark, seconds=2)
-    await caller.hears_tone(440, after=0, since=resumed.at, seconds=3)
+    resumed = await caller.expect("resumed", after=mark, seconds=20)
+    await caller.hears_tone(440, after=0, since=resumed.at, seconds=20)
 
     await caller.hang_up()
-    ended = await anna.expect("ended", after=0, seconds=2)
+    ended = await anna.expect("ended", after=0, seconds=20)
     # What was recorded lies on the line of real time: silence stands where the call was held.
     recording = anna.recording()
     assert recording is not None
-    assert abs(recording.began + recording.seconds - ended.at) < 0.5
+    assert abs(recording.began + recording.seconds - ended.at) < 1.0
 
 
 async def test_reject_and_give_up(rack: Rack) -> None:
@@ -66,15 +66,15 @@ async def test_reject_and_give_up(rack: Rack) -> None:
     caller, _ = await phone(rack, "caller")
     await anna.answering("reject")
     await caller.dial(anna_uri)
-    ended = await caller.expect("ended", after=0, seconds=3)
+    ended = await caller.expect("ended", after=0, seconds=20)
     assert ended["status"] == 486
 
     await anna.answering("never")
     mark = anna.mark()
     await caller.dial(anna_uri)
-    await anna.expect("incoming", after=mark, seconds=3)
+    await anna.expect("incoming", after=mark, seconds=20)
     await caller.hang_up()
-    await anna.expect("ended", after=mark, seconds=3)
+    await anna.expect("ended", after=mark, seconds=20)
 
 
 async def test_orders_that_make_no_sense_are_answered(rack: Rack) -> None:
@@ -92,7 +92,7 @@ async def test_phones_end_quickly_and_leave_no_process(tmp_path: Path) -> None:
     anna, _ = await phone(rack, "anna")
     began = time.monotonic()
     await rack.close()
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 9.0  # by itself or asked to, never killed
     assert anna._process.returncode == 0
 
 

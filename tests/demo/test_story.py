@@ -55,7 +55,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     try:
         children = wait_for_children(demo.pid, 8)
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(20) == 130
+        assert demo.wait(60) == 130
     finally:
         demo.kill()
         demo.communicate()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ class LiveSwitch(Switch):
         status, answer = await self.order("POST", f"agents/{agent}/{action}")
         assert status == 200, answer
 
-    async def call_of(self, number: str, state: str, seconds: float = 6.0) -> dict[str, Any]:
+    async def call_of(self, number: str, state: str, seconds: float = 20.0) -> dict[str, Any]:
         """The call of this customer, as soon as it is in this state."""
 
         def so(rows: list[dict[str, Any]]) -> bool:
@@ -130,7 +132,7 @@ class Floor:
     async def register(self, name: str, phone: Handset) -> None:
         reply = await phone.register(AGENTS[name], self.passwords[name], self.switch.sip)
         assert reply["registered"], reply
-        await self.switch.wait_for_agent(name, "ready", 5)
+        await self.switch.wait_for_agent(name, "ready", 20)
 
     async def _customer(self, number: str) -> Handset:
         """A phone in the public network, behind the gateway."""
@@ -144,13 +146,23 @@ class Floor:
         for phone in (*self.phones.values(), *self.agents.values()):
             if phone.in_call():
                 await phone.hang_up()
-        await self.switch.wait_for("calls", lambda rows: not rows, 5, "all calls gone")
+        await self.switch.wait_for("calls", lambda rows: not rows, 20, "all calls gone")
         for name, phone in self.agents.items():
             await phone.answering("at_once")
             if (await self.switch.agent(name))["state"] != "ready":
                 await self.switch.set_agent(name, "ready")
         for phone in self.phones.values():
             await phone.answering("at_once")
+
+    async def free(self, agent: str) -> None:
+        """As soon as her talk is over she is ready, whether her wrap-up is seen or has passed in the meantime."""
+
+        def so(rows: list[dict[str, Any]]) -> bool:
+            return any(row["agent"] == agent and row["state"] in ("wrap-up", "ready") for row in rows)
+
+        await self.switch.wait_for("agents", so, 20, f"{agent} free")
+        await self.switch.order("POST", f"agents/{agent}/ready")  # refused when she is so already
+        await self.switch.wait_for_agent(agent, "ready", 20)
 
     def prompt(self, say: Say) -> Prompt:
         """Its first piece: enough to know it by."""
@@ -165,7 +177,7 @@ class Floor:
         phone = self.phones[number]
         mark = phone.mark()
         await phone.dial(f"sip:{dialled}@{GATEWAY_HOST}:{self.gateway.port}")
-        answered = await phone.expect("talking", "ended", after=mark, seconds=8)
+        answered = await phone.expect("talking", "ended", after=mark, seconds=20)
         assert answered["event"] == "talking", answered
         return phone
 
@@ -173,19 +185,24 @@ class Floor:
         """This customer calls, and this agent talks with him."""
         mark = self.agents[agent].mark()
         await self.dial(number, dialled)
-        talking = await self.agents[agent].expect("talking", after=mark, seconds=8)
+        talking = await self.agents[agent].expect("talking", after=mark, seconds=20)
         row = await self.switch.call_of(number, "talking")
         assert row["agent"] == agent
         return talking
 
 
-async def opened(directory: Path) -> tuple[LiveSwitch, Gateway, Rack, Floor]:
-    switch = LiveSwitch(directory, Ports())
+@contextlib.asynccontextmanager
+async def opened(directory: Path, kind: type[LiveSwitch] = LiveSwitch) -> AsyncIterator[Floor]:
+    """The line and its phones; nothing of it stays behind, however far it came."""
+    switch = kind(directory, Ports())
     passwords = {agent: new_password() for agent in AGENTS}
     switch.prepare({f"{agent.upper()}_PASSWORD": word for agent, word in passwords.items()})
-    gateway, rack = Gateway((HOST, switch.ports.sip), {}), Rack(directory)
-    await gateway.start(switch.ports.gateway)
-    await switch.start()
-    floor = Floor(switch, gateway, rack, passwords)
-    await floor.open()
-    return switch, gateway, rack, floor
+    async with Gateway((HOST, switch.ports.sip), {}) as gateway, Rack(directory) as rack:
+        await gateway.start(switch.ports.gateway)
+        floor = Floor(switch, gateway, rack, passwords)
+        try:
+            await switch.start()
+            await floor.open()
+            yield floor
+        finally:
+            await switch.close()

@@ -152,7 +152,7 @@ class Browser:
             start_new_session=True,
         )
         self._close.push_async_callback(self._stop)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self._attach(page)
 
     async def _serve(self, page: str, script: Path, certificate: Path, key: Path) -> None:
@@ -201,7 +201,7 @@ class Browser:
             os.killpg(self._process.pid, 9)
         await self._process.wait()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self._close.aclose()
 
     async def ask(self, expression: str) -> Any:
@@ -219,14 +219,14 @@ class Browser:
                 return result.get("result", {}).get("value")
         raise Trouble("the browser is gone")
 
-    async def until(self, expression: str, seconds: float = 10) -> Any:
+    async def until(self, expression: str, seconds: float = 20.0) -> Any:
         """Wait, on the page, until it is true."""
         value = await self.ask(f"until(() => {expression}, {seconds * 1000})")
         if not value:
             raise Trouble(f"not within {seconds:g} s: {expression}; seen {await self.ask('seen')}")
         return value
 
-    async def hears(self, hertz: int, seconds: float = 5) -> None:
+    async def hears(self, hertz: int, seconds: float = 20.0) -> None:
         """The loudest tone in the ear is this one (twice in a row, so that it is no remnant)."""
         for _ in range(2):
             await self.until(f"(([f, l]) => Math.abs(f - {hertz}) < 25 && l > -60)(pitch())", seconds)

@@ -94,7 +94,7 @@ class Line:
         server = f"{HOST}:{self.switch.ports.tls}" if details.get("transport") == "tls" else self.switch.sip
         reply = await phone.register(AGENTS[agent], self.passwords[agent], server, **details)
         assert reply["registered"], reply
-        await self.switch.wait_for_agent(agent, "ready", 5)
+        await self.switch.wait_for_agent(agent, "ready", 20)
         return phone
 
     async def customer(self, number: str, kind: str = "baresip", **details: object) -> Handset:
@@ -123,7 +123,7 @@ class Line:
         name = self._name(scenario)
         port = port or free_port(host)
         errors, screen = self.rack.directory / f"{name}.errors", self.rack.directory / f"{name}.screen"
-        media = free_port(host)
+        media = free_port(host, 4)  # sipp takes those of a video beside it
         with screen.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
                 *("sipp", self.switch.sip, "-sf", str(SIPP_FILES / f"{scenario}.xml"), "-m", "1", "-nostdin"),
@@ -160,8 +160,8 @@ class Line:
                 await run.process.wait()
         self.runs.clear()
         await self.rack.close()
-        await self.switch.wait_for("registrations", lambda rows: not rows, 5, "all registrations gone")
-        await self.switch.wait_for("calls", lambda rows: not rows, 5, "all calls gone")
+        await self.switch.wait_for("registrations", lambda rows: not rows, 20, "all registrations gone")
+        await self.switch.wait_for("calls", lambda rows: not rows, 20, "all calls gone")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

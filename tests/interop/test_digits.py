@@ -19,7 +19,7 @@ async def keys(phone: Handset, wanted: str) -> str:
     def enough(_: Event) -> bool:
         return len(phone.since(0, "key")) >= len(wanted)
 
-    await phone.expect("key", after=0, seconds=6, where=enough)
+    await phone.expect("key", after=0, seconds=20, where=enough)
     return "".join(event["digit"] for event in phone.since(0, "key"))
 
 
@@ -28,12 +28,12 @@ async def test_keys_as_tones_lead_through_the_menu(line: Line) -> None:
     customer = await line.customer("+3725552011", "pjsua")
     await anna.answering("at_once")
     await customer.dial(line.outside(LINE))
-    await customer.expect("hearing", after=0, seconds=5)
+    await customer.expect("hearing", after=0, seconds=20)
     await customer.order("sound_keys", keys="1")
-    await anna.expect("talking", after=0, seconds=12)
+    await anna.expect("talking", after=0, seconds=20)
     assert [row["queue"] for row in await line.switch.look("calls")] == ["fraud"]
     await customer.hang_up()
-    await anna.expect("ended", after=0, seconds=3)
+    await anna.expect("ended", after=0, seconds=20)
 
 
 @pytest.mark.parametrize("kind", ["pjsua", "baresip"])
@@ -44,8 +44,8 @@ async def test_a_phone_is_pressed_keys(line: Line, kind: str) -> None:
     await anna.tone(440)
     await anna.answering("at_once")
     await customer.dial(line.outside(EXPRESS))
-    await anna.expect("talking", after=0, seconds=12)
-    await customer.expect("talking", after=0, seconds=5)
+    await anna.expect("talking", after=0, seconds=20)
+    await customer.expect("talking", after=0, seconds=20)
     (call,) = await line.switch.look("calls")
     url = f"http://{line.switch.http}/api/v1/calls/{call['call']}/keys"
     async with aiohttp.ClientSession() as session, session.post(url, json={"keys": "1355#"}) as answer:
@@ -53,4 +53,4 @@ async def test_a_phone_is_pressed_keys(line: Line, kind: str) -> None:
     await anna.order("press", keys="7", method="info")
     assert sorted(await keys(customer, "1355#7")) == sorted("1355#7")
     await customer.hang_up()
-    await anna.expect("ended", after=0, seconds=3)
+    await anna.expect("ended", after=0, seconds=20)

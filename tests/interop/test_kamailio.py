@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import signal
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -43,7 +45,7 @@ async def listening(address: str) -> None:
         ours.setblocking(False)
         ours.bind(("127.0.0.1", 0))
         me = f"127.0.0.1:{ours.getsockname()[1]}"
-        for number in range(50):
+        for number in range(150):
             text = (
                 f"OPTIONS sip:{address} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKo{number}\r\nMax-Forwards: 0\r\n"
                 f"From: <sip:t@t>;tag=t\r\nTo: <sip:{address}>\r\nCall-ID: o{number}\r\nCSeq: 1 OPTIONS\r\n"
@@ -80,6 +82,7 @@ async def proxy(line: Line, tmp_path: Path) -> AsyncIterator[Proxy]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=log,
         stderr=log,
+        start_new_session=True,
     )
     try:
         await listening(made.phones)
@@ -89,7 +92,11 @@ async def proxy(line: Line, tmp_path: Path) -> AsyncIterator[Proxy]:
         pytest.fail((tmp_path / "kamailio.log").read_text(errors="replace")[-2000:])
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), 20)
+        with contextlib.suppress(ProcessLookupError):  # it forks
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
         log.close()
 
 
@@ -112,13 +119,13 @@ async def test_a_phone_behind_a_proxy_is_called_over_its_path(line: Line, proxy:
     await customer.tone(770)
     await anna.answering("at_once")
     await customer.dial(line.outside(EXPRESS))
-    talking = await anna.expect("talking", after=0, seconds=10)
-    await anna.hears_tone(770, after=0, since=talking.at, seconds=5)
-    await customer.hears_tone(440, after=0, since=talking.at, seconds=5)
+    talking = await anna.expect("talking", after=0, seconds=20)
+    await anna.hears_tone(770, after=0, since=talking.at, seconds=20)
+    await customer.hears_tone(440, after=0, since=talking.at, seconds=20)
     call = (await line.switch.look("calls"))[0]["call"]
     await customer.hang_up()
-    await anna.expect("ended", after=0, seconds=3)
-    await line.switch.wait_for_agent("anna", "ready", 5)
+    await anna.expect("ended", after=0, seconds=20)
+    await line.switch.wait_for_agent("anna", "ready", 20)
     said = await peers(line, call)
     assert {"INVITE", "ACK", "BYE"} <= said[proxy.phones], "every request of the dialog goes through the proxy"
     assert len(said) == 2, said
@@ -127,9 +134,9 @@ async def test_a_phone_behind_a_proxy_is_called_over_its_path(line: Line, proxy:
 async def test_a_phone_calls_through_the_proxy(line: Line, proxy: Proxy) -> None:
     anna = await line.agent("anna", extra=proxy.outbound)
     await anna.dial(f"sip:{LINE}@{line.switch.sip}")
-    await anna.expect("hearing", after=0, seconds=5)
+    await anna.expect("hearing", after=0, seconds=20)
     await anna.hang_up()
-    await line.switch.wait_for("calls", lambda rows: not rows, 5, "the call gone")
+    await line.switch.wait_for("calls", lambda rows: not rows, 20, "the call gone")
 
 
 async def test_a_trunk_call_through_the_proxy(line: Line, proxy: Proxy) -> None:
@@ -141,11 +148,11 @@ async def test_a_trunk_call_through_the_proxy(line: Line, proxy: Proxy) -> None:
     await customer.tone(770)
     await anna.answering("at_once")
     await customer.dial(f"sip:{EXPRESS}@{proxy.network}")
-    talking = await anna.expect("talking", after=0, seconds=10)
-    await anna.hears_tone(770, after=0, since=talking.at, seconds=5)
-    await customer.hears_tone(440, after=0, since=talking.at, seconds=5)
+    talking = await anna.expect("talking", after=0, seconds=20)
+    await anna.hears_tone(770, after=0, since=talking.at, seconds=20)
+    await customer.hears_tone(440, after=0, since=talking.at, seconds=20)
     row = (await line.switch.look("calls"))[0]
     assert row["caller"] == number
     await anna.hang_up()  # our BYE follows the Record-Route
-    await customer.expect("ended", after=0, seconds=10)
+    await customer.expect("ended", after=0, seconds=20)
     assert {"INVITE", "ACK", "BYE"} <= (await peers(line, row["call"]))[proxy.network]

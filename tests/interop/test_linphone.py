@@ -40,7 +40,7 @@ echocancellation=0
 """
 
 
-def tone_file(path: Path, hertz: int, seconds: float = 8.0) -> None:
+def tone_file(path: Path, hertz: int, seconds: float = 20.0) -> None:
     at = np.arange(int(8000 * seconds)) / 8000
     samples = (0.25 * 32767 * np.sin(2 * np.pi * hertz * at)).astype("<i2")
     with wave.open(str(path), "wb") as out:
@@ -86,25 +86,25 @@ async def test_linphone_answers_a_caller_and_transfers_him(line: Line, linphone:
             for order in ("soundcard use files", f"play {played}", f"record {recorded}", register):
                 process.stdin.write(order.encode() + b"\n")
             await process.stdin.drain()
-            await line.switch.wait_for_agent("li", "ready", 10)
+            await line.switch.wait_for_agent("li", "ready", 20)
             customer = await line.customer("+3725552201")
             await customer.tone(770)
             since = time.monotonic()
             await customer.dial(line.outside(EXPRESS))
-            await line.switch.wait_for_agent("li", "talking", 10)
-            await customer.hears_tone(440, after=0, since=since, seconds=8)
+            await line.switch.wait_for_agent("li", "talking", 20)
+            await customer.hears_tone(440, after=0, since=since, seconds=20)
             anna = await line.agent("anna")
             await anna.tone(560)
             await anna.answering("at_once")
             process.stdin.write(f"transfer 1 sip:{AGENTS['anna']}@{server}\n".encode())
             await process.stdin.drain()
-            talking = await anna.expect("talking", after=0, seconds=5)
-            await customer.hears_tone(560, after=0, since=talking.at, seconds=5)
-            await line.switch.wait_for_agent("li", "ready", 5)
+            talking = await anna.expect("talking", after=0, seconds=20)
+            await customer.hears_tone(560, after=0, since=talking.at, seconds=20)
+            await line.switch.wait_for_agent("li", "ready", 20)
             await customer.hang_up()
             process.stdin.write(b"quit\n")
             await process.stdin.drain()
-            await asyncio.wait_for(process.wait(), 10)
+            await asyncio.wait_for(process.wait(), 20)
         finally:
             if process.returncode is None:
                 process.kill()

@@ -12,11 +12,7 @@ import numpy
 import pytest
 import soundfile
 
-from softswitch.demo.gateway import Gateway
-from softswitch.demo.phones import Rack
-from softswitch.demo.switch import HOST, Ports, new_password
-
-from .acd_live import AGENTS, Floor, LiveSwitch
+from .acd_live import AGENTS, Floor, LiveSwitch, opened
 
 pytestmark = [pytest.mark.interop, pytest.mark.asyncio(loop_scope="session")]
 ANNA, MART, CUSTOMER = 440, 560, 770
@@ -44,29 +40,6 @@ def share(samples: numpy.ndarray, rate: int, hertz: float) -> float:
     return float(spectrum[max(at - 3, 0) : at + 4].sum() / max(spectrum[1:].sum(), 1.0))
 
 
-async def opened(directory: Path) -> tuple[RecordingSwitch, Gateway, Rack, Floor]:
-    switch = RecordingSwitch(directory, Ports())
-    passwords = {agent: new_password() for agent in AGENTS}
-    switch.prepare({f"{agent.upper()}_PASSWORD": word for agent, word in passwords.items()})
-    gateway, rack = Gateway((HOST, switch.ports.sip), {}), Rack(directory)
-    floor = Floor(switch, gateway, rack, passwords)
-    try:
-        await gateway.start(switch.ports.gateway)
-        await switch.start()
-        await floor.open()
-        await floor.tidy()
-    except BaseException:  # nothing of it may stay behind
-        await closed(switch, gateway, rack)
-        raise
-    return switch, gateway, rack, floor
-
-
-async def closed(switch: RecordingSwitch, gateway: Gateway, rack: Rack) -> None:
-    await rack.close()
-    await switch.close()
-    await gateway.__aexit__(None, None, None)
-
-
 async def the_call(floor: Floor) -> None:
     """Anna talks with him, holds him, masks a moment of it, and transfers him to Mart."""
     switch, anna, mart, customer = floor.switch, floor.agents["anna"], floor.agents["mart"], floor.phones[floor.one]
@@ -74,7 +47,7 @@ async def the_call(floor: Floor) -> None:
     for phone, hertz in ((anna, ANNA), (mart, MART), (customer, CUSTOMER)):
         await phone.tone(hertz)
     talking = await floor.talks(floor.one, "anna")
-    await customer.hears_tone(ANNA, after=0, since=talking.at, seconds=5)
+    await customer.hears_tone(ANNA, after=0, since=talking.at, seconds=20)
     call = await switch.call_of(floor.one, "talking")
     words = {"by": "anna", "reason": "card data"}
     mark = anna.mark()
@@ -84,21 +57,22 @@ async def the_call(floor: Floor) -> None:
         assert status == 200, said
     await anna.order("resume")
     resumed = max(anna.since(mark, "held", "resumed"), key=lambda event: event.at, default=talking)
-    await customer.hears_tone(ANNA, after=0, since=resumed.at + 0.3, seconds=5)
+    await customer.hears_tone(ANNA, after=0, since=resumed.at + 0.3, seconds=20)
     await switch.set_agent("mart", "ready")
     mark = mart.mark()
     await anna.order("transfer", to=f"sip:{AGENTS['mart']}@{switch.sip}")
-    moved = await mart.expect("talking", after=mark, seconds=8)
-    await customer.hears_tone(MART, after=0, since=moved.at + 0.2, seconds=5)
-    await mart.hears_tone(CUSTOMER, after=0, since=moved.at + 0.2, seconds=5)
+    moved = await mart.expect("talking", after=mark, seconds=20)
+    await customer.hears_tone(MART, after=0, since=moved.at + 0.2, seconds=20)
+    await mart.hears_tone(CUSTOMER, after=0, since=moved.at + 0.2, seconds=20)
     await customer.hang_up()
 
 
 async def test_a_call_through_hold_and_transfer_is_one_recording(tmp_path: Path) -> None:
-    switch, gateway, rack, floor = await opened(tmp_path)
-    try:
+    async with opened(tmp_path, RecordingSwitch) as floor:
+        switch = floor.switch
+        await floor.tidy()
         await the_call(floor)
-        (row,) = await switch.wait_for("recordings", bool, 15, "the recording")
+        (row,) = await switch.wait_for("recordings", bool, 20, "the recording")
         assert row["agents"] == ["anna", "mart"] and row["queue"] == "everyday" and row["caller"] == floor.one
         assert (row["key"], row["format"], row["gap_seconds"]) == ("k", "wav", 0)
         at = {}
@@ -127,5 +101,3 @@ async def test_a_call_through_hold_and_transfer_is_one_recording(tmp_path: Path)
         )
         said, _ = await done.communicate()
         assert done.returncode == 0, said.decode()
-    finally:
-        await closed(switch, gateway, rack)

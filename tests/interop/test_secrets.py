@@ -112,7 +112,7 @@ class House:
     async def dial(self, phone: Handset) -> None:
         mark = phone.mark()
         await phone.dial(f"sip:{NUMBER}@{GATEWAY_HOST}:{self.gateway.port}")
-        await phone.expect("hearing", after=mark, seconds=5)
+        await phone.expect("hearing", after=mark, seconds=20)
 
     async def press(self, phone: Handset, way: str, keys: str) -> None:
         if way == "tones":
@@ -197,7 +197,7 @@ async def test_what_is_keyed_in_secretly_is_found_nowhere(house: House) -> None:
     told = await house.told()
     for way, (known, _) in KEYED.items():
         row = await switch.wait_for_row(
-            "SELECT entered FROM queue_entry WHERE entered LIKE ?", f"%{known}%", seconds=3, wish=f"number ({way})"
+            "SELECT entered FROM queue_entry WHERE entered LIKE ?", f"%{known}%", seconds=20, wish=f"number ({way})"
         )
         assert known in row["entered"]
 

@@ -30,12 +30,12 @@ async def spoken(text: str) -> Prompt:
 async def test_an_amount_that_was_keyed_in_is_heard(line: Line) -> None:
     customer = await line.customer("+3725551090")
     await customer.dial(line.outside(AMOUNT))
-    hearing = await customer.expect("hearing", after=0, seconds=5)
+    hearing = await customer.expect("hearing", after=0, seconds=20)
     await customer.press("37#")
     words = [await spoken(text) for text in ("Your balance is", "thirty-seven euros")]
-    said = [await customer.hears_prompt(each, after=0, since=hearing.at, seconds=6) for each in words]
+    said = [await customer.hears_prompt(each, after=0, since=hearing.at, seconds=20) for each in words]
     assert 0.0 <= said[1].began - said[0].ended < 0.3  # he never waits for it in silence
-    await customer.expect("ended", after=0, seconds=5)
+    await customer.expect("ended", after=0, seconds=20)
     recording = customer.recording()
     assert recording is not None
     other = await spoken("thirty-eight euros")

@@ -14,9 +14,9 @@ async def both_hear(line: Line, agent, customer, number: str = EXPRESS) -> None:
     await customer.tone(770)
     await agent.answering("at_once")
     await customer.dial(line.outside(number))
-    talking = await agent.expect("talking", after=0, seconds=10)
-    await agent.hears_tone(770, after=0, since=talking.at, seconds=5)
-    await customer.hears_tone(440, after=0, since=talking.at, seconds=5)
+    talking = await agent.expect("talking", after=0, seconds=20)
+    await agent.hears_tone(770, after=0, since=talking.at, seconds=20)
+    await customer.hears_tone(440, after=0, since=talking.at, seconds=20)
 
 
 async def test_baresip_encrypts_both_calls_it_gets_and_calls_it_makes(line: Line) -> None:
@@ -25,12 +25,12 @@ async def test_baresip_encrypts_both_calls_it_gets_and_calls_it_makes(line: Line
     await both_hear(line, agent, customer)
     # Hold and resume: the keys stay.
     await agent.order("hold")
-    await agent.expect("sdp", after=0, seconds=3)
+    await agent.expect("sdp", after=0, seconds=20)
     resumed = await agent.order("resume")
-    await customer.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=5)
-    await agent.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=5)
+    await customer.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=20)
+    await agent.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=20)
     await customer.hang_up()
-    await agent.expect("ended", after=0, seconds=3)
+    await agent.expect("ended", after=0, seconds=20)
 
 
 async def test_pjsua_agent_encrypts_and_the_customer_does_not(line: Line) -> None:
@@ -40,14 +40,14 @@ async def test_pjsua_agent_encrypts_and_the_customer_does_not(line: Line) -> Non
     await both_hear(line, agent, customer)
     mark = agent.mark()
     await agent.order("hold")
-    await agent.expect("media", after=mark, seconds=3)
+    await agent.expect("media", after=mark, seconds=20)
     mark = agent.mark()
     await agent.order("resume")
-    resumed = await agent.expect("media", after=mark, seconds=3, where=lambda event: event["status"] == 1)
-    await customer.hears_tone(440, after=0, since=resumed.at + 0.2, seconds=5)
-    await agent.hears_tone(770, after=0, since=resumed.at + 0.2, seconds=5)
+    resumed = await agent.expect("media", after=mark, seconds=20, where=lambda event: event["status"] == 1)
+    await customer.hears_tone(440, after=0, since=resumed.at + 0.2, seconds=20)
+    await agent.hears_tone(770, after=0, since=resumed.at + 0.2, seconds=20)
     await agent.hang_up()
-    await customer.expect("ended", after=0, seconds=10)
+    await customer.expect("ended", after=0, seconds=20)
 
 
 async def test_keys_pressed_on_an_encrypted_phone(line: Line) -> None:
@@ -56,13 +56,13 @@ async def test_keys_pressed_on_an_encrypted_phone(line: Line) -> None:
     customer = await line.customer("+3725557004", "pjsua", srtp="mandatory")
     await agent.answering("at_once")
     await customer.dial(line.outside(LINE))
-    await customer.expect("hearing", after=0, seconds=5)
+    await customer.expect("hearing", after=0, seconds=20)
     await customer.press("1")
-    talking = await agent.expect("talking", after=0, seconds=12)
+    talking = await agent.expect("talking", after=0, seconds=20)
     await customer.tone(770)
-    await agent.hears_tone(770, after=0, since=talking.at, seconds=5)
+    await agent.hears_tone(770, after=0, since=talking.at, seconds=20)
     await customer.hang_up()
-    await agent.expect("ended", after=0, seconds=3)
+    await agent.expect("ended", after=0, seconds=20)
 
 
 async def test_baresip_agrees_on_keys_by_dtls_in_both_roles(line: Line) -> None:
@@ -70,9 +70,9 @@ async def test_baresip_agrees_on_keys_by_dtls_in_both_roles(line: Line) -> None:
     customer = await line.customer("+3725557006", extra="mediaenc=dtls_srtp")
     await both_hear(line, agent, customer)
     await agent.order("hold")
-    await agent.expect("sdp", after=0, seconds=3)
+    await agent.expect("sdp", after=0, seconds=20)
     resumed = await agent.order("resume")
-    await customer.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=5)
-    await agent.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=5)
+    await customer.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=20)
+    await agent.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=20)
     await customer.hang_up()
-    await agent.expect("ended", after=0, seconds=3)
+    await agent.expect("ended", after=0, seconds=20)

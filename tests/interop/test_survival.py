@@ -19,7 +19,7 @@ async def kept(line: Line, kind: str) -> None:
     """Wait until a call of this kind is kept."""
     written = bytes([0xA0 + len(kind)]) + kind.encode()
     question = "SELECT id FROM live_call WHERE id > 0 AND instr(body, ?) > 0"
-    await line.switch.wait_for_row(question, written, seconds=3, wish=f"call that is kept as {kind}")
+    await line.switch.wait_for_row(question, written, seconds=20, wish=f"call that is kept as {kind}")
 
 
 async def test_calls_go_on_when_the_switch_is_killed_and_started_again(line: Line) -> None:
@@ -31,21 +31,21 @@ async def test_calls_go_on_when_the_switch_is_killed_and_started_again(line: Lin
     await talks.tone(770)
     await anna.answering("at_once")
     await talks.dial(line.outside(LINE))
-    await talks.expect("hearing", after=0, seconds=5)
+    await talks.expect("hearing", after=0, seconds=20)
     await talks.press("0")
-    talking = await anna.expect("talking", after=0, seconds=10)
+    talking = await anna.expect("talking", after=0, seconds=20)
     await waits.dial(line.outside(LINE))
-    await waits.expect("hearing", after=0, seconds=5)
+    await waits.expect("hearing", after=0, seconds=20)
     await waits.press("0")
-    await switch.wait_for("queues", lambda rows: any(row["waiting"] for row in rows), 10, "anybody waiting")
+    await switch.wait_for("queues", lambda rows: any(row["waiting"] for row in rows), 20, "anybody waiting")
     calls = {row["caller"]: row for row in await switch.look("calls")}
     await kept(line, "talk")
     await kept(line, "waiting")
 
     await switch.kill()
     killed = time.monotonic()
-    await anna.hears_tone(770, after=0, since=killed, seconds=3)
-    await talks.hears_tone(440, after=0, since=killed, seconds=3)
+    await anna.hears_tone(770, after=0, since=killed, seconds=20)
+    await talks.hears_tone(440, after=0, since=killed, seconds=20)
     await switch.start()
 
     again = {row["caller"]: row for row in await switch.look("calls")}
@@ -55,15 +55,15 @@ async def test_calls_go_on_when_the_switch_is_killed_and_started_again(line: Lin
     assert (await switch.agent("anna"))["state"] == "talking"
     await talks.order("hold")
     resumed = await talks.order("resume")
-    await anna.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=5)
-    await talks.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=5)
+    await anna.hears_tone(770, after=0, since=resumed["at"] + 0.2, seconds=20)
+    await talks.hears_tone(440, after=0, since=resumed["at"] + 0.2, seconds=20)
 
     await anna.answering("never")
     mark = anna.mark()
     await talks.hang_up()
-    over = await anna.expect("ended", after=mark, seconds=3)
-    row = await switch.wait_for_row("SELECT * FROM talk WHERE caller = '+3725551081'", seconds=3, wish="talk")
-    assert row["seconds"] == pytest.approx(over.at - talking.at, abs=1.0)
+    over = await anna.expect("ended", after=mark, seconds=20)
+    row = await switch.wait_for_row("SELECT * FROM talk WHERE caller = '+3725551081'", seconds=20, wish="talk")
+    assert row["seconds"] == pytest.approx(over.at - talking.at, abs=2.0)
     assert row["agent"] == "anna"
     details = switch.rows("SELECT restarted FROM call_detail WHERE interaction = ?", row["interaction"])
     assert [each["restarted"] for each in details] == [1, 1]
@@ -71,10 +71,10 @@ async def test_calls_go_on_when_the_switch_is_killed_and_started_again(line: Lin
         "SELECT 1 FROM agent_event WHERE agent = 'anna' AND state = 'wrap-up' AND at > ?", row["began_at"]
     )
 
-    rung = await anna.expect("incoming", after=mark, seconds=15)
+    rung = await anna.expect("incoming", after=mark, seconds=20)
     assert rung
     await waits.hang_up()
-    await anna.expect("ended", after=mark + 1, seconds=3)
+    await anna.expect("ended", after=mark + 1, seconds=20)
     await anna.order("unregister")
 
 
@@ -87,7 +87,7 @@ async def test_a_new_description_and_the_end_of_a_call_that_another_process_answ
     await line.switch.start()
     await run.done()  # however long the start took: his re-INVITE is repeated until somebody answers
     question = "SELECT restarted, ended_by FROM call_detail WHERE caller = ?"
-    row = await line.switch.wait_for_row(question, line.caller(), seconds=3, wish="record of his leg")
+    row = await line.switch.wait_for_row(question, line.caller(), seconds=20, wish="record of his leg")
     assert row == {"restarted": 1, "ended_by": "peer"}
 
 
@@ -99,7 +99,7 @@ async def test_switch_and_media_process_are_both_killed(line: Line) -> None:
     await customer.tone(770)
     await anna.answering("at_once")
     await customer.dial(line.outside(EXPRESS))
-    await anna.expect("talking", after=0, seconds=10)
+    await anna.expect("talking", after=0, seconds=20)
     await kept(line, "talk")
     audio = media_process(line)
     await line.switch.kill()
@@ -107,12 +107,12 @@ async def test_switch_and_media_process_are_both_killed(line: Line) -> None:
     marks = anna.mark(), customer.mark()
     await line.switch.start()
     moved = [
-        await phone.expect("sdp", "media", after=mark, seconds=5)
+        await phone.expect("sdp", "media", after=mark, seconds=20)
         for phone, mark in zip((anna, customer), marks, strict=True)
     ]
     back = max(event.at for event in moved) + 0.2
-    await anna.hears_tone(770, after=0, since=back, seconds=5)
-    await customer.hears_tone(440, after=0, since=back, seconds=5)
+    await anna.hears_tone(770, after=0, since=back, seconds=20)
+    await customer.hears_tone(440, after=0, since=back, seconds=20)
     await anna.hang_up()
-    await customer.expect("ended", after=0, seconds=3)
+    await customer.expect("ended", after=0, seconds=20)
     await anna.order("unregister")

@@ -40,7 +40,7 @@ async def test_retransmitted_invite_is_one_call_with_one_answer(line: Line) -> N
         while "BYE" not in (answer := await wire.final()):
             pass
         assert answer.startswith("SIP/2.0 200")
-        await line.switch.wait_for("calls", lambda rows: not rows, 3, "the call gone")
+        await line.switch.wait_for("calls", lambda rows: not rows, 20, "the call gone")
         # The dialog is over: the same BYE again is no longer known under a new branch.
         wire.send(wire.request("BYE", "softswitch@", cseq=3, branch="4", to_tag=tag(first)))
         assert (await wire.final()).startswith("SIP/2.0 481")
@@ -67,7 +67,7 @@ async def test_cancel_right_behind_the_invite_leaves_nothing(line: Line) -> None
         else:
             wire.send(wire.request("ACK", "softswitch@", branch="2", to_tag=tag(answers["INVITE"])))
             wire.send(wire.request("BYE", "softswitch@", cseq=2, branch="3", to_tag=tag(answers["INVITE"])))
-        await line.switch.wait_for("calls", lambda rows: not rows, 3, "the call gone")
+        await line.switch.wait_for("calls", lambda rows: not rows, 20, "the call gone")
     finally:
         wire.close()
 

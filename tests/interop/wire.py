@@ -42,10 +42,10 @@ class Wire(asyncio.DatagramProtocol):
         assert self._transport is not None
         self._transport.sendto(text.encode(), self.server)
 
-    async def next(self, seconds: float = 3.0) -> str:
+    async def next(self, seconds: float = 20.0) -> str:
         return await asyncio.wait_for(self.came.get(), seconds)
 
-    async def final(self, seconds: float = 3.0) -> str:
+    async def final(self, seconds: float = 20.0) -> str:
         """The next response that is not provisional."""
         while (text := await self.next(seconds)).startswith("SIP/2.0 1"):
             pass

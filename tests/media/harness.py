@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from pylibsrtp import Policy, Session
 
+from softswitch.demo.ports import Blocks
+from softswitch.demo.ports import free_range as neighbours
 from softswitch.ids import LegId
 from softswitch.media import rtp
 from softswitch.media.control import Decoder, MediaMessage, encode
@@ -41,18 +43,12 @@ NOBODY = LegId(2**40)
 T = TypeVar("T")
 
 
+_BLOCKS = Blocks(20_000, 29_999, 100, most=12)  # test processes beside each other have ports of their own
+
+
 def free_range(size: int) -> int:
-    """The first of `size` ports that nobody has, starting with an even one."""
-    while True:
-        first = random.randrange(10_000, 30_000 - size, 2)
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first - 1, first + size + 1):
-                    sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                    sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
+    """The first of `size` ports that nobody has, starting with an even one; nor has anybody those on either side."""
+    return neighbours(size + 4, blocks=_BLOCKS)[0] + 2
 
 
 class Worker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from softswitch.demo.scene import Scene
+from softswitch.demo.scene import SOON, Scene
 from softswitch.demo.steps import Step, ensure
 
 
@@ -49,7 +49,7 @@ async def killed(scene: Scene) -> str:
     mark, since = await scene.dial_in(scene.c, scene.voice.key_to_queue())
     wait = scene.voice.prompt("'please hold the line'", scene.voice.texts.please_wait)
     await scene.hears(scene.c, wait, after=mark, since=since)
-    await scene.switch.wait_for("queues", lambda rows: any(row["waiting"] for row in rows), 3, "anybody waiting")
+    await scene.switch.wait_for("queues", lambda rows: any(row["waiting"] for row in rows), SOON, "anybody waiting")
     contacts, written = _contacts(scene), _written(scene)
     before = {row["agent"]: (row["state"], row["reason"]) for row in await scene.switch.look("agents")}
 

@@ -247,7 +247,7 @@ class Phone:
 
     async def transfer(self, to: str) -> dict[str, Any]:
         """Blind (REFER); answered once the other side has told how it went."""
-        await self._need_call().transfer(to, timeout=10.0)
+        await self._need_call().transfer(to, timeout=20.0)
         return {}
 
     async def press(self, keys: str) -> dict[str, Any]:
@@ -262,7 +262,7 @@ class Phone:
     @staticmethod
     async def _when_settled(renegotiate: Callable[[], Awaitable[None]]) -> None:
         """RFC 3261 14.1: no re-INVITE while another is in progress; the stack says so, and we come again."""
-        deadline = time.monotonic() + 3.0
+        deadline = time.monotonic() + 10.0
         while True:
             try:
                 return await renegotiate()

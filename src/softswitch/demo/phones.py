@@ -21,7 +21,7 @@ from softswitch.demo import listen
 
 PHONE = ("-m", "softswitch.demo.phone")
 
-_ORDER_SECONDS = 15.0
+_ORDER_SECONDS = 30.0
 _LOOK_SECONDS = 0.1  # how often a growing recording is listened to
 
 
@@ -209,6 +209,7 @@ class Handset:
 
 
 _TRIES = 3
+_START_SECONDS = 30.0
 
 
 class Rack:
@@ -224,7 +225,7 @@ class Rack:
         before it has started, because somebody had its port in that moment, is started again."""
         for _ in range(_TRIES):
             handset = await self._start(name, port, trace, program)
-            if await handset.has_started(10.0):
+            if await handset.has_started(_START_SECONDS):
                 self._handsets.append(handset)
                 return handset
             await handset.close()

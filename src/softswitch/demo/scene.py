@@ -18,6 +18,7 @@ from softswitch.ids import QueueId
 from softswitch.runtime.prompt_library import build_catalog
 
 _EARLY_SECONDS = 0.5
+SOON = 15.0  # what comes within a moment, also on a machine that is busy with something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,11 @@ class Scene:
         mark = caller.mark()
         number = self.voice.number
         await caller.phone.dial(f"sip:{number}@{GATEWAY_HOST}:{self.switch.ports.gateway}")
-        talking = await caller.phone.expect("talking", "ended", after=mark, seconds=5)
+        talking = await caller.phone.expect("talking", "ended", after=mark, seconds=SOON)
         ensure(talking["event"] == "talking", f"the line refuses {caller.name}: {talking.get('status')}")
         self.note(caller.name, f"dials {number}, is answered", talking.at)
         if keys:
-            await caller.phone.expect("hearing", after=mark, seconds=5)
+            await caller.phone.expect("hearing", after=mark, seconds=SOON)
             await self.press(caller, keys)
         return mark, talking.at - _EARLY_SECONDS
 
@@ -86,7 +87,7 @@ class Scene:
     async def hears(
         self, party: Party, prompt: Prompt, *, after: int, since: float, seconds: float = 0.0, part: float = 0.8
     ) -> Heard:
-        limit = seconds or prompt.seconds + 6.0
+        limit = seconds or prompt.seconds + SOON
         heard = await party.phone.hears_prompt(prompt, after=after, since=since, seconds=limit, part=part)
         self.note(party.name, f"hears {prompt.name} ({heard.share:.0%} of it)", heard.began)
         return heard
@@ -124,15 +125,15 @@ class Scene:
 
     async def answer(self, agent: Party, after: int) -> float:
         await agent.phone.order("answer")
-        talking = await agent.phone.expect("talking", after=after, seconds=5)
+        talking = await agent.phone.expect("talking", after=after, seconds=SOON)
         self.note(agent.name, "answers", talking.at)
         return talking.at
 
     async def both_hear(self, agent: Party, caller: Party, marks: dict[str, int], since: float) -> str:
         """Each hears the other's tone; the proof of audio both ways."""
         heard = await asyncio.gather(
-            caller.phone.hears_tone(agent.hertz, after=marks[caller.name], since=since, seconds=8),
-            agent.phone.hears_tone(caller.hertz, after=marks[agent.name], since=since, seconds=8),
+            caller.phone.hears_tone(agent.hertz, after=marks[caller.name], since=since, seconds=SOON),
+            agent.phone.hears_tone(caller.hertz, after=marks[agent.name], since=since, seconds=SOON),
         )
         self.note(caller.name, f"hears {agent.name}'s {agent.hertz} Hz", heard[0].began)
         self.note(agent.name, f"hears {caller.name}'s {caller.hertz} Hz", heard[1].began)
@@ -144,11 +145,11 @@ class Scene:
         ended = await party.phone.hang_up()
         self.note(party.name, "hangs up", ended.at)
         for other in others:
-            seen = await other.phone.expect("ended", after=marks[other.name], seconds=3)
+            seen = await other.phone.expect("ended", after=marks[other.name], seconds=SOON)
             self.note(other.name, "is hung up", seen.at)
         return ended.at
 
-    async def ready(self, *agents: Party, seconds: float = 8.0) -> None:
+    async def ready(self, *agents: Party, seconds: float = SOON) -> None:
         for agent in agents:
             await self.switch.wait_for_agent(agent.id, "ready", seconds)
 
@@ -156,13 +157,13 @@ class Scene:
         """An agent dials a feature code, hears the confirmation, and is in that state."""
         mark = agent.mark()
         await agent.phone.dial(f"sip:{code}@{self.switch.sip}")
-        talking = await agent.phone.expect("talking", "ended", after=mark, seconds=5)
+        talking = await agent.phone.expect("talking", "ended", after=mark, seconds=SOON)
         ensure(talking["event"] == "talking", f"{agent.name} dials {code} and is refused: {talking.get('status')}")
         self.note(agent.name, f"dials {code}", talking.at)
         if prompt is not None:
             await self.hears(agent, prompt, after=mark, since=talking.at - _EARLY_SECONDS)
-        await agent.phone.expect("ended", after=mark, seconds=8)
-        return await self.switch.wait_for_agent(agent.id, state, 3)
+        await agent.phone.expect("ended", after=mark, seconds=SOON)
+        return await self.switch.wait_for_agent(agent.id, state, SOON)
 
     async def break_(self, *agents: Party) -> None:
         said = self.voice.prompt("that she is on break", self.voice.settings.call.texts.on_break)
@@ -177,7 +178,7 @@ class Scene:
     # ------------------------------------------------------------------ larger moves
 
     async def connect(
-        self, caller: Party, agents: Sequence[Party], but: Sequence[Party] = (), seconds: float = 6.0
+        self, caller: Party, agents: Sequence[Party], but: Sequence[Party] = (), seconds: float = SOON
     ) -> tuple[Party, dict[str, int], float, str]:
         """The caller dials in, presses the key of the queue, one of the agents rings and answers, both talk."""
         marks = self.marks()
@@ -196,7 +197,7 @@ class Scene:
                 for row in rows
             )
 
-        await self.switch.wait_for("calls", so, seconds + 5, f"{caller.name} talking for {seconds:g} s")
+        await self.switch.wait_for("calls", so, seconds + SOON, f"{caller.name} talking for {seconds:g} s")
 
     def last_interaction(self, caller: Party) -> dict[str, Any]:
         rows = self.switch.rows("SELECT * FROM interaction WHERE caller = ? ORDER BY began_at DESC LIMIT 1", caller.id)
@@ -208,7 +209,7 @@ class Scene:
             "SELECT sticky FROM interaction WHERE id = (SELECT id FROM interaction WHERE caller = ?"
             " ORDER BY began_at DESC LIMIT 1) AND ended_at IS NOT NULL",
             caller.id,
-            seconds=5,
+            seconds=SOON,
             wish=f"ended interaction of {caller.name}",
         )
         return str(row["sticky"])
