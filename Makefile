@@ -43,9 +43,15 @@ unit: .venv/.test-installed ## the tests that may run beside each other
 	@echo "== unit, wire, property and simulation tests, $(JOBS) at a time"
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not interop and not serial" $(TESTS)
 
-serial: .venv/.test-installed ## the tests with real phones or a clock, one after another
-	@echo "== tests with real phones, servers and clocks, one after another"
-	@$(BIN)/pytest -m "interop or serial" $(TESTS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+# The modules in which a test has this mark: to read only those spares half a minute.
+marked = $(if $(filter tests,$(TESTS)),$(shell grep -rlw 'mark.$(1)' tests --include='test_*.py' | sort),$(TESTS))
+
+serial: .venv/.test-installed ## the tests with a clock, one after another; then those with real phones, $(JOBS) modules at a time
+	@echo "== tests that read a clock, one after another"
+	@$(BIN)/pytest -m serial $(call marked,serial) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+	@echo "== tests with real phones and servers, $(JOBS) modules at a time"
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "interop and not serial" $(call marked,interop) || \
+	  { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 lint: types style walls ## ruff, mypy --strict, the walls between the rooms
 	@echo "Lint: clean."

@@ -30,6 +30,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` a module stays in one process, as its switch does; what mostly waits comes first, each
+    test for itself."""
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        alone = item.get_closest_marker("slow") is not None
+        item.add_marker(pytest.mark.xdist_group(item.name if alone else str(item.path.relative_to(ROOT))))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """The top of the checkout."""

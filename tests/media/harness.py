@@ -43,7 +43,7 @@ NOBODY = LegId(2**40)
 T = TypeVar("T")
 
 
-_BLOCKS = Blocks(20_000, 29_999, 100, most=12)  # test processes beside each other have ports of their own
+_BLOCKS = Blocks(20_000, 31_999, 100, most=12)  # test processes beside each other have ports of their own
 
 
 def free_range(size: int) -> int:

@@ -44,6 +44,7 @@ class Blocks:
         self._first, self._last, self._most = first, last, most
         self._starts = range(first, last + 2 - size, size)
         self._claimed: list[range] = []  # neighbouring blocks as one, longest out of use first
+        self._turn = random.randrange(len(self._starts))  # each process begins elsewhere, and goes on from there
         self._guards: list[int] = []  # descriptors that only the end of the process closes
 
     def _guard(self, start: int) -> int | None:
@@ -59,9 +60,7 @@ class Blocks:
 
     def claim(self, count: int = 1) -> range | None:
         """So many neighbouring blocks as one range of ports; None when there are none left."""
-        starts = len(self._starts)
-        turn = random.randrange(starts)  # each process begins elsewhere, and seldom finds what another has
-        for place in (*range(turn, starts), *range(turn)):
+        for place in (*range(self._turn, len(self._starts)), *range(self._turn)):
             wanted = self._starts[place : place + count]
             if len(wanted) < count:
                 continue
@@ -73,6 +72,7 @@ class Blocks:
                 guards.append(guard)
             if len(guards) == count:
                 self._guards += guards
+                self._turn = (place + count) % len(self._starts)
                 self._claimed.append(range(wanted[0], wanted[0] + count * self.size))
                 return self._claimed[-1]
             for guard in guards:
