@@ -15,6 +15,7 @@ from tests.media.harness import free_range
 from softswitch.ids import LegId
 from softswitch.media import rtp
 from softswitch.media.messages import Bridge, OpenMediaLeg, SetRemote
+from softswitch.media.worker import overload
 from softswitch.media.worker.overload import CALM_SECONDS, Overload
 from softswitch.media.worker.pool import PortPool
 from softswitch.media.worker.prompts import PromptLibrary
@@ -89,12 +90,22 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
 
 def strained(hall: Hall, seconds: float) -> None:
     """No round with time to spare."""
+    for _ in range(round(seconds / 0.05)):
+        hall.clock.now += 0.05
+        hall.overload.round(hall.clock.now)
+    hall.overload.look(hall.board.legs.values(), hall.clock.now)
+
+
+def stands_still(hall: Hall, seconds: float) -> None:
+    """The machine, and the process with it."""
     hall.clock.now += seconds
+    hall.overload.round(hall.clock.now)
     hall.overload.look(hall.board.legs.values(), hall.clock.now)
 
 
 def calm(hall: Hall, seconds: float) -> None:
     hall.clock.now += seconds
+    hall.overload.round(hall.clock.now)
     hall.overload.rested_at = hall.clock.now
     hall.overload.look(hall.board.legs.values(), hall.clock.now)
 
@@ -110,9 +121,9 @@ def queued(hall: Hall) -> list[int]:
 
 def test_the_queues_are_short_while_it_lasts(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
+    strained(hall, 0.9)
+    assert queued(hall) == [30] * LEGS, "a moment in which much comes at once loses nothing"
     strained(hall, 0.2)
-    assert queued(hall) == [30] * LEGS, "a machine that stands still for a moment loses nothing"
-    strained(hall, 0.1)
     assert max(queued(hall)) <= 6
     assert min(queued(hall)) >= 2
     for _ in range(3):
@@ -125,12 +136,37 @@ def test_the_queues_are_short_while_it_lasts(hall: Hall, caplog: pytest.LogCaptu
     assert [record.message.split(":")[0] for record in caplog.records] == ["overloaded", "no longer overloaded"]
 
 
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 20.0])
+def test_a_machine_that_stood_still_is_not_overloaded(hall: Hall, seconds: float) -> None:
+    """What piled up meanwhile is carried; only what goes on for long after it is more than can be carried."""
+    calm(hall, 0.5)
+    stands_still(hall, seconds)
+    strained(hall, min(seconds, 0.9))
+    assert not hall.overload.lasts
+    assert queued(hall) == [30] * LEGS
+    strained(hall, 2.0)
+    assert hall.overload.lasts
+    stands_still(hall, seconds)
+    strained(hall, 2.5)
+    assert hall.overload.lasts, "nor does it end because the machine stood still"
+
+
+def test_a_pressed_key_does_not_make_an_overload_dearer(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Housekeeping comes every 50 ms while a key is down; the queues are gone through twice a second at most."""
+    held: list[int] = []
+    monkeypatch.setattr(overload, "_hold", lambda legs, size: held.append(size))
+    strained(hall, 1.1)
+    for _ in range(20):
+        strained(hall, 0.05)
+    assert 2 <= len(held) <= 3
+
+
 def test_each_call_gives_up_the_same_share_and_the_rest_is_young(hall: Hall) -> None:
     """Twenty packets come, and there is time for fourteen; by then the oldest has waited for five others at most."""
     hall.speak()
     hall.drain()
     hall.heard()
-    strained(hall, 0.3)
+    strained(hall, 1.1)
     share: list[int] = [0] * LEGS
     ages: list[int] = []
     for _ in range(100):

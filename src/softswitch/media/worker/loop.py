@@ -50,6 +50,7 @@ class MediaLoop:
         wheel = board.wheel
         while not line.over:
             clock.now = now = monotonic()
+            overload.round(now)
             if len(wheel):
                 board.send_due_frames(now, FRAMES_SECONDS)
             if now >= self._housekeeping_at:
