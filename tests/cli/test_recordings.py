@@ -140,6 +140,26 @@ def test_files_of_one_recording_are_one_whichever_number_is_asked_for(shelf: Pat
     assert here("verify", shelf, "8")[0] == 0
 
 
+def test_what_goes_into_one_folder_one_after_the_other_stands_in_its_sums(shelf: Path) -> None:
+    out = shelf / "out"
+    for number, form in (("7", "wav"), ("8", "flac"), ("7", "wav"), ("7", "flac")):
+        assert here("export", shelf, number, "--by", "police", "--to", out, "--format", form)[0] == 0
+    sums = dict(reversed(line.split("  ")) for line in (out / "SHA256SUMS").read_text().splitlines())
+    assert [*sums] == ["8.flac", "8.json", "7.wav", "7.flac", "7.json"]
+    assert sorted(os.listdir(out)) == sorted([*sums, "SHA256SUMS"])
+    assert all(hashlib.sha256((out / name).read_bytes()).hexdigest() == digest for name, digest in sums.items())
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")  # it would be seen as a traceback
+def test_what_left_before_the_rest_failed_stands_in_the_sums(shelf: Path) -> None:
+    (file,) = (shelf / "rec").rglob("8.flac.sealed")
+    file.write_bytes(file.read_bytes()[:-1])
+    status, _, wrong = here("export", shelf, "7", "8", "--by", "police", "--to", shelf / "out")
+    assert status != 0 and wrong.startswith("softswitch: Recording 8: ") and wrong.count("\n") == 1
+    said = (shelf / "out" / "SHA256SUMS").read_text().splitlines()
+    assert [line.split("  ")[1] for line in said] == ["7.flac", "7.json"]
+
+
 def test_a_copy_to_a_device_does_not_replace_it(shelf: Path) -> None:
     os.mkfifo(shelf / "pipe")
     with subprocess.Popen(["cat", shelf / "pipe"], stdout=subprocess.PIPE) as reader:

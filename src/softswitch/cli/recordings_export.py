@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import json
@@ -66,8 +67,8 @@ def write(path: Path, pieces: Iterable[bytes]) -> None:
 def hand_out(shelf: Shelf, recordings: dict[str, list[Known]], by: str, to: Path, form: str) -> None:
     """Raises OSError."""
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sums = []
     for number, files in recordings.items():
+        sums: dict[str, str] = {}
         kept = str(files[0].line["format"])
         kind = form or ("wav" if kept in ("ulaw", "alaw") else kept)
         with opened(shelf, files) as sound:
@@ -77,8 +78,22 @@ def hand_out(shelf: Shelf, recordings: dict[str, list[Known]], by: str, to: Path
             note(shelf, "exported", files, by, sha256=sha256)
             for name, data in ((f"{number}.{kind}", pieces), (f"{number}.json", _Held(about))):
                 write(to / name, data)
-                sums.append(f"{_digest(data)}  {name}\n")
-    write(to / "SHA256SUMS", ["".join(sums).encode()])
+                sums[name] = _digest(data)
+        _add_sums(to, sums)
+
+
+def _add_sums(folder: Path, sums: dict[str, str]) -> None:
+    """Into SHA256SUMS, one command at a time; what was handed out before into the same folder stays in it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        path = folder / "SHA256SUMS"
+        before = path.read_bytes().splitlines() if path.is_file() else []
+        names = frozenset(name.encode() for name in sums)
+        kept = [line for line in before if line and line.partition(b" ")[2][1:] not in names]
+        write(path, [line + b"\n" for line in (*kept, *(f"{sums[name]}  {name}".encode() for name in sums))])
+    finally:
+        os.close(descriptor)
 
 
 class _Held:

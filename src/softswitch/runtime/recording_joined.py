@@ -44,7 +44,8 @@ class Bytes(Protocol):
 
 
 class _File(io.RawIOBase):
-    """For the library that decodes. It swallows what goes wrong here, so that is kept in `failed`."""
+    """For the library that decodes. An exception cannot go through it: what goes wrong is kept in `failed`, and is the
+    end of the file to it."""
 
     def __init__(self, audio: Bytes) -> None:
         super().__init__()
@@ -82,7 +83,6 @@ class _File(io.RawIOBase):
                 self._at += len(part)
         except Exception as error:
             self.failed = self.failed or error
-            raise
         return read
 
 
@@ -96,6 +96,8 @@ class _Sound:
             self._sound = soundfile.SoundFile(self._file)
         except (soundfile.LibsndfileError, OSError) as error:
             raise JoinError(f"{name} cannot be read: {self._file.failed or error}") from None
+        if self._file.failed is not None:
+            raise JoinError(f"{name} cannot be read: {self._file.failed}")
         self.rate = int(self._sound.samplerate)
         self._at = 0
         self.times = 1  # the rate of the whole is so many times that of this file
