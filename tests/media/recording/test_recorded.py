@@ -47,6 +47,12 @@ def store_of(worker: Worker) -> Path:
     return worker.prompts.parent / "recordings"
 
 
+def arrived(phone: Phone, payload: bytes) -> None:
+    """Wait until it has come through the switch to this phone."""
+    while phone.hear()[1] != payload:
+        pass
+
+
 @pytest.mark.parametrize("key", ["", "2026"])
 def test_both_sides_are_there_sample_by_sample(worker: Worker, key: str) -> None:
     store = store_of(worker)
@@ -104,6 +110,9 @@ def test_paused_and_masked_stretches_are_silence_and_marked_and_keys_are_nowhere
     number = start(caller)
     his, hers, pace = frames(4, 40), frames(5, 40), Pace()
     for place, (one, other) in enumerate(zip(his, hers, strict=True)):
+        if place in (10, 30):  # orders have a way of their own, and may overtake what was said before
+            arrived(agent, his[place - 1])
+            arrived(caller, hers[place - 1])
         if place == 10:
             worker.send(PauseRecording(caller.leg, True, "anna", "a private word"))
             worker.settle()
@@ -144,20 +153,20 @@ def test_a_mask_reaches_back_over_what_is_on_its_way_to_the_file_and_not_over_th
     worker.send(setup(store))
     caller, _ = call(worker)
     number = start(caller)
-    his, pace = frames(22, 110), Pace()
+    his, pace = frames(22, 78), Pace()
     for place, one in enumerate(his):
-        if place in (70, 100):  # the first of them lies in a batch that was handed over
+        if place in (56, 70):  # the first of them lies in a batch that was handed over: of 50 packets
             worker.send(MaskRecording(caller.leg, True, "the flow", "a secret", 0.0, 0.6))
             worker.settle()
-        if place in (75, 105):
+        if place in (60, 74):
             worker.send(MaskRecording(caller.leg, False, "the flow", "a secret"))
             worker.settle()
         caller.talk(one)
         pace.wait()
     line = stop(caller, number)
     left, _ = sound(store, line)
-    assert find(left, heard(his[:35])) >= 0
-    assert all(find(left, heard([each])) < 0 for each in (*his[45:75], *his[76:105]))
+    assert find(left, heard(his[:20])) >= 0
+    assert all(find(left, heard([each])) < 0 for each in (*his[31:59], *his[61:73]))
     times = [mark["at"] for mark in line["marks"]]
     assert times == sorted(times) and times[1] == times[2]
 
@@ -167,18 +176,18 @@ def test_a_mask_that_lingers_hides_the_end_of_the_last_key(worker: Worker) -> No
     worker.send(setup(store))
     caller, _ = call(worker)
     number = start(caller)
-    his, pace = frames(21, 100), Pace()
+    his, pace = frames(21, 60), Pace()
     worker.send(MaskRecording(caller.leg, True, "the flow", "a secret"))
     worker.settle()
     for place, one in enumerate(his):
         if place == 5:
-            worker.send(MaskRecording(caller.leg, False, "the flow", "a secret", 1.0))
+            worker.send(MaskRecording(caller.leg, False, "the flow", "a secret", 0.4))
             worker.settle()
         caller.talk(one)
         pace.wait()
     left, _ = sound(store, stop(caller, number))
     assert all(find(left, heard([each])) < 0 for each in his[:12])
-    assert find(left, heard(his[90:])) >= 0
+    assert find(left, heard(his[50:])) >= 0
 
 
 def test_hold_and_another_agent_are_one_recording(worker: Worker) -> None:
