@@ -283,10 +283,18 @@ def test_what_is_to_begin_waits_for_the_notice(line: Line) -> None:
     assert line.refusal("start") is None
     line.order("start")
     line.of.flow(line.leg, CALL, "start")
-    assert line.take() == [] and line.state == ""
-    assert line.refusal("start") == "This call is recorded already."
+    assert line.take() == [] and line.state == "" and line.of.shown(line.leg) == "waits"
+    assert line.refusal("start") == "It waits already, until he has heard the notice that his flow has for him."
     line.of.flow(line.leg, CALL, "announced")
+    assert line.of.shown(line.leg) == "on"
     assert [said(each) for each in line.take()] == [("start", "the flow"), ("announced", "")]
+
+
+def test_what_waits_for_a_notice_that_nobody_tells_him_begins_with_the_talk_at_the_latest(line: Line) -> None:
+    line.of.flow(line.leg, CALL, "notice ahead")
+    line.order("start")
+    line.talk(DEMAND)
+    assert [said(each) for each in line.take()][:2] == [("start", "kadri"), ("not announced", "")]
 
 
 def test_what_waits_for_a_notice_can_be_taken_back_and_begins_when_there_is_none_after_all(line: Line) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.call.house import ANNA, EVERYDAY, MART, House, make_settings
 
 from softswitch.acd import messages as acd
 from softswitch.acd.floor import Rejection
 from softswitch.call import records
+from softswitch.call.recording_settings import RecordingPlan
 from softswitch.call.session import Stage
 from softswitch.call.settings import Settings
 from softswitch.ids import CustomerId, LegId, QueueId
-from softswitch.ivr.messages import Target
+from softswitch.ivr.messages import RecordStep, SayStep, Target
 from softswitch.media import messages as media
 
 TWO, THREE = "+3725550002", "+3725550003"
@@ -141,3 +143,19 @@ def test_the_answer_about_his_number_alone_does_not_end_the_question_about_the_c
     house.post(acd.AgentWentReady(ANNA))
     house.post(records.PreviousAgentFound(number, MART, CustomerId("1234")))
     assert house.rung() == [MART]
+
+
+@pytest.mark.parametrize(("finished", "mark"), [(True, "announced"), (False, "not announced")])
+def test_a_recording_does_not_say_announced_when_the_notice_could_not_be_played(finished: bool, mark: str) -> None:
+    settings = make_settings()
+    (flow,) = settings.call.flows.values()
+    hello, *others = flow.steps
+    assert isinstance(hello, SayStep)
+    steps = (RecordStep("", "start"), replace(hello, name="record_notice", interruptible=False), *others)
+    call = replace(settings.call, flows={flow.id: replace(flow, steps=steps)}, recording=RecordingPlan({}))
+    house = House(replace(settings, call=call))
+    leg = house.call()
+    (found, _) = house.calls.board.find_leg(leg)  # type: ignore[misc]
+    assert not house.of(media.StartRecording)
+    house.post(media.PlaybackEnded(leg, found.playback, finished))
+    assert house.of(media.StartRecording) and [each.mark for each in house.of(media.MarkRecording)] == [mark]

@@ -94,8 +94,11 @@ class Recordings:
         return "" if found is None else found.state
 
     def shown(self, leg: CallLeg | None) -> str:
-        """off | on | paused (or masked), for the eyes."""
-        state = "" if leg is None else self.state(leg.id)
+        """off | waits (for the notice) | on | paused (or masked), for the eyes."""
+        known = None if leg is None else self._legs.get(leg.id)
+        if known is not None and known.waits:
+            return "waits"
+        state = "" if known is None else known.state
         return {"recording": "on", "paused": "paused", "masked": "paused"}.get(state, "off")
 
     def known(self, leg: LegId) -> Recorded | None:
@@ -141,6 +144,8 @@ class Recordings:
             return
         rule, known = self._plan.rules.get(queue, RecordRule()), self._of(leg)
         known.never = queue if rule.mode == NEVER else ""
+        if known.notice_ahead:  # no flow is left that would tell him
+            self._notice(leg, known, interaction, ahead=False)
         if not known.number and rule.takes(interaction):
             self._start(leg, interaction, _BY_QUEUE, f"{queue}: always")
         if not known.number:
@@ -221,7 +226,9 @@ class Recordings:
         if order.do == "start":
             if known.refused:
                 return "The caller refused to be recorded."
-            return "This call is recorded already." if known.number or known.waits else never
+            if known.waits:
+                return "It waits already, until he has heard the notice that his flow has for him."
+            return "This call is recorded already." if known.number else never
         if order.do == "resume" and known.number and not known.paused:
             return never
         if order.do == "stop" and known.waits:

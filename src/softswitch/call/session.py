@@ -188,7 +188,7 @@ class CallerSession:
         for command in commands:
             if isinstance(command, PlayPrompt):
                 if not self.leg.play(command.segments, command.loops, command.playback) and self._flow is not None:
-                    self._run(self._flow.handle(PromptEnded(command.playback), now), now)
+                    self._run(self._flow.handle(PromptEnded(command.playback, False), now), now)
             elif isinstance(command, StopPrompt):
                 self.leg.stop_play()
             elif isinstance(command, EnterQueue):
@@ -202,7 +202,7 @@ class CallerSession:
         if not self.leg.played(event.playback):
             return
         if self._flow is not None:
-            self._run(self._flow.handle(PromptEnded(event.playback), now), now)
+            self._run(self._flow.handle(PromptEnded(event.playback, event.finished), now), now)
         elif self.stage is Stage.LEAVING:
             self.leg.hang_up(NORMAL_CLEARING)
         elif self.stage is Stage.QUEUED:

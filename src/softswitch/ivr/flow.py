@@ -142,7 +142,7 @@ class FlowRun:
             self._digit(event.digit, now, out)
         elif isinstance(event, PromptEnded):
             if self._now.playback is not None and event.playback == self._now.playback:
-                self._prompt_over(now, out)
+                self._prompt_over(now, out, event.finished)
         elif self._now.phase is _Phase.NEW:
             self._language = event.language or self._language
             self._values.update(event.entered)
@@ -158,7 +158,7 @@ class FlowRun:
             return out
         state.deadline = None
         if state.playback is not None:
-            self._prompt_over(now, out)
+            self._prompt_over(now, out, finished=False)
         elif state.phase is _Phase.LISTENING:
             self._silence(now, out)
         return self._hide(out)
@@ -212,12 +212,13 @@ class FlowRun:
         if self._feed(now, out):
             self._run(now, out)
 
-    def _prompt_over(self, now: float, out: list[FlowCommand]) -> None:
+    def _prompt_over(self, now: float, out: list[FlowCommand], finished: bool) -> None:
         state = self._now
         state.playback = None
         state.deadline = None
         if state.phase is _Phase.SAYING:
-            self._recording.said(self._step(), out)
+            if finished:  # else nobody knows what he heard
+                self._recording.said(self._step(), out)
             self._at += 1
             self._run(now, out)
         else:

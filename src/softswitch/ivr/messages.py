@@ -61,9 +61,10 @@ class DigitPressed:
 
 @dataclass(frozen=True, slots=True)
 class PromptEnded:
-    """The playback came to its end by itself."""
+    """The playback came to its end by itself. `finished` False: it could not be played, or not all of it."""
 
     playback: PlaybackId
+    finished: bool = True
 
 
 # ------------------------------------------------------------------ commands

@@ -2,7 +2,7 @@
 
 public --a secret step, or its first key typed ahead--> secret --another step, the end--> public
 no notice --a step ahead tells that the call is recorded--> notice ahead --it was said--> announced (for good)
-                                                              |  he goes another way: no notice
+                                                              |  he goes another way, or it cannot be played: no notice
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class CallView:
     caller_as_sent: str = ""  # the caller's number as the trunk wrote it
     audio: str = ""  # the codec of the caller, and that of the agent where it is another one: "OPUS, agent PCMA"
     silent: str = ""  # who should be heard and is not: "caller not heard for 5 s"
-    recording: str = "off"  # on; paused: it goes on, and what is said now (masked as well) is silence in it
+    recording: str = "off"  # waits: for the notice; on; paused: it goes on, what is said now (or masked) is silence
 
 
 @dataclass(frozen=True, slots=True)
