@@ -179,7 +179,8 @@ def test_a_colleague_is_sent_outside_on_the_account_of_who_sends_him() -> None:
     house.assert_nothing_left()
 
 
-def test_a_trunk_redirects_what_an_agent_dials() -> None:
+@pytest.mark.parametrize("last", ["+3729001234", "112"])  # premium: refused; an emergency, where none was dialled
+def test_a_trunk_redirects_what_an_agent_dials(last: str) -> None:
     base = allowing()
     pstn = base.sip.trunks[0]
     reserve = replace(pstn, id=TrunkId("reserve"), host="127.0.0.9")
@@ -193,9 +194,9 @@ def test_a_trunk_redirects_what_an_agent_dials() -> None:
     (second,) = house.ringing()
     assert (second.trunk, second.target) == ("reserve", "sip:+37255509999@127.0.0.9:5080")
     house.ended_legs.add(second.leg)
-    house.post(replace(moved, leg=second.leg, moved_to="+3729001234"))  # premium: refused, and nothing is left
+    house.post(replace(moved, leg=second.leg, moved_to=last))
     assert [each.status for each in house.of(sip.Reject)] == [480]
-    assert [each.kind for each in house.of(sip.SecurityEvent)] == ["dial_refused"]
+    assert [each.kind for each in house.of(sip.SecurityEvent)] == ["dial_refused"][: last != "112"]
     assert near in house.ended_legs
     house.assert_nothing_left()
 

@@ -111,7 +111,7 @@ def test_the_last_trunk_answers_and_the_promise_is_kept() -> None:
     assert details == {"a": (503, 41), "b": (408, 102)}
 
 
-MOVED = "+3725550077"
+MOVED, OURS = "+3725550077", "+3726001210"
 
 
 def moved(there: House, invite: sip.StartInvite, to: str, trunk_id: TrunkId | None) -> None:
@@ -146,10 +146,16 @@ def test_redirections_round_and_round_end() -> None:
     assert promise(there).because in ("customer not reached", "not tried")
 
 
-@pytest.mark.parametrize(("to", "trunk_id"), [("+3729001234", C), ("", C), (MOVED, None), (MOVED, TrunkId("gone"))])
+@pytest.mark.parametrize(
+    ("to", "trunk_id"),
+    [("+3729001234", C), (OURS, C), ("112", C), ("", C), (MOVED, None), (MOVED, TrunkId("gone"))],
+)
 def test_a_redirection_that_is_not_followed_takes_the_next_trunk(to: str, trunk_id: TrunkId | None) -> None:
-    """A premium number: the rule book is asked for where it leads."""
+    """A premium number: the rule book is asked for where it leads. Our own numbers and those of emergencies pass all
+    rules and caps, and are not where a customer is."""
     there = house(((A, 1),), ((B, 1),))
+    book = there.calls.board.dialling.settings
+    there.calls.board.dialling.settings = replace(book, plan=replace(book.plan, own_numbers=frozenset((OURS,))))
     moved(there, called_back(there)[1], to, trunk_id)
     assert (to_customer(there).trunk, to_customer(there).target) == (B, f"sip:{NUMBER}@192.0.2.98:5060")
 

@@ -29,6 +29,7 @@ from softswitch.call.board import Board
 from softswitch.call.dial_settings import CALL_BACKS, Dialler
 from softswitch.call.keys import KeyTold, pass_on
 from softswitch.call.leg import CallLeg, LegFacts
+from softswitch.call.phone_number import EMERGENCY, INTERNAL
 from softswitch.call.prompts import RINGBACK
 from softswitch.call.reaching import Reaching
 from softswitch.call.ring import Ring
@@ -205,9 +206,9 @@ class CallBackSession:
             self._fail(now, tried=self._way.rang)
             return
         board, trunk = self._board, self._way.left.pop(0)
-        number, self._way.moved_to = self._way.moved_to or self.ticket.caller, ""
-        verdict = board.may_dial(CALL_BACK, number, now, trunk.id)
-        if not verdict.allowed:
+        moved_to, self._way.moved_to = self._way.moved_to, ""
+        verdict = board.may_dial(CALL_BACK, moved_to or self.ticket.caller, now, trunk.id)
+        if not verdict.allowed or (moved_to and verdict.kind in (INTERNAL, EMERGENCY)):
             self._dial_next(now)
             return
         leg_id = LegId(board.ids.number())

@@ -21,7 +21,7 @@ from softswitch.call.dial_permission import Verdict
 from softswitch.call.dial_settings import AGENTS, Dialler
 from softswitch.call.joined import GONE, TAKEN_OVER
 from softswitch.call.leg import CallLeg, LegFacts
-from softswitch.call.phone_number import INTERNAL
+from softswitch.call.phone_number import EMERGENCY, INTERNAL
 from softswitch.call.routes import MOST_REDIRECTS, SILENT_SECONDS, had_no_room, trunk_uri, written_for
 from softswitch.ids import AgentId, InteractionId, LegId
 from softswitch.media.messages import MediaSecured
@@ -204,6 +204,8 @@ class Dialling:
             return None
         verdict = self._board.may_dial(outside.dialler, event.moved_to, now, trunk.id)
         if not verdict.allowed or verdict.kind == INTERNAL:
+            return None
+        if verdict.kind == EMERGENCY and outside.verdict.kind != EMERGENCY:  # past all rules, and nobody has dialled it
             return None
         return outside._replace(trunk=trunk, verdict=verdict, followed=outside.followed + 1)
 
