@@ -10,6 +10,7 @@ import pytest
 
 from softswitch.call.errors import StartError
 from softswitch.call.settings import ListenSettings
+from softswitch.runtime.packet_mark import mark
 from softswitch.runtime.sip_connections import SipStream
 from softswitch.runtime.sip_transport import SipTransport
 from softswitch.sip.messages import (
@@ -75,6 +76,13 @@ async def test_what_leaves_is_marked_for_the_network(host: str) -> None:
     writer.close()
     await shell.close()
     server.close()
+
+
+def test_who_hung_up_before_his_line_was_marked_breaks_nothing() -> None:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        end = socket.socket(family, socket.SOCK_STREAM)
+        end.close()
+        mark(end, 24)
 
 
 async def test_a_datagram_comes_with_its_flow_and_the_answer_goes_back_the_same_way() -> None:
