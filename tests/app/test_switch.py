@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 
 from softswitch.acd import messages as acd
 from softswitch.acd.journal import Replay, Segment
+from softswitch.app import dialling
 from softswitch.app.dialling import DialDesk
 from softswitch.app.survivors import Survivors
 from softswitch.app.switch import Switch
@@ -221,6 +222,28 @@ async def test_what_was_dialled_before_counts_for_the_caps(settings: Settings) -
         said = desk.may_dial("anna", "+3726311111")
         assert said is not None and not said.allowed and "minutes of this day are used up" in said.reason
     assert rows(settings, "SELECT count(*) FROM dialled WHERE ended_at > answered_at") == [(1,)]
+
+
+@pytest.mark.parametrize("capped", [True, False])
+async def test_what_was_dialled_long_ago_is_not_kept(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capped: bool
+) -> None:
+    """Gone when the switch starts, and each day after that; what a cap still looks at stays."""
+    monkeypatch.setattr(dialling, "TIDIED_EVERY_SECONDS", 0.01)
+    month = Caps(calls=5, per_seconds=30 * 86400.0) if capped else None
+    book = replace(settings.call.dialling, account=month or settings.call.dialling.account)
+    now, day = time.time(), 86400.0
+    store = Store(settings.database_url)
+    await store.open()
+    for leg, days in ((1, 40), (2, 20), (3, 1)):
+        await store.append_durable(DialRecord(LegId(leg), "agent anna", 0.0, now - days * day, None, now - days * day))
+    await store.close()
+    async with running(replace(settings, call=replace(settings.call, dialling=book))) as switch:
+        await switch.edges.store.append_durable(DialRecord(LegId(4), "agent mart", 0.0, now - 40 * day))
+        async with asyncio.timeout(10):
+            while (found := rows(settings, "SELECT leg FROM dialled ORDER BY leg")) != [(2,), (3,)][not capped :]:
+                assert (3,) in found
+                await switch.edges.store.flush()
 
 
 async def test_the_journal_of_a_stopped_switch_replays_to_its_last_state(settings: Settings, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.call.house import ANNA, House, make_settings
 from tests.call.test_transfers import OUTSIDE, own_call
 
 from softswitch.call.dial_settings import Caps, DialRule, DialSettings
+from softswitch.call.leg import LegFacts
 from softswitch.call.phone_number import NumberPlan
 from softswitch.call.records import DialPast, DialRecord, DialRestored
 from softswitch.ids import LegId
@@ -40,6 +41,9 @@ def past(calls: list[DialRecord]) -> DialPast:
 def next_life(before: House, away: float = 2.0, going_on: frozenset[LegId] = frozenset(), **caps: Any) -> House:
     after = house(**caps)
     after.now = before.now + away
+    for port, leg in enumerate(sorted(going_on)):
+        facts = LegFacts("out", "trunk", "", OUTSIDE, before.now)
+        after.calls.board.leg_goes_on(leg, 30_000 + 2 * port, facts)
     after.post(DialRestored(past(list(kept(before).values())), going_on))
     return after
 
@@ -103,6 +107,19 @@ def test_a_call_that_goes_on_runs_and_counts_as_one_at_once() -> None:
     assert not dial(after, 901)
     ledger.ended(leg, after.now, 0)
     assert dial(after, 902)
+
+
+def test_a_call_that_ended_while_the_database_was_read_does_not_run_for_ever() -> None:
+    """Nobody would ever end it: the account could not dial again until the next start."""
+    before = house(at_once=1)
+    assert dial(before, 900, talk=30.0, over=False)
+    (leg,) = kept(before)
+    after = house(at_once=1)
+    after.now = before.now + 2.0
+    after.post(DialRestored(past(list(kept(before).values())), frozenset((leg,))))  # its leg is no more
+    (record,) = kept(after).values()
+    assert record.ended_at == after.calls.board.line.wall(after.now)
+    assert dial(after, 901)
 
 
 def test_nothing_is_kept_where_nothing_is_capped() -> None:

@@ -38,6 +38,23 @@ async def test_what_counts_for_today(store: Store) -> None:
     )
 
 
+async def test_what_no_cap_looks_at_any_more_goes(store: Store) -> None:
+    """Also what has no end; a call that ends after its row is gone is one row again, until the next day."""
+    old, open_one, new = call(1, "agent anna", DAY - 60, DAY - 40, DAY + 80), call(2, "agent mart", DAY - 1), NOW - 5
+    for record in (old, open_one, call(3, "agent mart", DAY, DAY + 1, DAY + 2), call(4, "agent anna", new, new, NOW)):
+        store.append(record)
+    store.forget_dialled(DAY)
+    await store.flush()
+    past = await store.load_dialled(DAY, 0.0, NOW)
+    assert past.starts == (("agent mart", DAY), ("agent anna", new))
+    assert past.left_open == ()
+    store.append(call(2, "agent mart", DAY - 1, DAY + 1, NOW))
+    await store.flush()
+    store.forget_dialled(NOW)
+    await store.flush()
+    assert await store.load_dialled(DAY, 0.0, NOW) == DialPast()
+
+
 async def test_a_call_is_one_row_and_is_never_known_less_of(store: Store) -> None:
     placed, answered = call(1, "agent anna", NOW), call(1, "agent anna", NOW, NOW + 5)
     over = call(1, "agent anna", NOW, NOW + 5, NOW + 65)

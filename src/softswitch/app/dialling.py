@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from softswitch.call.dial_settings import dialler_named
 from softswitch.call.live import LiveCall
 from softswitch.call.records import DialRestored
+from softswitch.store.questions import DIALLED_KEPT_SECONDS
 from softswitch.web.dialling import AccountView, VerdictView
 
 if TYPE_CHECKING:
     from softswitch.app.switch import Switch
+
+TIDIED_EVERY_SECONDS: Final = 86400.0
 
 
 class DialDesk:
@@ -30,6 +35,24 @@ class DialDesk:
         past = await switch.edges.store.load_dialled(day, now - looks_back, now)
         legs = frozenset(kept.sip.leg for call in going_on for kept in call.all_legs)
         switch.post(DialRestored(past, legs))
+
+    def start(self) -> Callable[[], Any]:
+        """Now and each day, what no cap looks at any more goes. Returns what ends it again."""
+        task = asyncio.get_running_loop().create_task(self._keep_house(), name="dialled")
+
+        async def close() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        return close
+
+    async def _keep_house(self) -> None:
+        switch = self._switch
+        while True:
+            looks_back = switch.cores.calls.board.dialling.looks_back or 0.0
+            now = switch.clock.wall(switch.clock.now())
+            switch.edges.store.forget_dialled(now - max(looks_back, DIALLED_KEPT_SECONDS))
+            await asyncio.sleep(TIDIED_EVERY_SECONDS)
 
     def may_dial(self, agent: str, number: str) -> VerdictView | None:
         dialler = dialler_named(agent, self._switch.settings.call.agents)

@@ -365,7 +365,9 @@ class Switch:
     ) -> None:
         """Registrations, agents' states, calls and open promises, as they were."""
         now = self.clock.now()
-        await DialDesk(self).restore(calls)
+        dialled = DialDesk(self)
+        await dialled.restore(calls)
+        self._closers.append(dialled.start())
         bindings = tuple(self.edges.memory.binding(stored) for stored in state.contacts)
         registered = {binding.agent for binding in bindings}
         known = {agent.id for agent in self.settings.acd.agents}

@@ -272,6 +272,8 @@ class Board:
             self.emit(record)
 
     def dial_restored(self, event: DialRestored, now: float) -> None:
+        # a leg may have ended while the database was read
+        event = DialRestored(event.past, event.going_on & self._legs.keys())
         for record in self.dialling.restore(event, self.line.wall(now) - now, now):
             self.emit(record)
 

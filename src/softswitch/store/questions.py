@@ -199,6 +199,7 @@ def _left_open(connection: Connection, since: float) -> tuple[OpenInteraction, .
 
 MOST_STARTS = 20_000  # of calls that began lately: more than any cap counts of a house
 LONGEST_OPEN_SECONDS = 2 * 86400.0
+DIALLED_KEPT_SECONDS = LONGEST_OPEN_SECONDS + 2 * 86400.0  # a day may have 25 hours, and clocks are set back
 
 
 def dial_past(connection: Connection, day: float, since: float, now: float) -> DialPast:

@@ -75,7 +75,14 @@ class NumberedAgentRecord:
     record: AgentRecord
 
 
-Item = Record | ContactList | NumberedAgentRecord | KeptCall
+@dataclass(frozen=True, slots=True)
+class DialledBefore:
+    """Counted calls that began before this are of no use to any cap, and go."""
+
+    began_at: float
+
+
+Item = Record | ContactList | NumberedAgentRecord | KeptCall | DialledBefore
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -225,6 +232,7 @@ class Statements:
             .where(recording.c.id == bindparam("recording"))
             .values({name: bindparam(name) for name in ("deleted_at", "deleted_because")})
         )
+        useless = delete(dialled).where(dialled.c.began_at < bindparam("before"))
         forget = delete(contact).where(contact.c.agent == bindparam("owner"))
         plan: list[tuple[type[Any] | None, _Statement, Callable[[Any], Row]]] = [
             (NumberedAgentRecord, _once(dialect, agent_event, _names(agent_event)), _journal_row),
@@ -242,6 +250,7 @@ class Statements:
             (RecordingDeleted, (gone, ("deleted_at", "deleted_because", "recording")), _deleted),
             (RecordingHeard, _once(dialect, recording_access, _names(recording_access)), _heard),
             (DialRecord, _dial(dialect), _dialled_row),
+            (DialledBefore, (useless, ("before",)), lambda item: (item.began_at,)),
             (CallDetail, _once(dialect, call_detail, _names(call_detail)), _detail),
         ]
         # The order above is the order within a group: an opening before its closing, a promise before its changes.

@@ -40,7 +40,7 @@ from softswitch.store.errors import StoreAway, StoreError
 from softswitch.store.live_calls import KeptCall
 from softswitch.store.migrate import migrate
 from softswitch.store.recent import RecentTalks
-from softswitch.store.rows import ContactList, Item, NumberedAgentRecord
+from softswitch.store.rows import ContactList, DialledBefore, Item, NumberedAgentRecord
 from softswitch.store.writer import Writer, WriterSettings
 
 log = structlog.get_logger("softswitch.store")
@@ -137,6 +137,10 @@ class Store:
 
     def forget_call(self, key: int) -> None:
         self._writer.append(KeptCall(key, 0.0, None))
+
+    def forget_dialled(self, before: float) -> None:
+        """Counted calls that began before this."""
+        self._writer.append(DialledBefore(before))
 
     async def append_durable(self, record: Record) -> None:
         """Returns once the record is on disk. StoreError: it is not stored, and will not be."""
