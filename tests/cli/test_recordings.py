@@ -20,11 +20,13 @@ from typer.testing import CliRunner
 
 from softswitch.cli.recordings_commands import app
 from softswitch.media import rtp
+from softswitch.media.messages import SetUpRecording
 from softswitch.media.recording import reel
 from softswitch.media.recording.crypt import KeyRing
 from softswitch.media.recording.reel import ReelWriter
 from softswitch.media.worker.recordings import ledger
 from softswitch.media.worker.recordings.finish import finish
+from softswitch.runtime.recording_shelf import Shelf
 
 KEY = "5a" * 32
 RING = KeyRing({"k": bytes.fromhex(KEY)}, "k")
@@ -158,6 +160,18 @@ def test_what_left_before_the_rest_failed_stands_in_the_sums(shelf: Path) -> Non
     assert status != 0 and wrong.startswith("softswitch: Recording 8: ") and wrong.count("\n") == 1
     said = (shelf / "out" / "SHA256SUMS").read_text().splitlines()
     assert [line.split("  ")[1] for line in said] == ["7.flac", "7.json"]
+
+
+def test_a_file_that_was_deleted_is_silence_also_when_its_line_is_the_very_first(tmp_path: Path) -> None:
+    directory = tmp_path / "rec"
+    directory.mkdir()
+    made(directory, 7)
+    shelf = Shelf(SetUpRecording(str(directory), (f"k:{KEY}",), "k", 0, "flac"))
+    ((first,),) = shelf.catalogue.files(["7"]).values()
+    shelf.delete(1.9e9, "7", first.path, "kept for 90 days")
+    made(directory, 10, 1.8e9 + 10.5, "7")
+    (files,) = shelf.catalogue.files(["10"]).values()
+    assert [(each.recording, each.deleted) for each in files] == [("7", "kept for 90 days"), ("10", "")]
 
 
 def test_a_copy_to_a_device_does_not_replace_it(shelf: Path) -> None:

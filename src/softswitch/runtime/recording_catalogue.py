@@ -142,12 +142,12 @@ class Catalogue:
         if not wanted:
             return {}
         by_call: dict[str, list[Known]] = {}
-        begin = 0
+        begin = -1  # of the first of them
         for end, text in ledger.lines(self._directory):
             of_call = _CALL.search(text) if _RECORDED in text else None
             each = _known(text) if of_call is not None and of_call[1] in wanted else None
             if each is not None:
-                begin = begin or max(end - len(text) - 1, 0)
+                begin = max(end - len(text) - 1, 0) if begin < 0 else begin
                 files = by_call.setdefault(str(each.line["interaction"]), [])
                 if len(files) < MOST_FILES:
                     files.append(each)
