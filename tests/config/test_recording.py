@@ -55,6 +55,11 @@ def test_without_the_section_nothing_is_recorded(tmp_path: Path) -> None:
     ("record", "more", "problem"),
     [
         ("always", "", "nothing says where recordings go; it needs the section recording:"),
+        (
+            "always",
+            RECORDING + "flows: { main: { steps: [{ say: { en: Hi }, name: record_notice }, { queue: everyday }] } }",
+            'the name "record_notice" is that of the step that tells of the recording; take another one',
+        ),
         ("sometimes", RECORDING, "expected always, never, on_demand, or a share of the calls like 20%"),
         ("0%", RECORDING, "a share lies between 0% and 100%"),
         ("always", RECORDING + '  seal_with: "2027"', 'there is no key "2027" among keys - did you mean'),

@@ -42,6 +42,7 @@ from softswitch.ivr.messages import (
     Target,
     Unclear,
 )
+from softswitch.ivr.recorded import RECORD_NOTICE
 
 START_VARIABLES = ("caller", "dialled", "forwarded_from")
 KNOWN_OF_CALLERS = ("attestation", "identity")  # what a branch can look at besides
@@ -141,6 +142,9 @@ class FlowBuilder:
         seen: dict[str, Placed] = {}
         for step in steps:
             found = step_name(step)
+            if found == RECORD_NOTICE:
+                text = f'the name "{found}" is that of the step that tells of the recording; take another one'
+                self._known.report.add(found.place, text)
             if found and found in seen:
                 first = seen[found].place.line
                 self._known.report.add(found.place, f'a second step is called "{found}"; the first is in line {first}')
@@ -167,7 +171,7 @@ class FlowBuilder:
         if isinstance(step, StepSay):
             return SayStep(str(step.name), self._say(step.say), step.interruptible)
         if isinstance(step, StepNotice):
-            return SayStep("record_notice", self._say(step.record_notice), step.interruptible)
+            return SayStep(RECORD_NOTICE, self._say(step.record_notice), step.interruptible)
         if isinstance(step, StepRecord):
             return RecordStep(str(step.name), str(step.record))
         if isinstance(step, StepLanguage):
