@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from softswitch.media.ports import PortStock
+import pytest
+
+from softswitch.media.messages import MediaSettings
+from softswitch.media.ports import PortStock, shares_of
 
 
 def test_each_port_once_in_order() -> None:
@@ -31,3 +34,14 @@ def test_low_water_and_loss() -> None:
     assert len(stock) == 1
     stock.clear()
     assert stock.take() is None
+
+
+@pytest.mark.parametrize(("first", "last"), [(20000, 20001), (20000, 20007), (20001, 20100), (20000, 29999)])
+@pytest.mark.parametrize("workers", [1, 2, 3, 63])
+def test_each_media_process_can_hold_a_call(first: int, last: int, workers: int) -> None:
+    """Also on a machine with many cores (`workers: auto`), when there are few ports."""
+    shares = shares_of(MediaSettings(port_first=first, port_last=last, workers=workers))
+    even = [port for low, high in shares for port in range(low + low % 2, high + 1, 2)]
+    assert even == list(range(first + first % 2, last + 1, 2)), "each port once"
+    assert len(shares) == 1 or min(high - low for low, high in shares) >= 3
+    assert len(shares) == workers or len(even) < 2 * workers

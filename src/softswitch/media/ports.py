@@ -15,10 +15,11 @@ ALL_PORTS = ((0, 65535),)
 
 
 def shares_of(settings: MediaSettings) -> tuple[tuple[int, int], ...]:
-    """The first and the last port of each media process; only even ports are used."""
+    """The first and the last port of each media process; only even ports are used. Both ends of a call are in one
+    process: on a machine with many cores and few ports there are no more processes than can hold one."""
     first = settings.port_first + settings.port_first % 2
     count = max((settings.port_last - first) // 2 + 1, 1)
-    workers = min(max(settings.workers, 1), count)
+    workers = min(max(settings.workers, 1), max(count // 2, 1))
     if workers == 1:
         return ((settings.port_first, settings.port_last),)
     edges = [first + 2 * (count * at // workers) for at in range(workers + 1)]
