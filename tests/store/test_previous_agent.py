@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
+from sqlalchemy import text
+from tests.store.conftest import PostgresServer
 
 from softswitch.call.records import FindPreviousAgent, TalkRecord
 from softswitch.ids import AgentId, CustomerId, InteractionId, QueueId, RingAttemptId
@@ -149,6 +153,30 @@ async def test_a_database_that_does_not_answer_in_time(
     finally:
         released.set()
         await stuck
+    assert (await store.find_previous_agent(question(A))).agent == "anna"
+
+
+@pytest.mark.postgresql
+async def test_a_server_that_hangs_holds_nobody_up(
+    postgres: PostgresServer, open_store: Callable[..., Awaitable[Store]]
+) -> None:
+    """The driver says good-bye to a connection for two seconds; a caller waits a quarter of one."""
+    store = await open_store(postgres.new_database())
+    store.append(talk("anna", A, ago=60))
+    await store.flush()
+    backends = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    here = await store._database.read(lambda connection: connection.execute(text("SELECT pg_backend_pid()")).scalar())
+    others = await store._database.read(lambda connection: list(connection.execute(text(backends)).scalars()))
+    for pid in (here, *others):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        asked = [asyncio.create_task(store.find_previous_agent(question(A))) for _ in range(5)]
+        _, late = await asyncio.wait(asked, timeout=1.5)
+        assert not late, "who waits for them has gone into the queue as a stranger"
+    finally:
+        for pid in (here, *others):
+            os.kill(pid, signal.SIGCONT)
+    assert [(await each).agent for each in asked] == ["anna"] * 5
     assert (await store.find_previous_agent(question(A))).agent == "anna"
 
 

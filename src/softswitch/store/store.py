@@ -74,6 +74,7 @@ class Store:
         self._writer = Writer(self._database, self._settings, wall_clock, self._health_changed)
         self._on_health = on_health
         self._recent = RecentTalks()
+        self._asked: set[asyncio.Task[PreviousAgentFound]] = set()
         self._journal = IdSource()
         self._closed = False
 
@@ -107,6 +108,8 @@ class Store:
             return
         self._closed = True
         await self._writer.close(within_seconds)
+        if self._asked:
+            await asyncio.wait(tuple(self._asked), timeout=within_seconds)
         await self._database.close()
 
     async def load_start_state(self, now_wall: float) -> StartState:
@@ -163,14 +166,24 @@ class Store:
         """Who spoke with this caller last; from memory alone when the database is away or slow (`recent`)."""
         recent = self._recent.newest(query)
         if not self._writer.away:
-            question = partial(questions.answer, query=query, recent=recent)
+            question = asyncio.create_task(self._database.read(partial(questions.answer, query=query, recent=recent)))
+            self._asked.add(question)
+            question.add_done_callback(self._answered)
             try:
-                return await asyncio.wait_for(self._database.read(question), _ANSWER_SECONDS)
-            except TimeoutError:
+                await asyncio.wait((question,), timeout=_ANSWER_SECONDS)
+                if question.done():
+                    return question.result()
                 log.warning("previous_agent_unknown", because=f"no answer within {_ANSWER_SECONDS:g} seconds")
             except Exception as error:
                 log.warning("previous_agent_unknown", because=sentence(error))
+            finally:
+                question.cancel()  # and not waited for: a driver takes seconds to leave a server that hangs
         return PreviousAgentFound(query.interaction, None if recent is None else recent[1], query.customer)
+
+    def _answered(self, question: asyncio.Task[PreviousAgentFound]) -> None:
+        self._asked.discard(question)
+        if not question.cancelled():
+            question.exception()  # who asked has seen it, or has gone
 
     async def promises(self, state: str | None, limit: int) -> tuple[PromiseLine, ...]:
         """The ledger, the newest first; StoreError when the database is away."""
