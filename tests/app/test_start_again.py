@@ -15,7 +15,7 @@ from softswitch.app import store_wait
 from softswitch.app.switch import Switch
 from softswitch.call.errors import StartError
 from softswitch.call.settings import Settings
-from softswitch.store.errors import StoreAway
+from softswitch.store.errors import StoreAway, StoreError
 
 
 async def crash(switch: Switch) -> None:
@@ -67,3 +67,16 @@ async def test_calls_that_wait_let_a_start_wait_for_the_database(
     store = await waiting
     assert store.health().ok
     await store.close()
+
+
+async def test_a_start_that_waits_for_the_database_can_be_stopped(tmp_path: Path) -> None:
+    """SIGTERM was obeyed after the whole grace: the service manager would have killed the process before."""
+    directory = tmp_path / "database"
+    directory.write_text("a file where a directory has to be: nothing can be opened in it")
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(store_wait.opened(f"sqlite:///{directory}/line.db", 3600.0, stop))
+    await asyncio.sleep(0)
+    stop.set()
+    async with asyncio.timeout(30):
+        with pytest.raises(StoreError):
+            await waiting

@@ -36,7 +36,7 @@ async def _serve(settings: Settings, progress: Callable[[int, int], None] | None
     try:
         for warning in settings.warnings:
             log.warning("configuration_warning", warning=warning)
-        switch = await Switch.start(settings, progress)
+        switch = await Switch.start(settings, progress, stop)
     except StartError as problem:
         print(f"softswitch: {problem}", file=sys.stderr)
         return 2

@@ -184,11 +184,16 @@ class Switch:
     # -------------------------------------------------------------- start
 
     @classmethod
-    async def start(cls, settings: Settings, progress: Callable[[int, int], None] | None = None) -> Switch:
-        """A switch that answers calls. Raises StartError with nothing left open."""
+    async def start(
+        cls,
+        settings: Settings,
+        progress: Callable[[int, int], None] | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> Switch:
+        """A switch that answers calls. Raises StartError with nothing left open. `stop`: it waits for nothing more."""
         switch = cls(settings, Clock(asyncio.get_running_loop(), settings.call.timezone))
         try:
-            await switch._open(progress)
+            await switch._open(progress, stop)
         except BaseException:
             if hasattr(switch, "edges"):
                 switch.edges.media.leave_calls()  # the next start, with what was missing now, goes on with them
@@ -196,11 +201,12 @@ class Switch:
             raise
         return switch
 
-    async def _open(self, progress: Callable[[int, int], None] | None) -> None:
+    async def _open(self, progress: Callable[[int, int], None] | None, stop: asyncio.Event | None) -> None:
         settings, clock, post = self.settings, self.clock, self._driver.post
         media_directory = media_directory_of(settings.media, settings.database_url)
         calls_wait = settings.survive.calls and carries_on(media_directory)
-        store = await opened(settings.database_url, settings.media.grace_seconds if calls_wait else 0.0)
+        patience = settings.media.grace_seconds if calls_wait else 0.0
+        store = await opened(settings.database_url, patience, stop)
         self._closers.append(store.close)
         memory = Memory(store, clock, post)
         self._closers.append(memory.finish)
