@@ -205,8 +205,7 @@ class Switch:
         settings, clock, post = self.settings, self.clock, self._driver.post
         media_directory = media_directory_of(settings.media, settings.database_url)
         calls_wait = settings.survive.calls and carries_on(media_directory)
-        patience = settings.media.grace_seconds if calls_wait else 0.0
-        store = await opened(settings.database_url, patience, stop)
+        store = await opened(settings.database_url, settings.media.grace_seconds if calls_wait else 0.0, stop)
         self._closers.append(store.close)
         memory = Memory(store, clock, post)
         self._closers.append(memory.finish)
