@@ -47,11 +47,11 @@ HISTORY = [{"at": "2026-11-21T14:02:00+02:00", "what": "rang", "agent": "anna", 
 PROMISES = [
     PromiseView(
         PromiseId(1 << 60), InteractionId(18), QueueId("everyday"), AgentId("anna"), "+3725550001", state, because, 1,
-        "2026-11-21T13:00:00+02:00", "2026-11-21T14:00:00+02:00", None, late,
+        "2026-11-21T13:00:00+02:00", "2026-11-21T14:00:00+02:00", None, late, answered_by=who,
     )
-    for state, because, late in (
-        ("open", "", -90.0), ("kept", "colleague", 30.0), ("broken", "customer not reached", 600.0),
-        ("withdrawn", "", None),
+    for state, because, late, who in (
+        ("open", "", -90.0, ""), ("kept", "colleague", 30.0, "human"),
+        ("broken", "customer not reached", 600.0, "machine"), ("withdrawn", "", None, "unknown"),
     )
 ]  # fmt: skip
 

@@ -86,7 +86,9 @@ async def test_promises(cli: Any, url: str) -> None:
     seen = await cli("promises", "--url", url)
     assert seen.status == 0
     words = " ".join(seen.out.split())
-    assert "0:30 late" in words and "in 1:30" in words and "50 % kept = kept / (kept + broken)" in words
+    assert "0:30 late" in words and "in 1:30" in words and "11-21" in words, "nothing is cut in 80 columns"
+    assert "colleague" in words and seen.out.count("person") == seen.out.count("machine") == 1
+    assert "50 % kept = kept / (kept + broken)" in words
     seen = await cli("promises", "--url", url, "--state", "kept", "--json")
     assert [row["state"] for row in json.loads(seen.out)["promises"]] == ["kept"]
     seen = await cli("promises", "--url", url, "--state", "lost")

@@ -194,6 +194,7 @@ def _history(rows: list[dict[str, Any]]) -> Table:
 
 # ------------------------------------------------------------------ promises
 
+_WHO = {"human": "a person answered", "machine": "a machine answered", "fax": "a fax answered"}
 _STYLES = {"kept": "green", "broken": "bold red", "open": "magenta", "withdrawn": "dim"}
 
 
@@ -203,20 +204,18 @@ def show_promises(url: str, state: str | None, limit: int, as_json: bool) -> Non
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    whole = ("caller",) if all(len(row["caller"]) <= 20 for row in found["promises"]) else ()
-    table = _table(
-        "promised", "due", "queue", "agent", "caller", "state", "on time", "tries", "answered", "because", whole=whole
-    )
-    for row in found["promises"]:
+    rows = found["promises"]
+    whole = ("due", "state", "on time", *(("caller",) if all(len(row["caller"]) <= 20 for row in rows) else ()))
+    table = _table("promised", "due", "queue", "agent", "caller", "state", "on time", "tries", "because", whole=whole)
+    for row in rows:
         table.add_row(
-            Text(plain(row["made_at"][:16].replace("T", " "))),
+            Text(plain(row["made_at"][5:16].replace("T", " "))),  # --json has the year
             Text(plain(row["due_at"][11:16])),
             *(Text(plain(str(row[name]))) for name in ("queue", "agent", "caller")),
             Text(plain(row["state"]), style=_STYLES.get(row["state"], "")),
             Text(_on_time(row)),
             Text(str(row["attempts"])),
-            Text(plain(row.get("answered_by", ""))),
-            Text(plain(row["because"])),
+            Text(plain(", ".join(filter(None, (_WHO.get(row.get("answered_by", "")), row["because"]))))),
         )
     console = Console()
     console.print(table)
