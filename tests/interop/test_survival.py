@@ -39,6 +39,7 @@ async def test_calls_go_on_when_the_switch_is_killed_and_started_again(line: Lin
     await waits.press("0")
     await switch.wait_for("queues", lambda rows: any(row["waiting"] for row in rows), 20, "anybody waiting")
     calls = {row["caller"]: row for row in await switch.look("calls")}
+    assert set(calls) == {"+3725551081", "+3725551082"}, calls
     await kept(line, "talk")
     await kept(line, "waiting")
 
