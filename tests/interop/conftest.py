@@ -160,6 +160,7 @@ class Line:
                 await run.process.wait()
         self.runs.clear()
         await self.rack.close()
+        self.gateway.numbers.clear()  # the next phone on such a port is somebody else
         await self.switch.wait_for("registrations", lambda rows: not rows, 20, "all registrations gone")
         await self.switch.wait_for("calls", lambda rows: not rows, 20, "all calls gone")
 
